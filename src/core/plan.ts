@@ -1,0 +1,101 @@
+import type { RetryPolicy } from './retry.js';
+
+/** What a definition becomes when it is loaded: plain data and pure functions, all that {@link decide} ever sees of it. */
+export interface Plan {
+  /** The name on the wire, e.g. `place-order`. */
+  readonly name: string;
+  readonly version: number;
+  /** Changes when the shape changes (design: names, kinds, edges, uses, commands, presence of `when`), not with functions or times. */
+  readonly fingerprint: string;
+  /** From the start; acts only before the pivot has succeeded. */
+  readonly deadlineMs: number | undefined;
+  readonly compensationOrder: 'reverse' | 'by-dependency';
+  /** In declaration order; an edge always points upwards in this list, so that the graph is acyclic by construction. */
+  readonly steps: readonly PlanStep[];
+  /** Checks and reads what a saga is started with. */
+  readonly readInput: Reader;
+  /** The business key of a saga, where it follows from the input (as read). */
+  readonly keyOf: ((input: unknown) => string) | undefined;
+}
+
+/** Checks a value against a schema and gives what the reader sees. Synchronous; a schema that is not gives a fault. */
+export type Reader = (value: unknown) => Reading;
+export type Reading = { readonly ok: true; readonly value: unknown } | { readonly ok: false; readonly faults: readonly string[] };
+
+export type PlanStep = CommandStep | CheckStep;
+/** `local`, `sleep`, `signal` and `child` will be further kinds of this union. */
+export type StepKind = PlanStep['kind'];
+
+interface Placed {
+  /** The field's name. */
+  readonly name: string;
+  /** Place in `plan.steps`. */
+  readonly index: number;
+  /** Steps that must have succeeded or been skipped before: `after` (or its default) and `uses` together, ascending. */
+  readonly needs: readonly number[];
+  /** Every step upstream, transitively, ascending. */
+  readonly ancestors: readonly number[];
+  /** Replies the functions read: argument name → step index. */
+  readonly uses: Readonly<Record<string, number>>;
+  /** Skipped when false. */
+  readonly when: ((given: Given) => boolean) | undefined;
+}
+export interface CommandStep extends Placed {
+  readonly kind: 'step' | 'pivot' | 'retriable';
+  readonly action: PlanCommand;
+  /** `undefined`: nothing to undo (`compensate: 'none'`, pivot, retriable). */
+  readonly compensation: PlanCommand | undefined;
+}
+export interface CheckStep extends Placed {
+  readonly kind: 'check';
+  /** What it compensates with when it does not pass. */
+  readonly code: string;
+  readonly passes: (given: Given) => boolean;
+}
+
+/** One command of a step with everything that sending it and reading its reply takes. */
+export interface PlanCommand {
+  readonly participant: string;
+  /** `<participant>.<command>`: the message's `type`. */
+  readonly type: string;
+  /** False: the participant keeps no inbox, so its `rejected` proves nothing and it cannot be fenced (protocol.md 12). */
+  readonly inbox: boolean;
+  /** The participant takes up to this many commands in one message; `undefined`: one command per message. */
+  readonly batch: number | undefined;
+  readonly timeoutMs: number;
+  readonly retry: RetryPolicy;
+  /** Builds the request from what the step may read. Synchronous, pure; may throw (the step is then stuck). */
+  readonly request: (given: Given) => unknown;
+  /** Checks what `request` built against the contract; the value sent is the one built. */
+  readonly readRequest: Reader;
+  readonly readReply: Reader;
+  /** Business codes the command may be rejected with. */
+  readonly rejections: readonly string[];
+}
+
+/** The argument of a step's functions: `input`, `saga`, the replies it uses by name, and `own` in compensations. Deeply frozen. */
+export type Given = { readonly input: unknown; readonly saga: SagaFacts; readonly [name: string]: unknown };
+export interface SagaFacts {
+  readonly id: string;
+  readonly key: string | undefined;
+  readonly name: string;
+  readonly version: number;
+  /** ISO 8601. */
+  readonly startedAt: string;
+}
+/** The action that a compensation undoes. */
+export interface OwnAction {
+  readonly request: unknown;
+  /** `undefined` when the action's outcome is unknown. */
+  readonly reply: unknown;
+  readonly commandId: string;
+}
+
+/** Step names: they are part of command ids, so no dot and bounded. */
+export const STEP_NAME = /^[A-Za-z][A-Za-z0-9]{0,63}$/;
+/** Names of sagas and participants on the wire. */
+export const WIRE_NAME = /^[A-Za-z][A-Za-z0-9_-]{0,99}$/;
+
+export function pivotOf(plan: Plan): CommandStep | undefined {
+  return plan.steps.find((step): step is CommandStep => step.kind === 'pivot');
+}

@@ -1,0 +1,168 @@
+import type { Json } from './json.js';
+
+/** `a` action, `c` compensation, `f` fence: the letter in a command id. */
+export type Phase = 'a' | 'c' | 'f';
+export const PHASE_NAMES = { a: 'action', c: 'compensation', f: 'fence' } as const;
+export type PhaseName = (typeof PHASE_NAMES)[Phase];
+
+export type Outcome = 'success' | 'rejected' | 'error';
+/** What a person or a client sees. `suspended` and `stuck` are derived; see {@link statusOf}. */
+export type Status = 'running' | 'compensating' | 'completed' | 'compensated' | 'suspended' | 'stuck';
+export const STATUSES: readonly Status[] = ['running', 'compensating', 'completed', 'compensated', 'suspended', 'stuck'];
+
+/** Why a saga turned back. */
+export type Reason =
+  | { readonly kind: 'rejected'; readonly step: string; readonly code: string; readonly message?: string; readonly details?: Json }
+  | { readonly kind: 'exhausted'; readonly step: string; readonly message: string }
+  | { readonly kind: 'deadline' }
+  | { readonly kind: 'cancelled'; readonly by: string; readonly text: string };
+
+/**
+ * The whole state of one saga: its input plus the replies of its steps, and where each command stands. Plain JSON (instants are
+ * milliseconds since 1970), made only by `decide` and stored as it is.
+ */
+export interface SagaState {
+  readonly id: string;
+  readonly name: string;
+  readonly version: number;
+  readonly key: string | null;
+  readonly tags: Readonly<Record<string, string>>;
+  readonly input: Json;
+  readonly startedAt: number;
+  /**
+   * `forward`: doing. `settling`: it failed; what is in flight is answered or times out, nothing new is sent. `backward`: undoing.
+   * The only way back to `forward` is a pivot that turns out to have succeeded while settling.
+   */
+  readonly direction: 'forward' | 'settling' | 'backward';
+  readonly end: 'completed' | 'compensated' | null;
+  readonly endedAt: number | null;
+  /** Why it turned (or is turning) back. */
+  readonly reason: Reason | null;
+  readonly suspended: Decree | null;
+  /** A cancel that came while the saga was suspended; acts at resume. */
+  readonly pendingCancel: Decree | null;
+  readonly deadlineAt: number | null;
+  /** By step name; a step that was never reached is absent. */
+  readonly steps: Readonly<Record<string, StepState>>;
+  /** Steps in the order in which their actions settled (succeeded or unknown): undoing is the exact reverse. */
+  readonly order: readonly string[];
+  /** Things a person should know of although the saga may be final. */
+  readonly attention: readonly Attention[];
+  /** Number of the last history entry. */
+  readonly seq: number;
+  /** Instant of the last event: time never runs backwards within a saga, whatever clocks do. */
+  readonly eventAt: number;
+  /** Replies that changed nothing, by `<what>|<command>|<attempt>|<outcome>`: how often. Each is one history entry, then a count. */
+  readonly noted: Readonly<Record<string, number>>;
+  /** Bytes of input, requests and replies held, against the row's limit. */
+  readonly bytes: number;
+}
+/** Something a person did, with who, why and when. */
+export interface Decree {
+  readonly by: string;
+  readonly text: string;
+  readonly at: number;
+}
+export interface Attention {
+  readonly kind: 'late-effect' | 'conflict' | 'by-hand';
+  readonly step: string;
+  readonly text: string;
+  readonly at: number;
+}
+
+export interface StepState {
+  /**
+   * Of the action. `open`: sent, backing off or stuck. `unknown`: error, timeout or given up after it was sent; may have happened, so
+   * it is undone. `dropped`: reached but never sent, because the saga turned back.
+   */
+  readonly outcome: 'open' | 'skipped' | 'succeeded' | 'rejected' | 'unknown' | 'dropped';
+  readonly startedAt: number;
+  readonly settledAt?: number;
+  /** Absent for checks, skipped steps and builders that threw. */
+  readonly action?: CommandState;
+  /** Asks the pivot's participant for the outcome, or makes it impossible. */
+  readonly fence?: CommandState;
+  readonly undo?: CommandState;
+  /** Set when its compensation succeeded, or a person said so. */
+  readonly undone?: 'undone' | 'by-hand';
+  readonly undoneAt?: number;
+  /** As later steps read it. */
+  readonly reply?: Json;
+  /** A success whose reply cannot be used: why. */
+  readonly unusable?: string;
+  /** With `rejected`. */
+  readonly code?: string;
+  readonly message?: string;
+  /** A function of this step threw, or built something that cannot be sent: the step is stuck until a person retries or settles. */
+  readonly fault?: { readonly phase: 'a' | 'c'; readonly message: string };
+}
+
+/** One command: an execution of an action, compensation or fence, and where it stands. */
+export type CommandState = CommandFacts & CommandProgress;
+export interface CommandFacts {
+  /** A fresh start of the command under a new id counts one more. */
+  readonly execution: number;
+  /** Try within this execution, from 1: the wire's `saga-attempt`. */
+  readonly attempt: number;
+  /** Tries that the policy has counted, across executions; an operator's retry starts it afresh. */
+  readonly tries: number;
+  /** Built once, at first send. Cleared when nothing can need it any more. */
+  readonly request: Json;
+  /** First send of this execution. */
+  readonly firstSentAt: number;
+  /** Which event sent it: `<step>.<phase>.<execution>#<outcome>` of a reply, or `start`, `timer`, `operator`. */
+  readonly cause: string;
+  readonly lastError?: { readonly code?: string; readonly message: string };
+}
+export type CommandProgress =
+  | { readonly status: 'inFlight'; readonly sentAt: number; readonly timeoutAt: number; readonly resendAt: number; readonly gapMs: number }
+  | { readonly status: 'backingOff'; readonly retryAt: number; readonly again: 'attempt' | 'execution' }
+  /** `resendAt`: a stuck pivot is still asked, at the slowest pace. `again`: what an operator's retry makes. */
+  | { readonly status: 'stuck'; readonly message: string; readonly since: number; readonly again: 'attempt' | 'execution' | 'confirm'; readonly resendAt?: number; readonly gapMs?: number }
+  | { readonly status: 'settled' };
+
+/** The derived status: `suspended` before `stuck` before the direction. */
+export function statusOf(state: SagaState): Status {
+  if (state.end) return state.end;
+  if (state.suspended) return 'suspended';
+  if (stuckSteps(state).length > 0) return 'stuck';
+  return state.direction === 'forward' ? 'running' : 'compensating';
+}
+
+export interface StuckStep {
+  readonly step: string;
+  readonly phase: Phase;
+  readonly message: string;
+}
+/** Every stuck step with the sentence that says why. */
+export function stuckSteps(state: SagaState): readonly StuckStep[] {
+  const stuck: StuckStep[] = [];
+  for (const [step, at] of Object.entries(state.steps)) {
+    if (at.fault) stuck.push({ step, phase: at.fault.phase, message: at.fault.message });
+    else if (at.undo?.status === 'stuck') stuck.push({ step, phase: 'c', message: at.undo.message });
+    else if (at.outcome === 'open' && at.fence?.status === 'stuck') stuck.push({ step, phase: 'f', message: at.fence.message });
+    else if (at.outcome === 'open' && at.action?.status === 'stuck') stuck.push({ step, phase: 'a', message: at.action.message });
+  }
+  return stuck;
+}
+
+/** `<saga id>.<step>.<phase>.<execution>`, at most 255 bytes: names the row that a reply belongs to. */
+export function commandId(sagaId: string, step: string, phase: Phase, execution: number): string {
+  return `${sagaId}.${step}.${phase}.${execution}`;
+}
+export interface CommandRef {
+  readonly sagaId: string;
+  readonly step: string;
+  /** Index under `each`. */
+  readonly element?: number;
+  readonly phase: Phase;
+  readonly execution: number;
+}
+const COMMAND_ID = /^([0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12})\.([A-Za-z][A-Za-z0-9]{0,63})(?:\.(\d{1,9}))?\.([acf])\.(\d{1,9})$/;
+/** The parts of a command id, or `undefined` for a text that is not one. */
+export function parseCommandId(id: string): CommandRef | undefined {
+  const match = COMMAND_ID.exec(id);
+  if (!match) return undefined;
+  const ref = { sagaId: match[1]!, step: match[2]!, phase: match[4] as Phase, execution: Number(match[5]) };
+  return match[3] === undefined ? ref : { ...ref, element: Number(match[3]) };
+}

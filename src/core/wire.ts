@@ -1,0 +1,108 @@
+import type { Outcome, Phase } from './state.js';
+
+/**
+ * The wire (docs/wire.md): what messages look like on any transport. Both transports carry {@link Message}; only the RabbitMQ adapter
+ * knows how its fields map to AMQP properties.
+ */
+export interface Message {
+  readonly messageId: string;
+  readonly correlationId: string;
+  /** `<participant>.<command>`, `backstep.fence`, a saga's name for starts; empty when the sender set none. */
+  readonly type: string;
+  readonly replyTo: string | undefined;
+  readonly contentType: string;
+  /** Milliseconds; informational, never decides. */
+  readonly timestamp: number | undefined;
+  readonly appId: string | undefined;
+  /** Milliseconds after which the broker may drop it; `undefined`: never. */
+  readonly expirationMs: number | undefined;
+  readonly headers: Headers;
+  readonly body: Uint8Array;
+}
+export type Headers = Readonly<Record<string, string | number>>;
+
+export const JSON_CONTENT = 'application/json';
+/** One message with several commands or replies; see design.md §6. Written only to participants whose contract says `batch`. */
+export const BATCH_CONTENT = 'application/vnd.backstep.batch+json';
+export const FENCE_TYPE = 'backstep.fence';
+/** Codes that the SDK and the engine use themselves; no contract may declare them. */
+export const RESERVED_CODES = ['undone', 'beyond-horizon', 'id-reused'] as const;
+
+export const HEADER = {
+  sagaId: 'saga-id',
+  sagaName: 'saga-name',
+  sagaVersion: 'saga-version',
+  step: 'saga-step',
+  phase: 'saga-phase',
+  attempt: 'saga-attempt',
+  execution: 'saga-execution',
+  firstSent: 'saga-first-sent',
+  element: 'saga-element',
+  actionId: 'saga-action-id',
+  actionOutcome: 'saga-action-outcome',
+  actionFirstSent: 'saga-action-first-sent',
+  outcome: 'saga-outcome',
+  key: 'saga-key',
+  traceparent: 'traceparent',
+  signature: 'saga-signature',
+  signatureKey: 'saga-signature-key',
+  deadReason: 'dead-letter-reason',
+  deadQueue: 'dead-letter-queue',
+  deadAt: 'dead-letter-at',
+} as const;
+
+/** Names of queues and exchanges within a namespace (`backstep` by default). */
+export interface Names {
+  readonly namespace: string;
+  readonly commandExchange: string;
+  readonly replies: string;
+  readonly starts: string;
+  readonly deadLetters: string;
+  commands(participant: string): string;
+}
+export function namesIn(namespace: string): Names {
+  return {
+    namespace,
+    commandExchange: `${namespace}.commands`,
+    replies: `${namespace}.replies`,
+    starts: `${namespace}.starts`,
+    deadLetters: `${namespace}.dead-letters`,
+    commands: (participant) => `${namespace}.commands.${participant}`,
+  };
+}
+
+/** A command as both sides see it: the orchestrator writes it, the SDK reads it. */
+export interface CommandMessage {
+  /** `<saga id>.<step>[.<element>].<phase>.<execution>`. */
+  readonly id: string;
+  readonly participant: string;
+  /** `<participant>.<command>`, or {@link FENCE_TYPE}. */
+  readonly type: string;
+  readonly sagaId: string;
+  readonly sagaName: string;
+  readonly sagaVersion: number;
+  readonly sagaKey: string | undefined;
+  readonly step: string;
+  readonly phase: Phase;
+  readonly attempt: number;
+  readonly execution: number;
+  /** Milliseconds since 1970: first send of this execution. */
+  readonly firstSentAt: number;
+  /** On compensations and fences: the action they are about, and what the orchestrator knows of it. */
+  readonly action: { readonly id: string; readonly outcome: 'success' | 'unknown'; readonly firstSentAt: number } | undefined;
+  readonly traceparent: string | undefined;
+  /** JSON text: the request, no envelope. */
+  readonly body: string;
+  readonly expirationMs: number | undefined;
+}
+
+/** A participant's answer. */
+export interface ReplyMessage {
+  /** Of the command it answers. */
+  readonly commandId: string;
+  readonly outcome: Outcome;
+  /** Echo of `saga-attempt`; a foreign participant may leave it out. */
+  readonly attempt: number | undefined;
+  /** JSON text: the reply, or `{ code, message, details }`; may be empty. */
+  readonly body: string;
+}

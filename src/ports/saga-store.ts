@@ -1,0 +1,149 @@
+import type { HistoryEntry } from '../core/event.js';
+import type { SagaState, Status } from '../core/state.js';
+
+/**
+ * Keeps sagas. Its unit is the batch: one transaction however many sagas it touches. No method is called within another; every method
+ * is one atomic act. Time is the store's own clock.
+ */
+export interface SagaStore {
+  /**
+   * One transaction: locks and loads `ids` (in id order; finished sagas too), gives them and the clock to `decide`, which is pure,
+   * synchronous and called exactly once, and writes what it returns. `unknown`: the connection went during the commit.
+   */
+  commit<R>(ids: readonly string[], decide: (loaded: Loaded) => Writes<R>): Promise<Committed<R>>;
+  /**
+   * The same for sagas whose timers are due, at most `limit`, oldest first, only of the versions given; rows locked by somebody else
+   * are left to them. A transaction of its own that waits for nothing. Rows that turn out not to be due are re-armed by the patches.
+   */
+  commitDue<R>(limit: number, versions: readonly DefinitionRef[], decide: (loaded: Loaded) => Writes<R>): Promise<Committed<R>>;
+
+  /** One saga as it is, finished or not. */
+  find(id: string): Promise<StoredSaga | undefined>;
+  findByKey(name: string, key: string): Promise<StoredSaga | undefined>;
+  list(filter: SagaFilter): Promise<SagaPage>;
+  /** Entries after `afterSeq`, in order. `undefined`: no such saga. */
+  history(id: string, afterSeq: number, limit: number): Promise<readonly HistoryEntry[] | undefined>;
+  /** Versions that open sagas were started with, and how many of each. */
+  versionsInFlight(): Promise<readonly (DefinitionRef & { readonly count: number })[]>;
+
+  /** Makes definitions known, with their fingerprints; gives those that were known under another fingerprint (nothing is written for them). */
+  registerDefinitions(definitions: readonly RegisteredDefinition[]): Promise<readonly RegisteredDefinition[]>;
+  /** Overwrites the fingerprint of a version that has nothing in flight. */
+  replaceDefinition(definition: RegisteredDefinition): Promise<void>;
+
+  /** Keeps what could not be understood or trusted. Idempotent by `id`. */
+  addDeadLetters(letters: readonly DeadLetter[]): Promise<void>;
+  deadLetters(limit: number): Promise<readonly DeadLetter[]>;
+
+  /** Moves final sagas to where finished ones are kept, at most `limit`; gives how many. */
+  moveFinished(limit: number): Promise<number>;
+  /** Makes room for the time to come (partitions). */
+  maintain(): Promise<void>;
+  now(): Promise<number>;
+  /** Reachable and writable; throws a SagaError that says what is wrong. */
+  check(): Promise<void>;
+  close(): Promise<void>;
+}
+
+export interface DefinitionRef {
+  readonly name: string;
+  readonly version: number;
+}
+export interface RegisteredDefinition extends DefinitionRef {
+  readonly fingerprint: string;
+  /** One line for each fact the fingerprint covers, so that a difference can be named. */
+  readonly shape: readonly string[];
+}
+
+export interface StoredSaga {
+  readonly state: SagaState;
+  /** Counts writes; an update names the one it was made from. */
+  readonly version: number;
+  /** When its timers are looked at; lazy: may be earlier than the first timer, never later. */
+  readonly wakeAt: number | null;
+  /** Raw replies for a definition that whoever met them had not loaded. */
+  readonly parked: readonly ParkedReply[];
+}
+export interface ParkedReply {
+  readonly commandId: string;
+  readonly attempt: number | null;
+  readonly outcome: string;
+  /** JSON text, or what was there instead. */
+  readonly body: string;
+  readonly redelivered: boolean;
+}
+export interface Loaded {
+  readonly now: number;
+  readonly sagas: ReadonlyMap<string, StoredSaga>;
+}
+
+export interface Writes<R> {
+  readonly starts: readonly SagaStart[];
+  readonly updates: readonly SagaUpdate[];
+  /** Handed back with the result. */
+  readonly result: R;
+}
+/** A new saga. With a key that exists nothing is written for it. */
+export interface SagaStart {
+  readonly state: SagaState;
+  readonly wakeAt: number | null;
+  /** Hash of name, version-independent input and start options: the same key with another hash is a conflict. */
+  readonly inputHash: string;
+  /** A second identity of the start: the wire's message id, or the API's idempotency key. */
+  readonly startId: string | null;
+  readonly history: readonly HistoryEntry[];
+}
+export interface SagaUpdate {
+  readonly state: SagaState;
+  /** The version that was loaded. */
+  readonly fromVersion: number;
+  /** `undefined`: leave as it is, which keeps the update cheap. */
+  readonly wakeAt: number | null | undefined;
+  /** `undefined`: leave as they are. */
+  readonly parked?: readonly ParkedReply[];
+  readonly history: readonly HistoryEntry[];
+}
+
+export type Committed<R> =
+  | { readonly fate: 'committed'; readonly result: R; readonly now: number; readonly starts: readonly StartFate[]; readonly stale: ReadonlySet<string> }
+  /** Rolled back for sure. `row`: the data of one of the sagas is to blame, so try with fewer; else the database is (try again later). */
+  | { readonly fate: 'failed'; readonly blame: 'row' | 'database'; readonly error: unknown }
+  /** Nobody knows; publish and acknowledge nothing. */
+  | { readonly fate: 'unknown'; readonly error: unknown };
+/** In the order of `Writes.starts`. */
+export type StartFate =
+  | { readonly fate: 'started' }
+  | { readonly fate: 'exists'; readonly id: string; readonly inputHash: string };
+
+export interface SagaFilter {
+  readonly status?: readonly Status[];
+  readonly name?: string;
+  readonly key?: string;
+  readonly tags?: Readonly<Record<string, string>>;
+  /** At most; 1 to 500. */
+  readonly limit: number;
+  /** From the page before. */
+  readonly cursor?: string;
+}
+export interface SagaPage {
+  /** Newest first. */
+  readonly sagas: readonly StoredSaga[];
+  readonly cursor?: string;
+}
+
+export interface DeadLetter {
+  readonly id: string;
+  readonly queue: string;
+  readonly reason: string;
+  readonly at: number;
+  readonly messageId: string;
+  readonly correlationId: string;
+  readonly type: string;
+  readonly headers: Readonly<Record<string, string | number>>;
+  /** Up to 256 KiB, as text if it is UTF-8 without NUL, else base64. */
+  readonly body: string;
+  readonly encoding: 'text' | 'base64';
+  /** Of the whole body. */
+  readonly bytes: number;
+  readonly sha256: string;
+}
