@@ -1,0 +1,67 @@
+import type { CommandTerms } from './contract.js';
+
+/** What both kinds of handler are told about the command. */
+export interface HandlerFacts {
+  /** The command's identity on every attempt: the idempotency key for effects outside. */
+  readonly commandId: string;
+  /** In a compensation: the command id of the action that it undoes. */
+  readonly actionId: string | undefined;
+  readonly saga: {
+    readonly id: string;
+    readonly key: string | undefined;
+    readonly name: string;
+    readonly version: number;
+    readonly step: string;
+  };
+  /** From 1; counts within this command id. */
+  readonly attempt: number;
+  /** Aborted when the command's time is up or the process drains. */
+  readonly abortSignal: AbortSignal;
+}
+/** What a handler whose effects are all in the transaction gets. */
+export interface CommandContext<Tx = undefined> extends HandlerFacts {
+  /** The transaction that records the command as handled. */
+  readonly tx: Tx;
+}
+/** What a handler with effects outside the transaction gets: no transaction is open while it runs. */
+export interface OutsideContext<Tx = undefined> extends HandlerFacts {
+  /**
+   * Registers work for the short transaction that stores the reply; it runs after the handler has returned, in the order of
+   * registration, and not at all if the handler throws.
+   */
+  store(work: (tx: Tx) => Promise<void>): void;
+}
+
+/** `transaction`: everything is done through `tx`. `outside`: something is not, so it happens at least once, under the command id. */
+export type Effects = 'transaction' | 'outside';
+
+/** A participant as its run time consumes it: instances made, faults excluded. */
+export interface ParticipantDeclaration {
+  /** The contract's name: the queue's, and the first part of every command's type. */
+  readonly participant: string;
+  readonly inbox: boolean;
+  readonly batch: number | undefined;
+  /** By command name. */
+  readonly commands: ReadonlyMap<string, HandlerDeclaration>;
+  /** Commands of the contract that nothing declared here handles (parts of a contract may be served by other processes). */
+  readonly unhandled: readonly string[];
+  /** Run once at start to make what the handlers need in their database. */
+  readonly prepare: ((tx: unknown) => Promise<void>) | undefined;
+}
+/** One handler with all that calling it takes. */
+export interface HandlerDeclaration {
+  /** Type, readers and rejections. The request's *read* value is handed over; the reply is sent as returned, once `readReply` accepts it. */
+  readonly command: CommandTerms;
+  /** Says which of the two contexts `handle` wants. */
+  readonly effects: Effects;
+  /** At most this many at a time. `undefined`: the host's default. */
+  readonly concurrency: number | undefined;
+  /** Runs alone, never in a group's transaction. */
+  readonly slow: boolean;
+  /** Rows of this command are kept this long. `undefined`: the host's default. */
+  readonly horizonMs: number | undefined;
+  /** For messages: `PaymentService.charge`. */
+  readonly where: string;
+  /** Also a handler that throws synchronously gives a rejected promise. */
+  readonly handle: (request: unknown, context: CommandContext<unknown> | OutsideContext<unknown>) => Promise<unknown>;
+}
