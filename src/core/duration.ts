@@ -15,7 +15,12 @@ export function parseDuration(text: string): number | undefined {
 export function formatDuration(ms: number): string {
   if (ms < 1_000) return `${Math.round(ms)}ms`;
   if (ms < 10_000) return `${(ms / 1_000).toFixed(1)}s`;
-  const units: readonly (readonly [string, number])[] = [['d', UNIT_MS.d], ['h', UNIT_MS.h], ['m', UNIT_MS.m], ['s', UNIT_MS.s]];
+  const units: readonly (readonly [string, number])[] = [
+    ['d', UNIT_MS.d],
+    ['h', UNIT_MS.h],
+    ['m', UNIT_MS.m],
+    ['s', UNIT_MS.s],
+  ];
   const first = units.findIndex(([, size]) => ms >= size);
   const [name, size] = units[first]!;
   const rest = units[first + 1];

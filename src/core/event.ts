@@ -21,6 +21,8 @@ export interface Replied {
   readonly code?: string;
   readonly message?: string;
   readonly details?: Json;
+  /** Length of the body, against the saga's row limit. */
+  readonly bytes?: number;
   /** The broker delivers it for the second time, perhaps because an orchestrator died between commit and acknowledgement. */
   readonly redelivered: boolean;
 }
@@ -81,7 +83,7 @@ export interface HistoryEntry {
   readonly message?: string;
   readonly by?: string;
   /** What the engine did in consequence, in order. */
-  readonly then: readonly Effect[];
+  readonly effects: readonly Effect[];
 }
 export type HistoryEvent =
   | 'started'

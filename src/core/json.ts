@@ -16,7 +16,8 @@ export interface Limits {
 }
 export const LIMITS: Limits = { payloadBytes: 262_144, depth: 64, nameBytes: 200, headerBytes: 16_384, rowBytes: 16_777_216 };
 
-export type Checked = { readonly ok: true; readonly value: Json; readonly text: string } | { readonly ok: false; readonly faults: readonly string[] };
+export type Checked =
+  { readonly ok: true; readonly value: Json; readonly text: string } | { readonly ok: false; readonly faults: readonly string[] };
 
 /**
  * A value as JSON that PostgreSQL and JavaScript both give back unchanged, and its text. Refused, all faults at once: what JSON drops
@@ -115,7 +116,8 @@ function inspect(value: unknown, path: string, depth: number, limits: Limits, fa
       return;
     case 'number':
       if (!Number.isFinite(value)) faults.push(`${path} is ${value}, which JSON cannot say`);
-      else if (Number.isInteger(value) && !Number.isSafeInteger(value)) faults.push(`${path} is an integer beyond 2^53 and would change; send it as a string`);
+      else if (Number.isInteger(value) && !Number.isSafeInteger(value))
+        faults.push(`${path} is an integer beyond 2^53 and would change; send it as a string`);
       return;
     case 'boolean':
     case 'undefined':

@@ -7,6 +7,8 @@ export interface Plan {
   readonly version: number;
   /** Changes when the shape changes (design: names, kinds, edges, uses, commands, presence of `when`), not with functions or times. */
   readonly fingerprint: string;
+  /** What the fingerprint is made of, for people: a line for each step. */
+  readonly shape: readonly string[];
   /** From the start; acts only before the pivot has succeeded. */
   readonly deadlineMs: number | undefined;
   readonly compensationOrder: 'reverse' | 'by-dependency';

@@ -118,7 +118,14 @@ export type CommandProgress =
   | { readonly status: 'inFlight'; readonly sentAt: number; readonly timeoutAt: number; readonly resendAt: number; readonly gapMs: number }
   | { readonly status: 'backingOff'; readonly retryAt: number; readonly again: 'attempt' | 'execution' }
   /** `resendAt`: a stuck pivot is still asked, at the slowest pace. `again`: what an operator's retry makes. */
-  | { readonly status: 'stuck'; readonly message: string; readonly since: number; readonly again: 'attempt' | 'execution' | 'confirm'; readonly resendAt?: number; readonly gapMs?: number }
+  | {
+      readonly status: 'stuck';
+      readonly message: string;
+      readonly since: number;
+      readonly again: 'attempt' | 'execution' | 'confirm';
+      readonly resendAt?: number;
+      readonly gapMs?: number;
+    }
   | { readonly status: 'settled' };
 
 /** The derived status: `suspended` before `stuck` before the direction. */
@@ -158,7 +165,8 @@ export interface CommandRef {
   readonly phase: Phase;
   readonly execution: number;
 }
-const COMMAND_ID = /^([0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12})\.([A-Za-z][A-Za-z0-9]{0,63})(?:\.(\d{1,9}))?\.([acf])\.(\d{1,9})$/;
+const COMMAND_ID =
+  /^([0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12})\.([A-Za-z][A-Za-z0-9]{0,63})(?:\.(\d{1,9}))?\.([acf])\.(\d{1,9})$/;
 /** The parts of a command id, or `undefined` for a text that is not one. */
 export function parseCommandId(id: string): CommandRef | undefined {
   const match = COMMAND_ID.exec(id);

@@ -13,7 +13,11 @@ export interface InboxStore<Tx> {
    * Runs `work` while holding a lock on `actionId` that no other process can hold; waits at most `waitMs`, then gives `busy`. Held by
    * a database session of its own, not by a transaction; `work` may start transactions.
    */
-  exclusively<R>(actionId: string, waitMs: number, work: () => Promise<R>): Promise<{ readonly fate: 'done'; readonly value: R } | { readonly fate: 'busy' }>;
+  exclusively<R>(
+    actionId: string,
+    waitMs: number,
+    work: () => Promise<R>,
+  ): Promise<{ readonly fate: 'done'; readonly value: R } | { readonly fate: 'busy' }>;
   /** Deletes rows last used before the instant, in bounded steps; gives how many. */
   prune(lastUsedBefore: number): Promise<number>;
   /** Creates or upgrades the inbox table. Safe when several processes do it at once. */
@@ -62,7 +66,9 @@ export interface InboxSession<Tx> {
   /** Runs `work` in a savepoint: what it wrote is gone when it throws; the error comes through. */
   attempt<R>(work: () => Promise<R>): Promise<R>;
   /** Sets state and reply of rows that this transaction claimed or locked (set-based). */
-  store(rows: readonly (InboxKey & { readonly state: InboxState; readonly requestHash?: string; readonly reply: string | null })[]): Promise<void>;
+  store(
+    rows: readonly (InboxKey & { readonly state: InboxState; readonly requestHash?: string; readonly reply: string | null })[],
+  ): Promise<void>;
   /** Takes claimed rows away again (an `error` is never stored). */
   release(keys: readonly InboxKey[]): Promise<void>;
 }

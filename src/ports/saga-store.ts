@@ -105,15 +105,19 @@ export interface SagaUpdate {
 }
 
 export type Committed<R> =
-  | { readonly fate: 'committed'; readonly result: R; readonly now: number; readonly starts: readonly StartFate[]; readonly stale: ReadonlySet<string> }
+  | {
+      readonly fate: 'committed';
+      readonly result: R;
+      readonly now: number;
+      readonly starts: readonly StartFate[];
+      readonly stale: ReadonlySet<string>;
+    }
   /** Rolled back for sure. `row`: the data of one of the sagas is to blame, so try with fewer; else the database is (try again later). */
   | { readonly fate: 'failed'; readonly blame: 'row' | 'database'; readonly error: unknown }
   /** Nobody knows; publish and acknowledge nothing. */
   | { readonly fate: 'unknown'; readonly error: unknown };
 /** In the order of `Writes.starts`. */
-export type StartFate =
-  | { readonly fate: 'started' }
-  | { readonly fate: 'exists'; readonly id: string; readonly inputHash: string };
+export type StartFate = { readonly fate: 'started' } | { readonly fate: 'exists'; readonly id: string; readonly inputHash: string };
 
 export interface SagaFilter {
   readonly status?: readonly Status[];

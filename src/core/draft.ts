@@ -1,0 +1,148 @@
+import type { Decision, Effect, HistoryEntry, HistoryEvent, Refusal, Send } from './event.js';
+import { pivotOf, type CommandStep, type Plan, type PlanCommand, type PlanStep } from './plan.js';
+import { DEFAULTS, RESEND, type RetryPolicy } from './retry.js';
+import type { Attention, CommandFacts, CommandState, Phase, SagaState, StepState } from './state.js';
+
+type Open<T> = { -readonly [K in keyof T]: T[K] };
+
+/**
+ * A saga's state while one event is decided.
+ * Owns: the copy under change, the history lines and the commands to send.
+ * Does not own: the rules, which are in the files beside it.
+ * Invariants: the state given is never changed; whatever is changed through here is counted as a change; a history line is written
+ * for every change; time never runs backwards.
+ */
+export class Draft {
+  readonly now: number;
+  readonly state: Open<SagaState>;
+  private readonly steps: Record<string, StepState>;
+  private readonly sends: Send[] = [];
+  private readonly history: HistoryEntry[] = [];
+  private effects: Effect[] = [];
+  private isChanged = false;
+
+  constructor(
+    readonly plan: Plan,
+    state: SagaState,
+    now: number,
+    /** Which event sends whatever is sent now; see CommandFacts.cause. */
+    readonly cause: string,
+  ) {
+    this.now = Math.max(now, state.eventAt);
+    this.steps = { ...state.steps };
+    this.state = { ...state, steps: this.steps };
+  }
+
+  /** Begins a history line; effects that follow belong to it. */
+  enter(event: HistoryEvent, facts: Omit<HistoryEntry, 'seq' | 'at' | 'event' | 'effects'> = {}): void {
+    this.effects = [];
+    this.state.seq += 1;
+    this.history.push({ seq: this.state.seq, at: this.now, event, ...facts, effects: this.effects });
+    this.touch();
+  }
+  effect(effect: Effect): void {
+    this.effects.push(effect);
+  }
+  touch(): void {
+    this.isChanged = true;
+    this.state.eventAt = this.now;
+  }
+
+  step(name: string): StepState | undefined {
+    return this.steps[name];
+  }
+  /** Replaces parts of a step's state; a part given as `undefined` is taken away. */
+  patch(name: string, parts: { readonly [K in keyof StepState]?: StepState[K] | undefined }): void {
+    const merged: Record<string, unknown> = { ...this.steps[name], ...parts };
+    for (const key of Object.keys(parts)) if (merged[key] === undefined) delete merged[key];
+    this.steps[name] = merged as unknown as StepState;
+    this.touch();
+  }
+  forget(name: string): void {
+    delete this.steps[name];
+    this.touch();
+  }
+
+  /** Puts a command in flight: a new one, its next attempt, or its next execution. */
+  send(step: string, phase: Phase, facts: Omit<CommandFacts, 'cause'>): void {
+    const timeoutMs = this.timeoutOf(step);
+    const gapMs = this.firstGap(timeoutMs);
+    this.putCommand(step, phase, {
+      ...facts,
+      cause: this.cause,
+      status: 'inFlight',
+      sentAt: this.now,
+      timeoutAt: this.now + this.commandOf(step, phase).timeoutMs,
+      resendAt: this.now + gapMs,
+      gapMs,
+    });
+    this.emit(step, phase);
+    this.effect({ do: 'sent', step, phase, execution: facts.execution, attempt: facts.attempt });
+  }
+  /** Publishes a command again that is in flight as it is. */
+  emit(step: string, phase: Phase): void {
+    this.sends.push({ step, phase });
+  }
+  putCommand(step: string, phase: Phase, command: CommandState): void {
+    this.patch(step, phase === 'a' ? { action: command } : phase === 'c' ? { undo: command } : { fence: command });
+  }
+
+  /** Records that an action's outcome is known, or will not be asked for any longer; its place in this order decides when it is undone. */
+  settle(name: string, parts: Partial<StepState> & { readonly outcome: 'succeeded' | 'unknown' | 'rejected' }): void {
+    const action = this.steps[name]?.action;
+    this.patch(name, { ...parts, settledAt: this.now, ...(action ? { action: settled(action) } : {}) });
+    if (parts.outcome !== 'rejected' && !this.state.order.includes(name)) this.state.order = [...this.state.order, name];
+  }
+  stuck(step: string, phase: Phase, message: string): void {
+    this.effect({ do: 'stuck', step, phase, message });
+  }
+  attend(kind: Attention['kind'], step: string, text: string): void {
+    this.state.attention = [...this.state.attention, { kind, step, text, at: this.now }];
+    this.effect({ do: 'attention', step, message: text });
+  }
+
+  planStep(name: string): PlanStep | undefined {
+    return this.plan.steps.find((step) => step.name === name);
+  }
+  commandStep(name: string): CommandStep | undefined {
+    const step = this.planStep(name);
+    return step && step.kind !== 'check' ? step : undefined;
+  }
+  /** Timeout and policy of a command. A fence has the timeout of its pivot and patience of its own. */
+  commandOf(name: string, phase: Phase): { readonly timeoutMs: number; readonly retry: RetryPolicy } {
+    const step = this.commandStep(name);
+    const command: PlanCommand | undefined = phase === 'c' ? step?.compensation : step?.action;
+    const timeoutMs = command?.timeoutMs ?? DEFAULTS.timeoutMs;
+    return { timeoutMs, retry: phase === 'f' ? DEFAULTS.fencing : (command?.retry ?? DEFAULTS.doing) };
+  }
+  pivotSucceeded(): boolean {
+    const pivot = pivotOf(this.plan);
+    const at = pivot && this.steps[pivot.name];
+    // A pivot without a usable reply is stuck, but in effect.
+    return at !== undefined && (at.outcome === 'succeeded' || at.outcome === 'skipped' || at.unusable !== undefined);
+  }
+
+  decision(extra: { readonly decided?: boolean } = {}): Decision {
+    return { state: this.state, commands: this.sends, history: this.history, changed: this.isChanged, ...extra };
+  }
+  refuse(refusal: Refusal, original: SagaState): Decision {
+    return { state: original, commands: [], history: [], changed: false, refused: refusal };
+  }
+
+  private timeoutOf(step: string): number {
+    return this.commandStep(step)?.action.timeoutMs ?? DEFAULTS.timeoutMs;
+  }
+  /** A broker message is redelivered when its consumer dies, so what it caused can wait longer for its first resend (protocol.md 2u). */
+  private firstGap(timeoutMs: number): number {
+    return this.cause.includes('#') ? RESEND.afterMessageMs : Math.min(timeoutMs, RESEND.afterTimerMs);
+  }
+}
+
+/** The facts of a command, without where it stands. */
+export function factsOf(command: CommandState): CommandFacts {
+  const { execution, attempt, tries, request, firstSentAt, cause, lastError } = command;
+  return { execution, attempt, tries, request, firstSentAt, cause, ...(lastError ? { lastError } : {}) };
+}
+export function settled(command: CommandState): CommandState {
+  return { ...factsOf(command), status: 'settled' };
+}

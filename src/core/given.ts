@@ -1,0 +1,64 @@
+import type { Draft } from './draft.js';
+import { messageOf } from './errors.js';
+import { deepFreeze, LIMITS, toJson, type Json } from './json.js';
+import type { Given, OwnAction, PlanCommand, PlanStep, SagaFacts } from './plan.js';
+import { commandId } from './state.js';
+
+export type Built<T> = { readonly ok: true; readonly value: T } | { readonly ok: false; readonly message: string };
+
+/** What the functions of a step may read, deeply frozen. */
+export function givenTo(draft: Draft, step: PlanStep, own?: OwnAction): Given {
+  const given: Record<string, unknown> = { input: draft.state.input, saga: factsOfSaga(draft) };
+  for (const [name, index] of Object.entries(step.uses)) {
+    const reply = draft.step(draft.plan.steps[index]!.name)?.reply;
+    given[name] = reply;
+  }
+  if (own) given['own'] = own;
+  return deepFreeze(given) as Given;
+}
+
+/** Of the action of a step whose undo is built now. */
+export function ownAction(draft: Draft, name: string): OwnAction {
+  const at = draft.step(name);
+  return { request: at?.action?.request, reply: at?.reply, commandId: commandId(draft.state.id, name, 'a', at?.action?.execution ?? 1) };
+}
+
+/** Runs a user's predicate. */
+export function test(what: string, predicate: (given: Given) => boolean, given: Given): Built<boolean> {
+  try {
+    const value: unknown = predicate(given);
+    if (typeof value !== 'boolean') return { ok: false, message: `${what} gave ${typeof value}, not a boolean` };
+    return { ok: true, value };
+  } catch (error: unknown) {
+    return { ok: false, message: `${what} threw: ${messageOf(error)}` };
+  }
+}
+
+/** Builds a request, or takes an edited one, and checks it against limits and contract. */
+export function buildRequest(draft: Draft, command: PlanCommand, given: Given, edited?: { readonly request: unknown }): Built<Json> {
+  let built: unknown;
+  try {
+    built = edited ? edited.request : command.request(given);
+  } catch (error: unknown) {
+    return { ok: false, message: `the request of ${command.type} could not be built: ${messageOf(error)}` };
+  }
+  if (built instanceof Promise) {
+    built.catch(() => undefined);
+    return { ok: false, message: `the request of ${command.type} is built by an async function; builders are synchronous` };
+  }
+  const checked = toJson(built, 'request');
+  if (!checked.ok) return { ok: false, message: `the request of ${command.type} cannot be sent: ${checked.faults.join('; ')}` };
+  const read = command.readRequest(checked.value);
+  if (!read.ok) return { ok: false, message: `the request of ${command.type} does not fit its contract: ${read.faults.join('; ')}` };
+  const bytes = draft.state.bytes + checked.text.length;
+  if (bytes > LIMITS.rowBytes) return { ok: false, message: `the saga would grow beyond ${LIMITS.rowBytes} bytes` };
+  draft.state.bytes = bytes;
+  return { ok: true, value: checked.value };
+}
+
+function factsOfSaga({ state }: Draft): SagaFacts {
+  // Only formatting: no clock is read.
+  // oxlint-disable-next-line no-restricted-globals
+  const startedAt = new Date(state.startedAt).toISOString();
+  return { id: state.id, key: state.key ?? undefined, name: state.name, version: state.version, startedAt };
+}
