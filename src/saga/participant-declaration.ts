@@ -29,7 +29,7 @@ export interface OutsideContext<Tx = undefined> extends HandlerFacts {
    * Registers work for the short transaction that stores the reply; it runs after the handler has returned, in the order of
    * registration, and not at all if the handler throws.
    */
-  store(work: (tx: Tx) => Promise<void>): void;
+  readonly store: (work: (tx: Tx) => Promise<void>) => void;
 }
 
 /** `transaction`: everything is done through `tx`. `outside`: something is not, so it happens at least once, under the command id. */

@@ -115,7 +115,11 @@ export function participant<K extends Contract<string, any>, H extends HandlerMa
 /** What a host takes: a class under {@link Participant}, or what {@link participant} gave. */
 export type ParticipantTarget = (new (...dependencies: any[]) => object) | ParticipantDefinition;
 
-type TxOf<X> = X extends { readonly tx: infer Tx } ? Tx : X extends { store(work: (tx: infer Tx) => Promise<void>): void } ? Tx : unknown;
+type TxOf<X> = X extends { readonly tx: infer Tx }
+  ? Tx
+  : X extends { readonly store: (work: (tx: infer Tx) => Promise<void>) => void }
+    ? Tx
+    : unknown;
 type TxWantedBy<M> = M extends (request: any, context: infer X) => any
   ? TxOf<X>
   : M extends { readonly handle: (request: any, context: infer X) => any }

@@ -60,7 +60,7 @@ export class P5 {}
 participant(Mail, {
   confirm: async (request) => {
     // @ts-expect-error
-    request.too;
+    void request.too;
   },
 });
 // @ts-expect-error forgotten handler

@@ -1,0 +1,86 @@
+import { SagaError } from '../core/errors.js';
+import { WIRE_NAME, type Plan } from '../core/plan.js';
+import { builder } from './commands.js';
+import { namedSteps } from './fields.js';
+import { makeAlone, type AnyClass } from './instances.js';
+import { planSteps } from './plan-steps.js';
+import { durationOf } from './policy.js';
+import { orderFaults, warningsOf } from './rules.js';
+import { sagaOptionsOf, type SagaOptions } from './saga.js';
+import { isSchema, readAnything, readerOf } from './schema.js';
+import { fingerprintOf, shapeOf } from './shape.js';
+
+/** A definition looked at: its plan if there are no faults. Every text begins with the class and, where it is about one, the field. */
+export interface Inspection {
+  readonly plan: Plan | undefined;
+  readonly faults: readonly string[];
+  readonly warnings: readonly string[];
+}
+
+/**
+ * The plan of a definition: of an instance, or of a class without dependencies. Freezes the instance. Throws
+ * `SAGA_DEFINITION_INVALID` with every fault.
+ */
+export function planOf(definition: object | AnyClass): Plan {
+  const { plan, faults } = typeof definition === 'function' ? inspectClass(definition as AnyClass) : inspect(definition);
+  if (plan) return plan;
+  throw new SagaError('SAGA_DEFINITION_INVALID', 'the saga is declared wrongly:', faults);
+}
+
+function inspectClass(type: AnyClass): Inspection {
+  const made = makeAlone(type);
+  return made.ok ? inspect(made.instance) : { plan: undefined, faults: [`${type.name}: ${made.fault}`], warnings: [] };
+}
+
+/** Everything that loading checks about one definition by itself. */
+export function inspect(instance: object): Inspection {
+  const className = instance.constructor.name;
+  const options = sagaOptionsOf(instance.constructor);
+  if (!options) return { plan: undefined, faults: [`${className}: it has no @Saga({ name, version, … })`], warnings: [] };
+  const faults: string[] = [];
+  const head = headOf(options, className, faults);
+  const steps = planSteps(namedSteps(instance, faults), className, faults);
+  faults.push(...orderFaults(steps));
+  if (faults.length > 0) return { plan: undefined, faults: faults.map((fault) => className + fault), warnings: [] };
+  // A counter kept on the instance would be shared by every saga: writing to it throws, so that the first test finds it.
+  Object.freeze(instance);
+  const shape = Object.freeze(shapeOf(steps, head.compensationOrder));
+  const plan = Object.freeze({ ...head, fingerprint: fingerprintOf(shape), shape, steps: Object.freeze(steps) });
+  return { plan, faults, warnings: warningsOf(plan).map((warning) => className + warning) };
+}
+
+type Head = Omit<Plan, 'steps' | 'shape' | 'fingerprint'>;
+
+const ORDERS: readonly string[] = ['reverse', 'by-dependency'] satisfies readonly Plan['compensationOrder'][];
+
+function headOf(options: SagaOptions, className: string, faults: string[]): Head {
+  const { name, version, input, key, deadline, compensationOrder = 'reverse', ...unknown } = options;
+  const own: string[] = [];
+  if (typeof name !== 'string' || !WIRE_NAME.test(name))
+    own.push(`the name '${String(name)}' must be letters, digits, '-' and '_', begin with a letter and have at most 100`);
+  if (!Number.isSafeInteger(version) || version < 1) own.push(`the version is ${String(version)}; it must be a whole number from 1`);
+  if (input !== undefined && !isSchema(input)) own.push(`'input' must be a schema (Standard Schema, or typed<…>())`);
+  if (key !== undefined && typeof key !== 'function') own.push(`'key' must be a function of the input`);
+  if (!ORDERS.includes(compensationOrder))
+    own.push(`'compensationOrder' is '${compensationOrder}'; it must be 'reverse' or 'by-dependency'`);
+  const deadlineMs = deadline === undefined ? undefined : durationOf(deadline, 0, 'deadline', own);
+  for (const option of Object.keys(unknown)) own.push(`there is no option '${option}'`);
+  faults.push(...own.map((fault) => `: @Saga: ${fault}`));
+  return {
+    name,
+    version,
+    deadlineMs,
+    compensationOrder,
+    readInput: isSchema(input) ? readerOf(input, `${className}'s input`) : readAnything,
+    keyOf: key && keyReader(key as (input: unknown) => unknown, `${className}'s key`),
+  };
+}
+
+function keyReader(written: (input: unknown) => unknown, what: string): (input: unknown) => string {
+  const build = builder(written, what);
+  return (input) => {
+    const key = build(input);
+    if (typeof key === 'string' && key !== '') return key;
+    throw new TypeError(`${what} gave ${typeof key === 'string' ? 'an empty text' : typeof key}; it must give a text`);
+  };
+}
