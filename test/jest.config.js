@@ -1,16 +1,14 @@
 import { existsSync } from 'node:fs';
+import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 const rootDir = fileURLToPath(new URL('..', import.meta.url));
 
 /** @type {import('jest').Config} */
-export default {
+const project = {
   rootDir,
-  roots: ['<rootDir>/test', '<rootDir>/src', '<rootDir>/sagas', '<rootDir>/examples'].filter((root) =>
-    existsSync(root.replace('<rootDir>', rootDir)),
-  ),
-  testMatch: ['<rootDir>/test/**/*.test.ts'],
-  testEnvironment: 'node',
+  roots: ['test', 'src', 'sagas', 'examples'].map((folder) => join(rootDir, folder)).filter((folder) => existsSync(folder)),
+  testEnvironment: '<rootDir>/test/support/environment.mjs',
   extensionsToTreatAsEsm: ['.ts'],
   moduleNameMapper: {
     '^(\\.{1,2}/.*)\\.js$': '$1',
@@ -31,6 +29,21 @@ export default {
       },
     ],
   },
+};
+
+/** @type {import('jest').Config} */
+export default {
+  rootDir,
+  projects: [
+    { ...project, displayName: 'unit', testMatch: ['<rootDir>/test/unit/**/*.test.ts'] },
+    {
+      ...project,
+      displayName: 'servers',
+      testMatch: ['<rootDir>/test/!(unit)/**/*.test.ts'],
+      globalSetup: '<rootDir>/test/support/global-setup.mjs',
+      globalTeardown: '<rootDir>/test/support/global-teardown.mjs',
+    },
+  ],
   // Old module registries are kept alive by Node's vm modules; a worker that has grown is replaced between files.
   workerIdleMemoryLimit: '1GB',
   maxWorkers: 2,

@@ -15,13 +15,8 @@ describe('the published entries', () => {
   });
 
   it('can all be imported by their public names', async () => {
-    const entries = await Promise.all([
-      import('backstep'),
-      import('backstep/participant'),
-      import('backstep/orchestrator'),
-      import('backstep/client'),
-      import('backstep/testing'),
-    ]);
-    expect(entries).toHaveLength(5);
+    for (const name of ['backstep', 'backstep/participant', 'backstep/orchestrator', 'backstep/client', 'backstep/testing']) {
+      await expect(import(name)).resolves.toBeDefined(); // one after the other: jest links modules that two imports share only once they are there
+    }
   });
 });
