@@ -21,6 +21,19 @@ export interface Message {
 }
 export type Headers = Readonly<Record<string, string | number>>;
 
+/** A message and where it goes; '' is the default exchange: the routing key is a queue's name. */
+export interface Addressed {
+  readonly exchange: string;
+  readonly routingKey: string;
+  readonly message: Message;
+}
+/** What a sender puts on every message it makes. */
+export interface SenderFacts {
+  readonly appId: string;
+  /** Milliseconds since 1970. */
+  readonly now: number;
+}
+
 export const JSON_CONTENT = 'application/json';
 /** One message with several commands or replies; see design.md §6. Written only to participants whose contract says `batch`. */
 export const BATCH_CONTENT = 'application/vnd.backstep.batch+json';

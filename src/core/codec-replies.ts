@@ -1,0 +1,130 @@
+import { encodeText, integerHeader, printable, readJsonBody, shorten, textHeader } from './codec-text.js';
+import { parseJson, utf8Bytes, type Checked, type Json } from './json.js';
+import { parseCommandId, type CommandRef, type Outcome } from './state.js';
+import {
+  BATCH_CONTENT,
+  HEADER,
+  JSON_CONTENT,
+  type Addressed,
+  type Message,
+  type Names,
+  type ReplyMessage,
+  type SenderFacts,
+} from './wire.js';
+import { MAX_SHORT_TEXT } from './wire-limits.js';
+
+/** A reply that was read: its outcome counts even where its body cannot be used. */
+export interface DecodedReply extends ReplyContent {
+  readonly commandId: string;
+  readonly ref: CommandRef;
+  readonly outcome: Outcome;
+  readonly attempt: number | undefined;
+  /** The body as {@link readReplyText} reads it again: JSON text, or '' for none. */
+  readonly text: string;
+}
+export interface ReplyContent {
+  /** Of a success; `null` when there was none. */
+  readonly body: Json;
+  /** Why the body cannot be used. */
+  readonly unusable?: string;
+  /** With `rejected` and `error`, where the participant gave them. */
+  readonly code?: string;
+  readonly message?: string;
+  readonly details?: Json;
+}
+export type ReplyReading =
+  | { readonly ok: true; readonly reply: DecodedReply }
+  /** For the dead letters: one sentence. */
+  | { readonly ok: false; readonly reason: string };
+export interface DecodedReplies {
+  readonly replies: readonly DecodedReply[];
+  readonly faults: readonly string[];
+}
+
+/** Begins the text that stands for a body that cannot be used; no JSON begins so. */
+const UNUSABLE = '\ufffd';
+const CODE_BYTES = 200;
+const MESSAGE_LENGTH = 2_000;
+
+/** The messages that carry these replies, in their order. One message holds one reply; callers must not count on that. */
+export function encodeReplies(replies: readonly ReplyMessage[], names: Names, facts: SenderFacts): Addressed[] {
+  return replies.map((reply) => encodeReply(reply, names, facts));
+}
+
+/** The replies in a message, and a reason for each element that is none. */
+export function decodeReplies(message: Message): DecodedReplies {
+  const read = decodeReply(message);
+  return read.ok ? { replies: [read.reply], faults: [] } : { replies: [], faults: [read.reason] };
+}
+
+/** One reply as one message. It goes to the namespace's own reply queue, whatever `reply_to` a command carried. */
+export function encodeReply(reply: ReplyMessage, names: Names, facts: SenderFacts): Addressed {
+  const headers: Record<string, string | number> = { [HEADER.outcome]: reply.outcome };
+  if (reply.attempt !== undefined) headers[HEADER.attempt] = reply.attempt;
+  const ownId = `${reply.commandId}#${reply.outcome}`;
+  return {
+    exchange: '',
+    routingKey: names.replies,
+    message: {
+      messageId: ownId.length <= MAX_SHORT_TEXT ? ownId : reply.commandId,
+      correlationId: reply.commandId,
+      type: '',
+      replyTo: undefined,
+      contentType: JSON_CONTENT,
+      timestamp: facts.now,
+      appId: facts.appId,
+      expirationMs: undefined,
+      headers,
+      body: encodeText(reply.body),
+    },
+  };
+}
+
+/** One message that is one reply. The command's id in `correlation_id` is the only must; without an outcome it is a success. */
+export function decodeReply(message: Message): ReplyReading {
+  if (message.contentType === BATCH_CONTENT) return not('several replies in one message: this version takes one at a time');
+  const commandId = message.correlationId;
+  const ref = parseCommandId(commandId);
+  if (!ref) return not(`the correlation id "${shorten(printable(commandId), 100)}" is not a command id`);
+  const outcome = textHeader(message.headers, HEADER.outcome) ?? 'success';
+  if (outcome !== 'success' && outcome !== 'rejected' && outcome !== 'error') {
+    return not(`"${shorten(printable(outcome), 100)}" is not an outcome; success, rejected and error are`);
+  }
+  const attempt = integerHeader(message.headers, HEADER.attempt);
+  const read = message.body.byteLength === 0 ? undefined : readJsonBody(message.body, 'the reply');
+  const text = read === undefined ? '' : read.ok ? read.text : UNUSABLE + read.faults.join('; ');
+  return { ok: true, reply: { commandId, ref, outcome, attempt, text, ...contentOf(outcome, read) } };
+}
+
+/** What a reply says, from the text that {@link DecodedReply} keeps: for replies that were put aside unread. */
+export function readReplyText(outcome: Outcome, text: string): ReplyContent {
+  if (text === '') return contentOf(outcome, undefined);
+  if (text.startsWith(UNUSABLE)) return { body: null, unusable: text.slice(UNUSABLE.length) };
+  return contentOf(outcome, parseJson(text, 'the reply'));
+}
+
+function contentOf(outcome: Outcome, read: Checked | undefined): ReplyContent {
+  if (read === undefined) return { body: null };
+  if (!read.ok) return { body: null, unusable: read.faults.join('; ') };
+  return outcome === 'success' ? { body: read.value } : problemOf(read.value);
+}
+
+/** `{ code, message, details }` as far as it is there. Frameworks answer a failure with all kinds of bodies. */
+function problemOf(value: Json): ReplyContent {
+  if (typeof value === 'string') return { body: null, message: shorten(value, MESSAGE_LENGTH) };
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) return { body: null };
+  const { code, message, details } = value as { readonly [key: string]: Json | undefined };
+  return {
+    body: null,
+    ...(isCode(code) && { code: String(code) }),
+    ...(typeof message === 'string' && { message: shorten(message, MESSAGE_LENGTH) }),
+    ...(details !== undefined && { details }),
+  };
+}
+
+function isCode(code: Json | undefined): code is string | number {
+  return typeof code === 'number' || (typeof code === 'string' && code !== '' && utf8Bytes(code) <= CODE_BYTES);
+}
+function not(reason: string): { readonly ok: false; readonly reason: string } {
+  return { ok: false, reason };
+}

@@ -1,0 +1,59 @@
+import { LIMITS, parseJson, type Checked, type Limits } from './json.js';
+import type { Headers } from './wire.js';
+
+const encoder = new TextEncoder();
+const decoder = new TextDecoder('utf-8', { fatal: true });
+
+/** UTF-8 bytes of a text. */
+export function encodeText(text: string): Uint8Array {
+  return encoder.encode(text);
+}
+
+/** The text of UTF-8 bytes, without a byte order mark; `undefined` when they are not UTF-8. */
+export function decodeText(bytes: Uint8Array): string | undefined {
+  try {
+    return decoder.decode(bytes);
+  } catch {
+    return undefined;
+  }
+}
+
+/** A JSON body from outside. The size is looked at before anything is decoded. */
+export function readJsonBody(bytes: Uint8Array, what: string, limits: Limits = LIMITS): Checked {
+  if (bytes.byteLength > limits.payloadBytes) {
+    return { ok: false, faults: [`${what} has ${bytes.byteLength} bytes; the limit is ${limits.payloadBytes}`] };
+  }
+  const text = decodeText(bytes);
+  return text === undefined ? { ok: false, faults: [`${what} is not UTF-8`] } : parseJson(text, what, limits);
+}
+
+/** A header as text; `undefined` when it is missing or empty. */
+export function textHeader(headers: Headers, name: string): string | undefined {
+  const value = Object.hasOwn(headers, name) ? headers[name] : undefined;
+  if (typeof value === 'number') return String(value);
+  return typeof value === 'string' && value !== '' ? value : undefined;
+}
+
+/** A header as a whole number from 0 on; clients that only know text may send digits. `undefined` for anything else. */
+export function integerHeader(headers: Headers, name: string): number | undefined {
+  const value = Object.hasOwn(headers, name) ? headers[name] : undefined;
+  if (typeof value === 'number') return Number.isSafeInteger(value) && value >= 0 ? value : undefined;
+  if (typeof value !== 'string' || !/^\d{1,15}$/.test(value)) return undefined;
+  return Number(value);
+}
+
+/** At most `length` UTF-16 units of a text, never half a character. */
+export function shorten(text: string, length: number): string {
+  if (text.length <= length) return text;
+  const last = text.charCodeAt(length - 2);
+  const end = last >= 0xd800 && last <= 0xdbff ? length - 2 : length - 1;
+  return `${text.slice(0, end)}…`;
+}
+
+// oxlint-disable-next-line no-control-regex -- control characters are what it finds
+const UNPRINTABLE = /[\u0000-\u0008\u000b\u000c\u000e-\u001f]|[\ud800-\udbff](?![\udc00-\udfff])|(?<![\ud800-\udbff])[\udc00-\udfff]/g;
+
+/** A text that PostgreSQL can store, whatever was in it. */
+export function printable(text: string): string {
+  return text.replace(UNPRINTABLE, '\ufffd');
+}

@@ -1,0 +1,370 @@
+import { describe, expect, it } from '@jest/globals';
+import fc from 'fast-check';
+import { decodeCommand, decodeCommands, encodeCommand, encodeCommands } from '../../../src/core/codec-commands.js';
+import { deadLetter, decodeDeadLetter } from '../../../src/core/codec-dead-letters.js';
+import { decodeReplies, decodeReply, encodeReply, readReplyText } from '../../../src/core/codec-replies.js';
+import {
+  decodeStart,
+  decodeStartAnswer,
+  encodeStart,
+  encodeStartAnswer,
+  type StartAnswer,
+  type StartMessage,
+} from '../../../src/core/codec-starts.js';
+import { encodeText } from '../../../src/core/codec-text.js';
+import { parseJson } from '../../../src/core/json.js';
+import { parseCommandId, STATUSES } from '../../../src/core/state.js';
+import {
+  BATCH_CONTENT,
+  FENCE_TYPE,
+  HEADER,
+  JSON_CONTENT,
+  namesIn,
+  type CommandMessage,
+  type Headers,
+  type Message,
+  type ReplyMessage,
+} from '../../../src/core/wire.js';
+import { refusalOf } from '../../../src/core/wire-limits.js';
+
+const names = namesIn('backstep');
+const facts = { appId: 'test', now: 1_800_000_000_000 };
+const SAGA = '01980000-0000-7000-8000-000000000001';
+
+const stepName = fc.stringMatching(/^[A-Za-z][A-Za-z0-9]{0,63}$/);
+const wireName = fc.stringMatching(/^[A-Za-z][A-Za-z0-9_-]{0,40}$/);
+const count = fc.integer({ min: 0, max: 999_999_999 });
+const instant = fc.integer({ min: 0, max: 4_102_444_800_000 });
+const json = fc.json({ maxDepth: 4 }).filter((body) => parseJson(body, 'it').ok);
+const text = fc.string({ minLength: 1, maxLength: 60 });
+const maybe = <T>(one: fc.Arbitrary<T>) => fc.option(one, { nil: undefined });
+
+const anyCommand: fc.Arbitrary<CommandMessage> = fc
+  .record({
+    participant: wireName,
+    command: wireName,
+    sagaId: fc.uuid(),
+    sagaName: wireName,
+    sagaVersion: count,
+    sagaKey: maybe(text),
+    step: stepName,
+    phase: fc.constantFrom('a', 'c', 'f'),
+    element: maybe(count),
+    attempt: count,
+    execution: count,
+    firstSentAt: instant,
+    outcome: fc.constantFrom('success', 'unknown'),
+    traceparent: maybe(text),
+    body: json,
+    expirationMs: maybe(count),
+  })
+  .map(({ command, element, outcome, ...rest }) => {
+    const place = `${rest.sagaId}.${rest.step}${element === undefined ? '' : `.${element}`}`;
+    return {
+      ...rest,
+      id: `${place}.${rest.phase}.${rest.execution}`,
+      type: rest.phase === 'f' ? FENCE_TYPE : `${rest.participant}.${command}`,
+      action: rest.phase === 'a' ? undefined : { id: `${place}.a.1`, outcome, firstSentAt: rest.firstSentAt },
+    } as CommandMessage;
+  });
+
+const anyHeaders: fc.Arbitrary<Headers> = fc.dictionary(
+  fc.oneof(
+    fc.constantFrom(...Object.values(HEADER), 'CC', 'BCC', 'x-death', 'x-first-death-reason', '__proto__', 'constructor'),
+    fc.string(),
+  ),
+  fc.oneof(fc.string({ unit: 'binary' }), fc.integer(), fc.double()),
+);
+const anyMessage: fc.Arbitrary<Message> = fc.record({
+  messageId: fc.oneof(fc.string({ unit: 'binary' }), fc.constant(`${SAGA}.pay.a.1`)),
+  correlationId: fc.oneof(fc.string({ unit: 'binary' }), fc.constant(`${SAGA}.pay.a.1`)),
+  type: fc.oneof(fc.string(), fc.constantFrom('payments.charge', FENCE_TYPE, 'place-order')),
+  replyTo: maybe(fc.string()),
+  contentType: fc.oneof(fc.string(), fc.constantFrom(JSON_CONTENT, BATCH_CONTENT)),
+  timestamp: maybe(fc.double()),
+  appId: maybe(fc.string()),
+  expirationMs: maybe(fc.double()),
+  headers: anyHeaders,
+  body: fc.oneof(fc.uint8Array(), fc.json().map(encodeText), fc.constant(new Uint8Array())),
+});
+
+function message(changes: Partial<Message>): Message {
+  return {
+    messageId: '',
+    correlationId: '',
+    type: '',
+    replyTo: undefined,
+    contentType: JSON_CONTENT,
+    timestamp: undefined,
+    appId: undefined,
+    expirationMs: undefined,
+    headers: {},
+    body: new Uint8Array(),
+    ...changes,
+  };
+}
+
+describe('the codec', () => {
+  it('gives back every command that it wrote', () => {
+    fc.assert(
+      fc.property(anyCommand, (command) => {
+        const out = encodeCommand(command, names, facts);
+        expect(refusalOf(out)).toBeUndefined();
+        const read = decodeCommand(out.message, command.participant);
+        expect(read).toEqual({ ok: true, command: { ...command, request: JSON.parse(command.body) as unknown } });
+        expect(out.message.headers[HEADER.element]).toBe(parseCommandId(command.id)!.element);
+      }),
+    );
+  });
+
+  it('gives back every reply that it wrote', () => {
+    const reply = fc.record<ReplyMessage>({
+      commandId: anyCommand.map((command) => command.id),
+      outcome: fc.constantFrom('success', 'rejected', 'error'),
+      attempt: maybe(count),
+      body: fc.oneof(json, fc.constant('')),
+    });
+    fc.assert(
+      fc.property(reply, (sent) => {
+        const out = encodeReply(sent, names, facts);
+        expect(out).toMatchObject({ exchange: '', routingKey: 'backstep.replies' });
+        const read = decodeReply(out.message);
+        if (!read.ok) throw new Error(read.reason);
+        expect(read.reply).toMatchObject({ commandId: sent.commandId, outcome: sent.outcome, attempt: sent.attempt, text: sent.body });
+        const hasBody = sent.outcome === 'success' && sent.body !== '';
+        expect(read.reply.body).toEqual(hasBody ? JSON.parse(sent.body) : null);
+        expect(read.reply).toMatchObject(readReplyText(sent.outcome, read.reply.text));
+      }),
+    );
+  });
+
+  it('gives back every start and every answer that it wrote', () => {
+    const start = fc.record<StartMessage>({
+      name: wireName,
+      version: maybe(count),
+      key: maybe(text.map((key) => `k${key}`)),
+      startId: text,
+      input: json,
+      replyTo: maybe(wireName),
+      traceparent: maybe(text),
+    });
+    const answer: fc.Arbitrary<StartAnswer> = fc.oneof(
+      fc.record({ outcome: fc.constant('success' as const), id: fc.uuid(), status: fc.constantFrom(...STATUSES), created: fc.boolean() }),
+      fc.record({ outcome: fc.constantFrom('rejected' as const, 'error' as const), code: text, message: text, faults: fc.array(text) }),
+    );
+    fc.assert(
+      fc.property(start, answer, ({ input, replyTo, ...rest }, sent) => {
+        const read = decodeStart(encodeStart({ ...rest, input, replyTo }, names, facts).message, names);
+        expect(read).toEqual({
+          ok: true,
+          answerTo: replyTo === undefined ? undefined : { queue: replyTo, correlationId: rest.startId },
+          start: { ...rest, input: JSON.parse(input) as unknown },
+        });
+        const out = encodeStartAnswer({ queue: 'mine', correlationId: rest.startId }, sent, facts);
+        expect(decodeStartAnswer(out.message)).toEqual({ ok: true, correlationId: rest.startId, answer: sent });
+      }),
+    );
+  });
+
+  it('never throws, whatever comes', () => {
+    fc.assert(
+      fc.property(anyMessage, (hostile) => {
+        for (const { commands, faults } of [decodeCommands(hostile), decodeCommands(hostile, 'payments')])
+          expect(commands.length + faults.length).toBe(1);
+        const { replies, faults } = decodeReplies(hostile);
+        expect(replies.length + faults.length).toBe(1);
+        decodeStart(hostile, names);
+        decodeStartAnswer(hostile);
+        const dead = deadLetter(hostile, 'q', 'why', 1);
+        expect(dead.replyTo).toBeUndefined();
+        expect(decodeDeadLetter(dead)).toMatchObject({ queue: 'q', reason: 'why', at: 1 });
+        decodeDeadLetter(hostile);
+        expect(({} as { polluted?: unknown }).polluted).toBeUndefined();
+      }),
+      { numRuns: 500 },
+    );
+  });
+
+  it('writes one message for a command today, to the exchange of commands', () => {
+    const [command] = fc.sample(anyCommand, { numRuns: 1, seed: 1 });
+    const [out, ...more] = encodeCommands([command!], names, facts);
+    expect(more).toEqual([]);
+    expect(out).toMatchObject({
+      exchange: 'backstep.commands',
+      routingKey: command!.participant,
+      message: { replyTo: 'backstep.replies', appId: 'test' },
+    });
+  });
+});
+
+describe('a command', () => {
+  const [plain] = fc.sample(
+    anyCommand.filter((command) => command.phase === 'a'),
+    { numRuns: 1, seed: 7 },
+  );
+  const sent = encodeCommand(plain!, names, facts).message;
+  const without = (header: string): Message => ({
+    ...sent,
+    headers: Object.fromEntries(Object.entries(sent.headers).filter(([name]) => name !== header)),
+  });
+
+  it.each([
+    ['several commands in one message', { ...sent, contentType: BATCH_CONTENT }, /one at a time/],
+    ['an id that is none', { ...sent, messageId: 'x', correlationId: 'x' }, /"x" is not a command id/],
+    ['a type without a participant', { ...sent, type: 'charge' }, /not the type of a command/],
+    ['a body that is not JSON', { ...sent, body: encodeText('{') }, /the request is not JSON/],
+    ['a body that is not UTF-8', { ...sent, body: new Uint8Array([0x22, 0xff, 0x22]) }, /not UTF-8/],
+    ['a body that is too large', { ...sent, body: encodeText(`"${'x'.repeat(262_144)}"`) }, /262146 bytes; the limit is 262144/],
+    ['a NUL', { ...sent, body: encodeText('"\\u0000"') }, /NUL/],
+    ['too much nesting', { ...sent, body: encodeText('['.repeat(10_000) + ']'.repeat(10_000)) }, /nested deeper than 64/],
+    ['no attempt', without(HEADER.attempt), /saga-attempt is missing/],
+    ['another phase in the header', { ...sent, headers: { ...sent.headers, [HEADER.phase]: 'compensation' } }, /the id says action/],
+  ])('with %s is not understood', (_what, broken, reason) => {
+    const read = decodeCommand(broken);
+    expect(read.ok ? 'understood' : read.reason).toMatch(reason);
+  });
+
+  it('is refused by a participant whose it is not', () => {
+    expect(decodeCommands(sent, 'others').faults[0]).toMatch(/is for .*, not for others/);
+  });
+
+  it('ignores headers that it does not know', () => {
+    expect(decodeCommand({ ...sent, headers: { ...sent.headers, CC: 'x', 'x-death': 'y', other: 1 } })).toMatchObject({ ok: true });
+  });
+});
+
+describe('a reply', () => {
+  const id = `${SAGA}.charge.a.1`;
+  const read = (body: string | Uint8Array, headers: Headers = {}) => {
+    const got = decodeReply(message({ correlationId: id, headers, body: typeof body === 'string' ? encodeText(body) : body }));
+    if (!got.ok) throw new Error(got.reason);
+    return got.reply;
+  };
+
+  it('needs nothing but the correlation id', () => {
+    expect(read('{"paid":true}')).toMatchObject({ commandId: id, outcome: 'success', attempt: undefined, body: { paid: true } });
+    expect(read('')).toMatchObject({ outcome: 'success', body: null, text: '' });
+  });
+
+  it.each([
+    ['not JSON', 'OK', /not JSON/],
+    ['not UTF-8', new Uint8Array([0xff]), /not UTF-8/],
+    ['too large', `"${'x'.repeat(262_144)}"`, /limit/],
+    ['with NUL', '"\\u0000"', /NUL/],
+    ['too deep', '['.repeat(100_000), /nested/],
+    ['with an integer that would change', '9007199254740993', /2\^53/],
+  ])('counts although its body is %s', (_what, body, why) => {
+    const reply = read(body);
+    expect(reply).toMatchObject({ outcome: 'success', body: null, unusable: expect.stringMatching(why) as unknown });
+    expect(readReplyText('success', reply.text)).toEqual({ body: null, unusable: reply.unusable });
+  });
+
+  it.each([
+    ['{"code":"card-declined","message":"no","details":{"a":1}}', { code: 'card-declined', message: 'no', details: { a: 1 } }],
+    ['{"code":404}', { code: '404' }],
+    ['{"error":"x"}', {}],
+    ['"it broke"', { message: 'it broke' }],
+    ['[1]', {}],
+    ['', {}],
+  ])('that is an error may say %s', (body, expected) => {
+    const { code, message: text, details } = read(body, { [HEADER.outcome]: 'error', [HEADER.attempt]: '3' });
+    expect({ code, message: text, details }).toEqual({ code: undefined, message: undefined, details: undefined, ...expected });
+  });
+
+  it('takes the attempt as number or digits, and anything else as none', () => {
+    for (const [given, attempt] of [
+      [2, 2],
+      ['2', 2],
+      ['two', undefined],
+      [-1, undefined],
+      [1.5, undefined],
+    ] as const) {
+      expect(read('1', { [HEADER.attempt]: given }).attempt).toBe(attempt);
+    }
+  });
+
+  it('is not understood with an unknown outcome, without a command id, or as one of several', () => {
+    const faults = [
+      message({ correlationId: id, headers: { [HEADER.outcome]: 'ok' } }),
+      message({ correlationId: 'nonsense' }),
+      message({ correlationId: id, contentType: BATCH_CONTENT }),
+    ].map((one) => decodeReplies(one).faults[0]);
+    expect(faults).toEqual([
+      expect.stringContaining('"ok" is not an outcome'),
+      expect.stringContaining('"nonsense"'),
+      expect.stringContaining('one at a time'),
+    ]);
+  });
+});
+
+describe('a start', () => {
+  const sent = message({ type: 'place-order', messageId: 'm-1', replyTo: 'mine', body: encodeText('{}') });
+
+  it('needs a message id or a key', () => {
+    expect(decodeStart({ ...sent, messageId: '' }, names)).toMatchObject({
+      ok: false,
+      answerTo: { queue: 'mine' },
+      reason: expect.stringContaining('twice') as unknown,
+    });
+    expect(decodeStart({ ...sent, messageId: '', headers: { [HEADER.key]: 'k' } }, names)).toMatchObject({
+      ok: true,
+      start: { startId: undefined, key: 'k' },
+    });
+  });
+
+  it('is answered under its correlation id, or else its message id', () => {
+    expect(decodeStart(sent, names).answerTo).toEqual({ queue: 'mine', correlationId: 'm-1' });
+    expect(decodeStart({ ...sent, correlationId: 'c-1' }, names).answerTo).toEqual({ queue: 'mine', correlationId: 'c-1' });
+  });
+
+  it.each(['backstep.replies', 'backstep.starts', 'backstep.dead-letters', 'backstep.commands.payments'])(
+    'is not answered into %s',
+    (replyTo) => {
+      expect(decodeStart({ ...sent, replyTo }, names)).toMatchObject({ ok: true, answerTo: undefined });
+    },
+  );
+});
+
+describe('a dead letter', () => {
+  it('copies no header that a broker acts upon', () => {
+    const headers = { CC: 'a', BCC: 'b', 'x-death': 'c', 'saga-id': 'd', [HEADER.deadReason]: 'forged' };
+    expect(deadLetter(message({ headers, replyTo: 'x' }), 'q', 'bad', 5)).toMatchObject({
+      replyTo: undefined,
+      headers: { 'saga-id': 'd', [HEADER.deadReason]: 'bad', [HEADER.deadQueue]: 'q', [HEADER.deadAt]: 5 },
+    });
+    expect(Object.keys(deadLetter(message({ headers }), 'q', 'bad', 5).headers)).toHaveLength(4);
+  });
+
+  it('keeps a body that is no text as base64, and cuts a long one between characters', () => {
+    expect(decodeDeadLetter(message({ body: new Uint8Array([0xff, 0]) }))).toMatchObject({ body: '/wA=', encoding: 'base64' });
+    const long = encodeText('€'.repeat(100_000));
+    const read = decodeDeadLetter(message({ body: long }));
+    expect(read.encoding).toBe('text');
+    expect(read.body).toBe('€'.repeat(87_381));
+    expect(read.whole).toHaveLength(300_000);
+  });
+
+  it('says what the broker said of those that the broker put aside', () => {
+    const headers = { 'x-first-death-reason': 'delivery_limit', 'x-first-death-queue': 'backstep.starts' };
+    expect(decodeDeadLetter(message({ headers }))).toMatchObject({
+      queue: 'backstep.starts',
+      reason: 'the broker gave up on it: delivery_limit',
+    });
+  });
+});
+
+describe('a message that can never be sent', () => {
+  const out = (changes: Partial<Message>) => ({ exchange: '', routingKey: 'q', message: message(changes) });
+  it.each([
+    ['a long message id', { messageId: 'ü'.repeat(128) }, 'message id has 256 bytes'],
+    ['a large body', { body: new Uint8Array(16_777_217) }, 'body has 16777217 bytes'],
+    ['large headers', { headers: { big: 'x'.repeat(60_000) } }, 'headers have'],
+    ['a fraction in a header', { headers: { part: 0.5 } }, 'neither text nor an integer'],
+    ['copies elsewhere', { headers: { CC: 'other' } }, 'copies elsewhere'],
+  ])('has %s', (_what, changes, why) => {
+    expect(refusalOf(out(changes))).toContain(why);
+  });
+  it('is not one with ids of 255 bytes', () => {
+    expect(refusalOf(out({ messageId: 'x'.repeat(255) }))).toBeUndefined();
+  });
+});
