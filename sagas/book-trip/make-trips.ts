@@ -1,4 +1,5 @@
-// Writes trips, one JSON object a line: `node make-trips.mjs [how many] > trips.ndjson`. The same arguments always give the same trips.
+// Writes trips, one JSON object a line: `node dist/sagas/book-trip/make-trips.js [how many]`. The same arguments always give
+// the same trips.
 import { writeFileSync } from 'node:fs';
 
 const [count = 120] = process.argv.slice(2).map(Number);
@@ -29,11 +30,11 @@ const lines = Array.from({ length: count }, (_, index) => {
 });
 writeFileSync(1, `${lines.join('\n')}\n`);
 
-function pick(list) {
-  return list[Math.floor(random() * list.length)];
+function pick<T>(list: readonly T[]): T {
+  return list[Math.floor(random() * list.length)]!;
 }
 /** mulberry32: small, and the same everywhere. */
-function randomFrom(seed) {
+function randomFrom(seed: number): () => number {
   let state = seed;
   return () => {
     state = (state + 0x6d2b79f5) | 0;
