@@ -62,9 +62,15 @@ function commandStep(placed: Placed, step: StepSpec): CommandStep {
   return {
     ...placed,
     kind,
-    action: planCommand(step, `p.${step.name}`, step.request ?? (() => ({ do: step.name })), { ...patient, attempts: step.attempts ?? patient.attempts }),
+    action: planCommand(step, `p.${step.name}`, step.request ?? (() => ({ do: step.name })), {
+      ...patient,
+      attempts: step.attempts ?? patient.attempts,
+    }),
     compensation: undoable
-      ? planCommand(step, `p.undo${step.name}`, step.undoRequest ?? (() => ({ undo: step.name })), { ...DEFAULTS.undoing, attempts: step.undoAttempts ?? DEFAULTS.undoing.attempts })
+      ? planCommand(step, `p.undo${step.name}`, step.undoRequest ?? (() => ({ undo: step.name })), {
+          ...DEFAULTS.undoing,
+          attempts: step.undoAttempts ?? DEFAULTS.undoing.attempts,
+        })
       : undefined,
   };
 }
