@@ -1,0 +1,102 @@
+import { Option, type Command } from 'commander';
+import { STATUSES } from '../core/state.js';
+import { duration, several, tag, wholeNumber } from './arguments.js';
+import type { ListOptions } from './commands/list.js';
+import type { OperateOptions } from './commands/operate.js';
+import type { StartManyOptions } from './commands/start-many.js';
+import type { StartOptions } from './commands/start.js';
+import { UsageError } from './exit-codes.js';
+import type { CliContext, CommonOptions } from './terminal.js';
+
+/** Runs a command's work and keeps its exit code. */
+export type Run = (work: () => Promise<number>) => Promise<void>;
+
+/** Adds the commands that talk to a running server. What each needs is imported when it is called, so that `--help` is quick. */
+export function addClientCommands(program: Command, context: CliContext, run: Run): void {
+  addStart(program, context, run);
+  addQuestions(program, context, run);
+  addDecisions(program, context, run);
+}
+
+function common(command: Command): Command {
+  return command.option('--url <url>', 'the server (default: BACKSTEP_URL, or http://127.0.0.1:7420)').option('--json', 'print JSON');
+}
+
+function addStart(program: Command, context: CliContext, run: Run): void {
+  common(program.command('start').argument('<name>', 'name of the saga'))
+    .description('start a saga, or many')
+    .option('--input <json>', 'the input: JSON, @FILE, or - for standard input')
+    .option('--many <file>', 'NDJSON, an input on every line: FILE, or - for standard input')
+    .option('--key <key>', 'business key: the same key again gives the same saga')
+    .option('--saga-version <n>', 'version of the definition (default: the newest)', wholeNumber(1, 2_147_483_647))
+    .option('--tag <name=value>', 'a tag; may be repeated', tag)
+    .option('--wait [duration]', 'wait until it ends, at most so long', duration)
+    .action((name: string, options: Partial<StartOptions & StartManyOptions>) =>
+      run(async () => {
+        const { input, many } = options;
+        if ((input === undefined) === (many === undefined)) throw new UsageError('give either --input or --many');
+        if (many === undefined) return (await import('./commands/start.js')).start(context, name, { ...options, input: input! });
+        if (options.key !== undefined) throw new UsageError('--key is for one saga; with --many keys come from the definition');
+        return (await import('./commands/start-many.js')).startMany(context, name, { ...options, many });
+      }),
+    );
+}
+
+function addQuestions(program: Command, context: CliContext, run: Run): void {
+  common(program.command('list'))
+    .description('list sagas, newest first')
+    .addOption(new Option('--status <status>', `one of ${STATUSES.join(', ')}; may be repeated`).choices(STATUSES).argParser(oneStatus))
+    .option('--name <name>', 'of this saga only')
+    .option('--key <key>', 'of this key only')
+    .option('--tag <name=value>', 'with this tag only; may be repeated', tag)
+    .option('--limit <n>', 'at most so many', wholeNumber(1, 100_000), 20)
+    .option('--all', 'all of them')
+    .action((options: ListOptions) => run(async () => (await import('./commands/list.js')).list(context, options)));
+  common(program.command('show').argument('<id>', 'id of the saga'))
+    .description('show where a saga is, what happened and what can be done')
+    .action((id: string, options: CommonOptions) => run(async () => (await import('./commands/show.js')).show(context, id, options)));
+  common(program.command('history').argument('<id>', 'id of the saga'))
+    .description('everything that happened to a saga, in order')
+    .action((id: string, options: CommonOptions) => run(async () => (await import('./commands/history.js')).history(context, id, options)));
+  common(program.command('definitions'))
+    .description('what the server has loaded')
+    .action((options: CommonOptions) => run(async () => (await import('./commands/definitions.js')).definitions(context, options)));
+}
+
+function oneStatus(text: string, before: unknown): readonly string[] {
+  if (!(STATUSES as readonly string[]).includes(text)) throw new UsageError(`--status must be one of ${STATUSES.join(', ')}`);
+  return several(text, before as readonly string[] | undefined);
+}
+
+const DECISIONS = {
+  cancel: 'turn a saga back: undo what was done',
+  suspend: 'let a saga send nothing until it is resumed',
+  resume: 'let a suspended saga go on',
+  retry: 'try a stuck step again',
+  settle: 'give the answer that a participant could not',
+} as const;
+
+function addDecisions(program: Command, context: CliContext, run: Run): void {
+  const decision = (verb: keyof typeof DECISIONS) =>
+    common(program.command(verb).description(DECISIONS[verb]).argument('<id>', 'id of the saga'))
+      .requiredOption('--reason <text>', 'why; kept in the history')
+      .option('--by <name>', 'who decides (default: the user who runs this)');
+  const operate = async (verb: keyof typeof DECISIONS, id: string, step: string | undefined, options: OperateOptions) =>
+    (await import('./commands/operate.js')).operate(context, verb, id, step, options);
+  for (const verb of ['cancel', 'suspend', 'resume'] as const) {
+    decision(verb).action((id: string, options: OperateOptions) => run(() => operate(verb, id, undefined, options)));
+  }
+  decision('retry')
+    .argument('<step>', 'name of the step')
+    .option('--request <json>', 'an edited request: JSON, @FILE or -')
+    .addOption(new Option('--confirm <what>', 'vouch that the command was not done').choices(['not-done']))
+    .action((id: string, step: string, options: OperateOptions) => run(() => operate('retry', id, step, options)));
+  decision('settle')
+    .argument('<step>', 'name of the step')
+    .addOption(
+      new Option('--outcome <outcome>', 'what the participant would have answered').choices(['success', 'rejected']).makeOptionMandatory(),
+    )
+    .option('--reply <json>', 'the reply of a success: JSON, @FILE or -')
+    .option('--code <code>', 'the code of a rejection')
+    .action((id: string, step: string, options: OperateOptions) => run(() => operate('settle', id, step, options)));
+}

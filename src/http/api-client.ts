@@ -1,0 +1,164 @@
+import { randomUUID } from 'node:crypto';
+import { ERROR_CODES, messageOf, SagaError, type ErrorCode } from '../core/errors.js';
+import type { Problem } from './problem.js';
+import type { DefinitionView, HistoryEntryView, HistoryView, OperatedView, PageView, SagaView, StartBody, StartedView } from './schemas.js';
+import type { ManyResult } from './routes/many.js';
+
+/** What a decision of an operator says; `retry` and `settle` have more fields. */
+export type Decision = { readonly by: string; readonly reason: string } & Readonly<Record<string, unknown>>;
+export type Verb = 'cancel' | 'suspend' | 'resume' | 'retry' | 'settle';
+/** Query parameters; lists repeat their name, `undefined` is left out. */
+export type Query = Readonly<Record<string, string | number | readonly string[] | undefined>>;
+
+export interface ApiClientOptions {
+  /** The server, e.g. `http://127.0.0.1:7420`. */
+  readonly url: string;
+  /** Tries of a call whose repetition is safe. Default 3. */
+  readonly tries?: number;
+}
+
+/**
+ * The HTTP API as functions. Errors are SagaErrors with the server's code; a server that cannot be reached is SAGA_UNAVAILABLE. Starts
+ * carry an idempotency key, so that they are repeated safely when the answer is lost.
+ */
+export class ApiClient {
+  readonly #base: string;
+  readonly #tries: number;
+
+  constructor({ url, tries = 3 }: ApiClientOptions) {
+    this.#base = url.replace(/\/+$/, '');
+    this.#tries = tries;
+  }
+
+  start(request: StartBody): Promise<StartedView> {
+    return this.#json('POST', '/api/v1/sagas', { body: JSON.stringify(request), repeatable: true });
+  }
+
+  /** Each line is the JSON text of a {@link StartBody}; at most 1,000 and 16 MiB. */
+  async startMany(lines: readonly string[]): Promise<readonly ManyResult[]> {
+    const body = `${lines.join('\n')}\n`;
+    const text = await this.#send('POST', '/api/v1/sagas/many', { body, type: 'application/x-ndjson', repeatable: true });
+    return text
+      .split('\n')
+      .filter((line) => line !== '')
+      .map((line) => JSON.parse(line) as ManyResult);
+  }
+
+  /** With `waitMs` as soon as it is final, or as it is when the time is up (at most five minutes). */
+  saga(id: string, waitMs?: number): Promise<SagaView> {
+    return this.#json('GET', `/api/v1/sagas/${encodeURIComponent(id)}${queryString({ wait: waitMs && `${waitMs}ms` })}`);
+  }
+
+  list(query: Query = {}): Promise<PageView> {
+    return this.#json('GET', `/api/v1/sagas${queryString(query)}`);
+  }
+
+  /** All of it, page by page. */
+  async history(id: string): Promise<readonly HistoryEntryView[]> {
+    const entries: HistoryEntryView[] = [];
+    for (let after: number | undefined = 0; after !== undefined;) {
+      const page: HistoryView = await this.#json('GET', `/api/v1/sagas/${encodeURIComponent(id)}/history${queryString({ after })}`);
+      entries.push(...page.entries);
+      after = page.next;
+    }
+    return entries;
+  }
+
+  operate(id: string, verb: Verb, decision: Decision): Promise<OperatedView> {
+    return this.#json('POST', `/api/v1/sagas/${encodeURIComponent(id)}/${verb}`, { body: JSON.stringify(decision) });
+  }
+
+  definitions(): Promise<{ readonly definitions: readonly DefinitionView[] }> {
+    return this.#json('GET', '/api/v1/definitions');
+  }
+
+  async #json<T>(method: string, path: string, options: SendOptions = {}): Promise<T> {
+    const text = await this.#send(method, path, options);
+    try {
+      return JSON.parse(text) as T;
+    } catch (cause: unknown) {
+      throw notBackstep(this.#base, cause);
+    }
+  }
+
+  async #send(
+    method: string,
+    path: string,
+    { body, type = 'application/json', repeatable = method === 'GET' }: SendOptions,
+  ): Promise<string> {
+    const headers: Record<string, string> = { accept: 'application/json' };
+    if (body !== undefined) headers['content-type'] = type;
+    if (method === 'POST' && repeatable) headers['idempotency-key'] = randomUUID();
+    for (let left = repeatable ? this.#tries : 1; ; left--) {
+      try {
+        return await this.#once(path, { method, headers, ...(body === undefined ? {} : { body }) });
+      } catch (error: unknown) {
+        if (left <= 1 || !isWorthRepeating(error)) throw error;
+        await new Promise((resolve) => setTimeout(resolve, 300));
+      }
+    }
+  }
+
+  async #once(path: string, init: RequestInit): Promise<string> {
+    let response: Response;
+    let text: string;
+    try {
+      response = await fetch(this.#base + path, init);
+      text = await response.text();
+    } catch (cause: unknown) {
+      throw unreachable(this.#base, cause);
+    }
+    if (response.ok) return text;
+    throw errorOf(text) ?? notBackstep(this.#base, `status ${response.status}`);
+  }
+}
+
+interface SendOptions {
+  readonly body?: string;
+  readonly type?: string;
+  readonly repeatable?: boolean;
+}
+
+function queryString(query: Query): string {
+  const search = new URLSearchParams();
+  for (const [name, value] of Object.entries(query)) {
+    if (value === undefined) continue;
+    for (const one of Array.isArray(value) ? value : [value]) search.append(name, String(one));
+  }
+  return search.size > 0 ? `?${search.toString()}` : '';
+}
+
+/** The error that a problem stands for. */
+export function errorOf(text: string): SagaError | undefined {
+  try {
+    const { code, detail, faults } = JSON.parse(text) as Partial<Problem>;
+    if (code === undefined || !Object.hasOwn(ERROR_CODES, code)) return undefined;
+    return new SagaError(code satisfies ErrorCode, detail ?? '', faults ?? []);
+  } catch {
+    return undefined;
+  }
+}
+
+/** Nothing listens: repeating at once would only make the person wait. Anything else may have been a moment's trouble. */
+function isWorthRepeating(error: unknown): boolean {
+  if (error instanceof Unreachable) return !error.refused;
+  return error instanceof SagaError && (error.code === 'SAGA_UNAVAILABLE' || error.code === 'SAGA_STORE_UNKNOWN');
+}
+
+class Unreachable extends SagaError {
+  readonly refused: boolean;
+  constructor(base: string, cause: unknown) {
+    const inner = cause instanceof Error && cause.cause instanceof Error ? cause.cause : cause;
+    const code = (inner as { code?: unknown } | undefined)?.code;
+    super('SAGA_UNAVAILABLE', `no Backstep server can be reached at ${base}: ${typeof code === 'string' ? code : messageOf(inner)}`, [], {
+      cause,
+    });
+    this.refused = code === 'ECONNREFUSED' || code === 'ENOTFOUND';
+  }
+}
+function unreachable(base: string, cause: unknown): SagaError {
+  return new Unreachable(base, cause);
+}
+function notBackstep(base: string, cause: unknown): SagaError {
+  return new SagaError('SAGA_UNAVAILABLE', `what answers at ${base} is no Backstep server`, [], { cause });
+}

@@ -1,0 +1,59 @@
+import { createRoute, type z } from '@hono/zod-openapi';
+import type { Operated, OperatorEvent, SagaService } from '../../engine/service.js';
+import type { HttpApp, HttpContext } from '../app.js';
+import { sagaView } from '../saga-view.js';
+import * as schema from '../schemas.js';
+import { answer, body, refusals } from './answers.js';
+import { planOf } from './sagas.js';
+
+/** An operator's decisions: cancel, suspend, resume, retry, settle. */
+export function addOperatorRoutes(app: HttpApp, { service }: HttpContext): void {
+  for (const verb of ['cancel', 'suspend', 'resume'] as const) {
+    app.openapi(route(verb, schema.DecreeBody), async (c) => {
+      const { by, reason } = c.req.valid('json');
+      const operated = await operate(service, c.req.valid('param').id, { kind: verb, by, text: reason });
+      return c.json(operated, operated.decided ? 200 : 202);
+    });
+  }
+  app.openapi(route('retry', schema.RetryBody), async (c) => {
+    const { by, reason, step, confirm, ...rest } = c.req.valid('json');
+    const edited = 'request' in rest ? { request: rest.request } : {};
+    const event = { kind: 'retry', by, text: reason, step, ...edited, ...(confirm ? { confirm } : {}) } as const;
+    const operated = await operate(service, c.req.valid('param').id, event);
+    return c.json(operated, operated.decided ? 200 : 202);
+  });
+  app.openapi(route('settle', schema.SettleBody), async (c) => {
+    const { by, reason, step, outcome, code, ...rest } = c.req.valid('json');
+    const reply = 'reply' in rest ? { reply: rest.reply } : {};
+    const event = { kind: 'settle', by, text: reason, step, outcome, ...reply, ...(code === undefined ? {} : { code }) } as const;
+    const operated = await operate(service, c.req.valid('param').id, event);
+    return c.json(operated, operated.decided ? 200 : 202);
+  });
+}
+
+const SUMMARY = {
+  cancel: 'Turn back: undo what was done (before the pivot has succeeded)',
+  suspend: 'Send nothing until it is resumed',
+  resume: 'Go on after a suspend',
+  retry: 'Try a stuck step again',
+  settle: 'Give the answer that the participant could not',
+} as const;
+
+function route<Verb extends keyof typeof SUMMARY, T extends z.ZodType>(verb: Verb, bodySchema: T) {
+  return createRoute({
+    method: 'post',
+    path: `/api/v1/sagas/{id}/${verb}`,
+    summary: SUMMARY[verb],
+    request: { params: schema.SagaParams, body: body(bodySchema) },
+    responses: {
+      200: answer(schema.OperatedSchema, 'Done; the saga as it is now'),
+      202: answer(schema.OperatedSchema, 'Noted; the outcome of the pivot, not known yet, decides'),
+      ...refusals,
+    },
+  });
+}
+
+async function operate(service: SagaService, id: string, event: OperatorEvent): Promise<schema.OperatedView> {
+  const { saga, decided }: Operated = await service.operate(id, event);
+  return { ...sagaView(saga.state, planOf(service, saga.state)), decided };
+}

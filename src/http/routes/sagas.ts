@@ -1,0 +1,109 @@
+import { createRoute } from '@hono/zod-openapi';
+import { SagaError } from '../../core/errors.js';
+import type { SagaState } from '../../core/state.js';
+import type { SagaService } from '../../engine/service.js';
+import type { StoredSaga } from '../../ports/saga-store.js';
+import type { HttpApp, HttpContext } from '../app.js';
+import { historyEntryView } from '../history-view.js';
+import { sagaView, summaryView } from '../saga-view.js';
+import * as schema from '../schemas.js';
+import { answer, body, refusals } from './answers.js';
+
+const start = createRoute({
+  method: 'post',
+  path: '/api/v1/sagas',
+  summary: 'Start a saga',
+  request: { headers: schema.StartHeaders, body: body(schema.StartBody) },
+  responses: {
+    200: answer(schema.StartedSchema, 'It was there already: started with the same key or Idempotency-Key and the same input'),
+    201: answer(schema.StartedSchema, 'Started'),
+    ...refusals,
+  },
+});
+const list = createRoute({
+  method: 'get',
+  path: '/api/v1/sagas',
+  summary: 'List sagas, newest first',
+  request: { query: schema.ListQuery },
+  responses: { 200: answer(schema.PageSchema, 'A page'), ...refusals },
+});
+const show = createRoute({
+  method: 'get',
+  path: '/api/v1/sagas/{id}',
+  summary: 'One saga with its steps; with `wait` as soon as it is final',
+  request: { params: schema.SagaParams, query: schema.SagaQuery },
+  responses: { 200: answer(schema.SagaSchema, 'The saga'), ...refusals },
+});
+const history = createRoute({
+  method: 'get',
+  path: '/api/v1/sagas/{id}/history',
+  summary: 'What happened to a saga, in order',
+  request: { params: schema.SagaParams, query: schema.HistoryQuery },
+  responses: { 200: answer(schema.HistorySchema, 'Entries; `next` is the `after` of the next page'), ...refusals },
+});
+
+/** Starting sagas and looking at them. */
+export function addSagaRoutes(app: HttpApp, { service, store, stopping }: HttpContext): void {
+  app.openapi(start, async (c) => {
+    const startId = c.req.valid('header')['idempotency-key'];
+    const started = await service.start({ ...startRequest(c.req.valid('json')), ...(startId === undefined ? {} : { startId }) });
+    c.header('location', `/api/v1/sagas/${started.id}`);
+    return c.json(started, started.created ? 201 : 200);
+  });
+  app.openapi(list, async (c) => {
+    const { tag, ...query } = c.req.valid('query');
+    const filter = { ...present(query), limit: query.limit, ...(tag ? { tags: Object.fromEntries(tag) } : {}) };
+    const { sagas, cursor } = await store.list(filter);
+    return c.json({ sagas: sagas.map(({ state }) => summaryView(state)), ...(cursor === undefined ? {} : { cursor }) }, 200);
+  });
+  app.openapi(show, async (c) => {
+    const { id } = c.req.valid('param');
+    const { wait } = c.req.valid('query');
+    const found = wait === undefined ? undefined : await untilFinal(service, id, wait, stopping);
+    const { state } = found ?? (await find(store, id));
+    return c.json(sagaView(state, planOf(service, state)), 200);
+  });
+  app.openapi(history, async (c) => {
+    const { id } = c.req.valid('param');
+    const { after, limit } = c.req.valid('query');
+    const { state } = await find(store, id);
+    const entries = (await store.history(id, after, limit)) ?? [];
+    const last = entries.at(-1);
+    const next = last && entries.length === limit && last.seq < state.seq ? { next: last.seq } : {};
+    return c.json({ id, entries: entries.map((entry) => historyEntryView(entry, state.noted)), ...next }, 200);
+  });
+}
+
+/** The definition that a saga was started with, if it is loaded. */
+export function planOf(service: SagaService, { name, version }: SagaState) {
+  return service.definitions.find((plan) => plan.name === name && plan.version === version);
+}
+
+/** What the engine is asked for by the body of a start. */
+export function startRequest({ name, version, key, input, tags }: schema.StartBody) {
+  return { name, input, ...present({ version, key, tags }) };
+}
+
+type Present<T> = { [K in keyof T]?: Exclude<T[K], undefined> };
+function present<T extends object>(fields: T): Present<T> {
+  return Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== undefined)) as Present<T>;
+}
+
+async function find(store: HttpContext['store'], id: string): Promise<StoredSaga> {
+  const saga = await store.find(id);
+  if (!saga) throw new SagaError('SAGA_NOT_FOUND', `there is no saga ${id}`);
+  return saga;
+}
+
+/** `undefined`: the server is stopping, so nobody can wait here any longer. */
+async function untilFinal(service: SagaService, id: string, waitMs: number, stopping: AbortSignal): Promise<StoredSaga | undefined> {
+  if (stopping.aborted) return undefined;
+  let stop!: () => void;
+  const stopped = new Promise<undefined>((resolve) => (stop = () => resolve(undefined)));
+  stopping.addEventListener('abort', stop, { once: true });
+  try {
+    return await Promise.race([service.waitUntilFinal(id, waitMs), stopped]);
+  } finally {
+    stopping.removeEventListener('abort', stop);
+  }
+}
