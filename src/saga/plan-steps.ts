@@ -40,7 +40,7 @@ function planStep({ name, index, written }: NamedStep, around: Surroundings, fau
   for (const option of Object.keys(options))
     if (!OPTIONS[kind].includes(option)) faults.push(`a ${kind} has no option '${option}'; it knows ${OPTIONS[kind].join(', ')}`);
   const uses = usesOf(options['uses'], around, faults);
-  const needs = needsOf(options['after'], uses, index, around, faults);
+  const needs = needsOf(options, uses, index, around, faults);
   const ancestors = [...new Set(needs.flatMap((need) => [need, ...around.above[need]!.ancestors]))].sort(ascending);
   const placed = { name, index, needs, ancestors, uses, when: whenOf(options['when'], around.where, faults) };
   return Object.freeze(
@@ -115,13 +115,15 @@ function usesOf(written: unknown, around: Surroundings, faults: string[]): Reado
 
 /** `after`, or everything above where it is not written; and the steps it uses in any case. */
 function needsOf(
-  after: unknown,
+  options: WrittenStep['options'],
   uses: Readonly<Record<string, number>>,
   index: number,
   around: Surroundings,
   faults: string[],
 ): readonly number[] {
-  if (after === undefined) return Array.from({ length: index }, (_, above) => above);
+  // Not `undefined`: that is what a field declared below reads as, and would silently become the default.
+  if (!('after' in options)) return Array.from({ length: index }, (_, above) => above);
+  const after = options['after'];
   const written: readonly unknown[] = Array.isArray(after) ? after : [after];
   const needs = written.flatMap((step) => indexOf(step, 'after', around, faults) ?? []);
   return [...new Set([...needs, ...Object.values(uses)])].sort(ascending);

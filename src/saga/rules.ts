@@ -35,8 +35,8 @@ function misplaced(step: PlanStep, pivot: PlanStep): string[] {
 }
 
 function remedy(isAfter: boolean, step: PlanStep, pivot: PlanStep): string {
-  if (!isAfter) return `let the pivot wait for it: leave out its 'after', or name '${step.name}' there`;
-  return step.index < pivot.index ? `take the pivot out of its 'after'` : `declare it above '${pivot.name}', or make it this.retriable(…)`;
+  if (step.index < pivot.index) return `let the pivot wait for it: leave out its 'after', or name '${step.name}' there`;
+  return `declare it above '${pivot.name}'${isAfter ? ', or make it this.retriable(…)' : ''}`;
 }
 
 /** What is allowed and still worth telling whoever loads the definition; `.field: what` or `: what`. */

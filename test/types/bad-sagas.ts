@@ -251,7 +251,7 @@ export const Wrong = contract('w', {
   // @ts-expect-error
   bigint: command({ request: typed<{}>(), reply: typed<{ n: bigint }>() }),
 });
-/* 33 a rejection's code in the plural form of another command */
+/* 33 another command's code */
 // @ts-expect-error
 Payments.charge.rejection('out-of-stock');
 // @ts-expect-error a command that cannot say no
