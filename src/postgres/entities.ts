@@ -1,0 +1,136 @@
+import { Check, Column, Entity, Index, PrimaryColumn } from 'typeorm';
+
+/** The columns of an open and of a finished saga; the state is the truth, the others are what it is searched by. */
+abstract class SagaColumns {
+  @PrimaryColumn('uuid')
+  id: string;
+  @Column('text')
+  name: string;
+  /** Of the definition. */
+  @Column('integer')
+  version: number;
+  @Column('text', { nullable: true })
+  key: string | null;
+  @Column('jsonb', { default: {} })
+  tags: Record<string, string>;
+  /** Derived from the state. */
+  @Column('text')
+  status: string;
+  @Column('json')
+  state: unknown;
+  /** Counts writes. */
+  @Column('integer', { name: 'row_version' })
+  rowVersion: number;
+  @Column('timestamptz', { name: 'wake_at', nullable: true })
+  wakeAt: Date | null;
+  @Column('json', { nullable: true })
+  parked: unknown;
+  @Column('timestamptz', { name: 'started_at' })
+  startedAt: Date;
+  @Column('timestamptz', { name: 'ended_at', nullable: true })
+  endedAt: Date | null;
+}
+
+/** An open saga, or one that has just ended. Partitioned by id. */
+@Entity('saga')
+@Check('saga_status_known', `status in ('running', 'compensating', 'completed', 'compensated', 'suspended', 'stuck')`)
+@Check('saga_ended_iff_final', `(ended_at is not null) = (status in ('completed', 'compensated'))`)
+@Check('saga_open_is_watched', `wake_at is not null or status not in ('running', 'compensating')`)
+@Check('saga_final_sleeps', `ended_at is null or wake_at is null or parked is not null`)
+@Index('saga_due', ['wakeAt'], { where: 'wake_at is not null' })
+@Index('saga_final', ['id'], { where: 'ended_at is not null' })
+@Index('saga_troubled', ['id'], { where: `status in ('suspended', 'stuck')` })
+@Index('saga_tagged', ['tags'], { where: `tags <> '{}'`, type: 'gin' })
+export class SagaRow extends SagaColumns {}
+
+/** A saga that has ended, for good. Late replies are still recorded. Partitioned by id. */
+@Entity('finished_saga')
+@Check('finished_saga_is_final', `ended_at is not null and status in ('completed', 'compensated')`)
+@Check('finished_saga_sleeps', `wake_at is null or parked is not null`)
+@Index('finished_saga_due', ['wakeAt'], { where: 'wake_at is not null' })
+@Index('finished_saga_name', ['name', 'id'])
+@Index('finished_saga_compensated', ['id'], { where: `status = 'compensated'` })
+@Index('finished_saga_tagged', ['tags'], { where: `tags <> '{}'`, type: 'gin' })
+export class FinishedSagaRow extends SagaColumns {}
+
+/** One line of a saga's history; gapless, so the key proves it. Partitioned by saga id. */
+@Entity('saga_history')
+@Check('saga_history_from_one', 'seq >= 1')
+export class SagaHistoryRow {
+  @PrimaryColumn('uuid', { name: 'saga_id' })
+  sagaId: string;
+  @PrimaryColumn('integer')
+  seq: number;
+  @Column('timestamptz')
+  at: Date;
+  @Column('text')
+  event: string;
+  @Column('text', { nullable: true })
+  step: string | null;
+  /** What else the entry says. */
+  @Column('json')
+  data: unknown;
+}
+
+/** What a start is known by: its business key and its start id (message id, idempotency key). Kept as long as the saga. */
+@Entity('saga_key')
+@Check('saga_key_kind_known', `kind in ('key', 'start')`)
+export class SagaKeyRow {
+  @PrimaryColumn('text')
+  key: string;
+  /** Of the definition. */
+  @PrimaryColumn('text')
+  name: string;
+  @PrimaryColumn('text')
+  kind: string;
+  @Column('uuid', { name: 'saga_id' })
+  sagaId: string;
+  @Column('text', { name: 'input_hash' })
+  inputHash: string;
+}
+
+/** A definition that a daemon has loaded. */
+@Entity('definition')
+export class DefinitionRow {
+  @PrimaryColumn('text')
+  name: string;
+  @PrimaryColumn('integer')
+  version: number;
+  @Column('text')
+  fingerprint: string;
+  @Column('json')
+  shape: string[];
+}
+
+/** A message that could not be understood or trusted. */
+@Entity('dead_letter')
+@Check('dead_letter_encoding_known', `encoding in ('text', 'base64')`)
+@Index('dead_letter_newest', ['at', 'id'])
+export class DeadLetterRow {
+  @PrimaryColumn('text')
+  id: string;
+  @Column('text')
+  queue: string;
+  @Column('text')
+  reason: string;
+  @Column('timestamptz')
+  at: Date;
+  @Column('text', { name: 'message_id' })
+  messageId: string;
+  @Column('text', { name: 'correlation_id' })
+  correlationId: string;
+  @Column('text')
+  type: string;
+  @Column('json')
+  headers: Record<string, string | number>;
+  @Column('text')
+  body: string;
+  @Column('text')
+  encoding: string;
+  @Column('integer')
+  bytes: number;
+  @Column('text')
+  sha256: string;
+}
+
+export const ENTITIES = [SagaRow, FinishedSagaRow, SagaHistoryRow, SagaKeyRow, DefinitionRow, DeadLetterRow] as const;

@@ -1,0 +1,39 @@
+import { messageOf } from '../core/errors.js';
+
+/** What a failed statement says: whose fault, and whether its connection can be used again. */
+export interface Verdict {
+  /** `row`: the data of one of the rows, so try with fewer. `database`: try again later. */
+  readonly blame: 'row' | 'database';
+  /** The connection is gone, or in a state that nobody knows. */
+  readonly isBroken: boolean;
+}
+
+/** Data exceptions (a NUL, a number out of range), broken constraints, limits of the server. */
+const ROW = /^(22|23|54)/;
+/** Connection failures, the server going down or kicking us out, a server that has become read-only. */
+const BROKEN = /^(08|57P0|25P03|25006)/;
+
+/** Judges an error by its SQLSTATE. An error without one is the connection's, or a timeout at the client: the answer may still come. */
+export function judge(error: unknown): Verdict {
+  const state = sqlState(error);
+  if (state === undefined) return { blame: 'database', isBroken: true };
+  return { blame: ROW.test(state) ? 'row' : 'database', isBroken: BROKEN.test(state) };
+}
+
+export function sqlState(error: unknown): string | undefined {
+  const code = (error as { code?: unknown } | null)?.code;
+  return typeof code === 'string' && /^[0-9A-Z]{5}$/.test(code) && !isSystemError(error) ? code : undefined;
+}
+
+// Node's own codes can have five letters, too: EPIPE.
+const isSystemError = (error: unknown): boolean => typeof (error as { syscall?: unknown }).syscall === 'string';
+
+/** Thrown inside a transaction for what is wrong with the data before PostgreSQL sees it, or with what it answered. */
+export class BatchError extends Error {
+  constructor(
+    readonly blame: 'row' | 'database',
+    cause: unknown,
+  ) {
+    super(messageOf(cause), { cause });
+  }
+}

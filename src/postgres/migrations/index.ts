@@ -1,0 +1,4 @@
+import { CreateSagaTables1764000000000 } from './1764000000000-create-saga-tables.js';
+
+/** Every migration, oldest first. A migration that was released is never changed. */
+export const MIGRATIONS = [CreateSagaTables1764000000000] as const;

@@ -1,0 +1,216 @@
+import type { DataSource } from 'typeorm';
+import type pg from 'pg';
+import { SagaError, messageOf } from '../core/errors.js';
+import type { HistoryEntry } from '../core/event.js';
+import type {
+  Committed,
+  DeadLetter,
+  DefinitionRef,
+  Loaded,
+  RegisteredDefinition,
+  SagaFilter,
+  SagaPage,
+  SagaStore,
+  SagaUpdate,
+  StartFate,
+  StoredSaga,
+  Writes,
+} from '../ports/saga-store.js';
+import { addDeadLetters, readDeadLetters } from './dead-letters.js';
+import { registerDefinitions, replaceDefinition } from './definitions.js';
+import { BatchError } from './fate.js';
+import { findSaga, findSagaByKey, listSagas, readHistory, versionsInFlight } from './find-sagas.js';
+import { loadStatements, toStored, type LoadedRow } from './load-sagas.js';
+import { assertMigrated } from './migrate.js';
+import { finishedMover } from './move-finished.js';
+import { ensurePartitions } from './partitions.js';
+import { poolOf } from './pool.js';
+import { keyClaimer } from './saga-keys.js';
+import { schemaOf } from './schema.js';
+import { transact, type Closing, type Query } from './transaction.js';
+import { batchWriter } from './write-sagas.js';
+
+/** Saga ids are UUIDs; any other text is the id of no saga. */
+const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/;
+
+interface Done<R> {
+  readonly result: R;
+  readonly now: number;
+  readonly starts: readonly StartFate[];
+  readonly stale: ReadonlySet<string>;
+}
+/** What was locked, and which of it stands in the finished table. */
+interface Locked extends Loaded {
+  readonly finished: ReadonlySet<string>;
+}
+
+/**
+ * Keeps sagas in PostgreSQL. Owns the data source: closing the store destroys it. Every commit is a bounded number of statements,
+ * however many sagas it touches; nothing is cached between calls, so any number of stores may work on the same tables.
+ */
+export class PostgresSagaStore implements SagaStore {
+  private readonly schema: string;
+  private readonly load: ReturnType<typeof loadStatements>;
+  private readonly claimKeys: ReturnType<typeof keyClaimer>;
+  private readonly write: ReturnType<typeof batchWriter>;
+  private readonly move: ReturnType<typeof finishedMover>;
+
+  /** The data source comes from `connect` or an embedded database, initialized; its schema is migrated by `migrate`. */
+  constructor(readonly dataSource: DataSource) {
+    this.schema = schemaOf(dataSource);
+    this.load = loadStatements(this.schema);
+    this.claimKeys = keyClaimer(this.schema);
+    this.write = batchWriter(this.schema);
+    this.move = finishedMover(this.schema);
+  }
+
+  private get pool(): pg.Pool {
+    return poolOf(this.dataSource);
+  }
+
+  async commit<R>(ids: readonly string[], decide: (loaded: Loaded) => Writes<R>): Promise<Committed<R>> {
+    const wanted = [...new Set(ids)].filter((id) => UUID.test(id));
+    const opening = wanted.length > 0 ? this.load.open(wanted) : this.load.clock();
+    return this.decideAndWrite(opening, (rows, query) => this.withFinished(wanted, rows, query), decide);
+  }
+
+  async commitDue<R>(limit: number, versions: readonly DefinitionRef[], decide: (loaded: Loaded) => Writes<R>): Promise<Committed<R>> {
+    const loadable = [versions.map(({ name }) => name), versions.map(({ version }) => version)] as const;
+    const more = async (rows: readonly LoadedRow[], query: Query): Promise<Locked> => {
+      if (rows.length >= limit) return locked(rows, []);
+      const finished = await query(this.load.dueFinished(limit - rows.length, ...loadable));
+      return locked(rows, finished.rows as LoadedRow[], rows.length + finished.rows.length > 0 ? undefined : await this.clock(query));
+    };
+    return this.decideAndWrite(this.load.dueOpen(limit, ...loadable), more, decide);
+  }
+
+  async find(id: string): Promise<StoredSaga | undefined> {
+    return UUID.test(id) ? this.reading(() => findSaga(this.pool, this.schema, id)) : undefined;
+  }
+
+  async findByKey(name: string, key: string): Promise<StoredSaga | undefined> {
+    return this.reading(() => findSagaByKey(this.pool, this.schema, name, key));
+  }
+
+  async list(filter: SagaFilter): Promise<SagaPage> {
+    return this.reading(() => listSagas(this.pool, this.schema, filter));
+  }
+
+  async history(id: string, afterSeq: number, limit: number): Promise<readonly HistoryEntry[] | undefined> {
+    return UUID.test(id) ? this.reading(() => readHistory(this.pool, this.schema, id, afterSeq, limit)) : undefined;
+  }
+
+  async versionsInFlight(): Promise<readonly (DefinitionRef & { readonly count: number })[]> {
+    return this.reading(() => versionsInFlight(this.pool, this.schema));
+  }
+
+  async registerDefinitions(definitions: readonly RegisteredDefinition[]): Promise<readonly RegisteredDefinition[]> {
+    return this.reading(() => registerDefinitions(this.pool, this.schema, definitions));
+  }
+
+  async replaceDefinition(definition: RegisteredDefinition): Promise<void> {
+    await this.reading(() => replaceDefinition(this.pool, this.schema, definition));
+  }
+
+  async addDeadLetters(letters: readonly DeadLetter[]): Promise<void> {
+    await this.reading(() => addDeadLetters(this.pool, this.schema, letters));
+  }
+
+  async deadLetters(limit: number): Promise<readonly DeadLetter[]> {
+    return this.reading(() => readDeadLetters(this.pool, this.schema, limit));
+  }
+
+  async moveFinished(limit: number): Promise<number> {
+    return this.reading(() => this.move(this.pool, limit));
+  }
+
+  async maintain(): Promise<void> {
+    await this.reading(() => ensurePartitions(this.pool, this.schema));
+  }
+
+  async now(): Promise<number> {
+    return this.reading(() => this.clock((query) => this.pool.query(query)));
+  }
+
+  async check(): Promise<void> {
+    await this.reading(async () => {
+      const { rows } = await this.pool.query<{ writable: boolean }>(
+        `select not pg_is_in_recovery() and not current_setting('transaction_read_only')::boolean as writable`,
+      );
+      if (!rows[0]?.writable) throw new SagaError('SAGA_UNAVAILABLE', 'the database is read-only');
+      await assertMigrated(this.dataSource);
+    });
+  }
+
+  async close(): Promise<void> {
+    if (this.dataSource.isInitialized) await this.dataSource.destroy();
+  }
+
+  private async decideAndWrite<R>(
+    opening: pg.QueryConfig,
+    complete: (rows: readonly LoadedRow[], query: Query) => Promise<Locked>,
+    decide: (loaded: Loaded) => Writes<R>,
+  ): Promise<Committed<R>> {
+    const transacted = await transact<Done<R>>(this.pool, opening, async (opened, query) =>
+      this.closing(await complete(opened.rows as LoadedRow[], query), decide, query),
+    );
+    return transacted.fate === 'committed' ? { fate: 'committed', ...transacted.value } : transacted;
+  }
+
+  private async closing<R>(loaded: Locked, decide: (loaded: Loaded) => Writes<R>, query: Query): Promise<Closing<Done<R>>> {
+    const { starts, updates, result } = blamingRows(() => decide({ now: loaded.now, sagas: loaded.sagas }));
+    const isCurrent = ({ state, fromVersion }: SagaUpdate): boolean => loaded.sagas.get(state.id)?.version === fromVersion;
+    const current = updates.filter(isCurrent);
+    const fates = starts.length > 0 ? await this.claimKeys(starts, query) : [];
+    const batch = {
+      starts: starts.filter((_, n) => fates[n]?.fate === 'started'),
+      updates: current.filter(({ state }) => !loaded.finished.has(state.id)),
+      late: current.filter(({ state }) => loaded.finished.has(state.id)),
+    };
+    const stale = new Set(updates.filter((update) => !isCurrent(update)).map(({ state }) => state.id));
+    return { last: blamingRows(() => this.write(batch)), value: { result, now: loaded.now, starts: fates, stale } };
+  }
+
+  /** Sagas that were moved meanwhile, or long ago, are found by a second statement: it sees what the first one waited for. */
+  private async withFinished(wanted: readonly string[], rows: readonly LoadedRow[], query: Query): Promise<Locked> {
+    if (wanted.length === 0) return locked([], [], Math.floor(rows[0]?.now ?? 0));
+    const open = new Set(rows.map((row) => row.id));
+    const missing = wanted.filter((id) => !open.has(id));
+    if (missing.length === 0) return locked(rows, []);
+    const finished = (await query(this.load.finished(missing))).rows as LoadedRow[];
+    return locked(rows, finished, rows.length + finished.length > 0 ? undefined : await this.clock(query));
+  }
+
+  private async clock(query: Query): Promise<number> {
+    const { rows } = await query(this.load.clock());
+    return Math.floor((rows as { now: number }[])[0]?.now ?? 0);
+  }
+
+  /** Whatever the database has against it, the caller learns that it can be tried again; but what we say ourselves stays as it is. */
+  private async reading<T>(work: () => Promise<T>): Promise<T> {
+    try {
+      return await work();
+    } catch (error: unknown) {
+      if (error instanceof SagaError) throw error;
+      throw new SagaError('SAGA_UNAVAILABLE', `the database did not do it: ${messageOf(error)}`, [], { cause: error });
+    }
+  }
+}
+
+function locked(open: readonly LoadedRow[], finished: readonly LoadedRow[], now?: number): Locked {
+  const rows = [...open, ...finished];
+  return {
+    now: now ?? Math.floor(rows.reduce((latest, row) => Math.max(latest, row.now), 0)),
+    sagas: new Map(rows.map((row) => [row.id, toStored(row)])),
+    finished: new Set(finished.map((row) => row.id)),
+  };
+}
+
+/** What goes wrong with the data before PostgreSQL has seen it. */
+function blamingRows<T>(work: () => T): T {
+  try {
+    return work();
+  } catch (error: unknown) {
+    throw new BatchError('row', error);
+  }
+}

@@ -1,0 +1,26 @@
+import { SagaError } from '../core/errors.js';
+import type { DataSource } from 'typeorm';
+
+/** A namespace is a PostgreSQL schema and part of queue names, so it is kept simple. */
+const NAMESPACE = /^[a-z][a-z0-9_]{0,47}$/;
+
+/** The schema that a namespace stands for, quoted for SQL. Throws SAGA_CONFIG_INVALID for what cannot be one. */
+export function quotedSchema(namespace: string): string {
+  if (!NAMESPACE.test(namespace))
+    throw new SagaError(
+      'SAGA_CONFIG_INVALID',
+      `the namespace ${JSON.stringify(namespace)} is not usable: lower-case letters, digits and _, at most 48, a letter first`,
+    );
+  return `"${namespace}"`;
+}
+
+/** The namespace of a data source made by this package. */
+export function namespaceOf(dataSource: DataSource): string {
+  const { schema } = dataSource.options as { schema?: string };
+  return schema ?? 'public';
+}
+
+/** Its quoted schema. */
+export function schemaOf(dataSource: DataSource): string {
+  return quotedSchema(namespaceOf(dataSource));
+}

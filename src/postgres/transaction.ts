@@ -1,0 +1,111 @@
+import type pg from 'pg';
+import { BatchError, judge } from './fate.js';
+
+export type Query = (query: pg.QueryConfig) => Promise<pg.QueryResult>;
+/** What the work of a transaction ends with: its last statement, which is sent together with the commit, and the result. */
+export interface Closing<T> {
+  readonly last: pg.QueryConfig | undefined;
+  readonly value: T;
+}
+export type Transacted<T> =
+  | { readonly fate: 'committed'; readonly value: T }
+  | { readonly fate: 'failed'; readonly blame: 'row' | 'database'; readonly error: unknown }
+  | { readonly fate: 'unknown'; readonly error: unknown };
+
+// Statements of the hot path are few and known: they look rows up by id. Their plans must not depend on how large a table was when a
+// connection planned them, and planning anew each time costs more than running them.
+const BEGIN =
+  'begin isolation level read committed; set local enable_seqscan = off; set local enable_hashjoin = off; ' +
+  'set local enable_mergejoin = off; set local plan_cache_mode = force_generic_plan';
+
+/**
+ * One transaction in two round trips when `work` queries nothing: begin with the opening statement, the last statement with the commit.
+ * A client in an unknown state is destroyed.
+ */
+export async function transact<T>(
+  pool: pg.Pool,
+  opening: pg.QueryConfig,
+  work: (opened: pg.QueryResult, query: Query) => Promise<Closing<T>>,
+): Promise<Transacted<T>> {
+  let client: pg.PoolClient;
+  try {
+    client = await pool.connect();
+  } catch (error: unknown) {
+    return { fate: 'failed', blame: 'database', error };
+  }
+  // A client that is checked out and loses its connection also emits; the query that meets it says it all.
+  const ignore = (): void => {};
+  client.on('error', ignore);
+  let broken = true;
+  try {
+    const outcome = await run(client, opening, work);
+    broken = outcome.isBroken;
+    return outcome.transacted;
+  } finally {
+    client.removeListener('error', ignore);
+    client.release(broken);
+  }
+}
+
+interface Run<T> {
+  readonly transacted: Transacted<T>;
+  readonly isBroken: boolean;
+}
+
+async function run<T>(
+  client: pg.PoolClient,
+  opening: pg.QueryConfig,
+  work: (opened: pg.QueryResult, query: Query) => Promise<Closing<T>>,
+): Promise<Run<T>> {
+  let closing: Closing<T>;
+  try {
+    const [begun, opened] = await together(client, BEGIN, opening);
+    if (begun.status === 'rejected') throw begun.reason;
+    if (opened.status === 'rejected') throw opened.reason;
+    closing = await work(opened.value, (query) => client.query(query));
+  } catch (error: unknown) {
+    return rolledBack(client, error);
+  }
+  return close(client, closing);
+}
+
+async function close<T>(client: pg.PoolClient, { last, value }: Closing<T>): Promise<Run<T>> {
+  const [written, committed] = last ? await together(client, last, 'commit') : [undefined, await settled(client.query('commit'))];
+  if (written?.status === 'rejected') {
+    // The commit, if it was sent, has committed nothing: it came after an error. But without an answer to the statement nobody knows.
+    if (committed.status === 'rejected' && client.pipeline)
+      return { transacted: { fate: 'unknown', error: written.reason }, isBroken: true };
+    return rolledBack(client, written.reason);
+  }
+  if (committed.status === 'rejected') return { transacted: { fate: 'unknown', error: committed.reason }, isBroken: true };
+  if (committed.value.command !== 'COMMIT') return rolledBack(client, new Error('PostgreSQL rolled the transaction back'));
+  return { transacted: { fate: 'committed', value }, isBroken: false };
+}
+
+async function rolledBack<T>(client: pg.PoolClient, error: unknown): Promise<Run<T>> {
+  const verdict = error instanceof BatchError ? { blame: error.blame, isBroken: false } : judge(error);
+  const cause = error instanceof BatchError ? error.cause : error;
+  const isRolledBack = !verdict.isBroken && (await settled(client.query('rollback'))).status === 'fulfilled';
+  return { transacted: { fate: 'failed', blame: verdict.blame, error: cause }, isBroken: !isRolledBack };
+}
+
+type Settled = PromiseSettledResult<pg.QueryResult>;
+
+/** Two statements in one round trip where the client can; else the second only after the first has succeeded. */
+async function together(
+  client: pg.PoolClient,
+  first: string | pg.QueryConfig,
+  second: string | pg.QueryConfig,
+): Promise<readonly [Settled, Settled]> {
+  if (client.pipeline) return Promise.all([settled(client.query(first)), settled(client.query(second))]);
+  const before = await settled(client.query(first));
+  return [before, before.status === 'rejected' ? before : await settled(client.query(second))];
+}
+
+async function settled(result: Promise<pg.QueryResult>): Promise<Settled> {
+  try {
+    return { status: 'fulfilled', value: await result };
+  } catch (reason: unknown) {
+    return { status: 'rejected', reason };
+  }
+}

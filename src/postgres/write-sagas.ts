@@ -1,0 +1,122 @@
+import type { QueryConfig } from 'pg';
+import type { HistoryEntry } from '../core/event.js';
+import { statusOf } from '../core/state.js';
+import type { SagaStart, SagaUpdate } from '../ports/saga-store.js';
+import { packed, statement, unpacked, type Statement } from './statement.js';
+
+/** What one transaction writes: at most one statement, whatever it is made of and however much of it. */
+export interface Batch {
+  readonly starts: readonly SagaStart[];
+  readonly updates: readonly SagaUpdate[];
+  /** Updates of sagas that have been moved to the finished ones. */
+  readonly late: readonly SagaUpdate[];
+}
+
+/** Makes the statement that writes a batch; `undefined` when there is nothing to write. */
+export function batchWriter(schema: string): (batch: Batch) => QueryConfig | undefined {
+  const known = new Map<string, Statement>();
+  return (batch) => {
+    const parts = partsOf(schema, batch);
+    if (parts.length === 0) return undefined;
+    const which = parts.map((part) => part.name).join(' ');
+    let write = known.get(which);
+    if (!write) known.set(which, (write = statement(combined(parts))));
+    return write(...parts.flatMap((part) => part.values), ...parts.flatMap((part) => part.expected ?? []));
+  };
+}
+
+interface Part {
+  readonly name: string;
+  /** `$` stands for the next parameter. */
+  readonly sql: string;
+  readonly values: readonly unknown[];
+  /** Rows it must find. */
+  readonly expected?: number;
+}
+
+function partsOf(schema: string, { starts, updates, late }: Batch): readonly Part[] {
+  const history = [...starts, ...updates, ...late].flatMap(({ state, history }) => history.map((entry) => ({ id: state.id, entry })));
+  return [
+    ...(starts.length > 0 ? [startsPart(schema, starts)] : []),
+    ...(updates.length > 0 ? [updatesPart(schema, 'saga', updates)] : []),
+    ...(late.length > 0 ? [updatesPart(schema, 'finished_saga', late)] : []),
+    ...(history.length > 0 ? [historyPart(schema, history)] : []),
+  ];
+}
+
+// Rows are locked and their versions compared before, so every update finds its row. Should one not, the division by zero makes the
+// whole transaction fail, although the commit is already on its way.
+function combined(parts: readonly Part[]): string {
+  const asserted = parts.filter((part) => part.expected !== undefined);
+  const checks = asserted.map((part) => `1 / ((select count(*) from ${part.name}) = $::bigint)::integer`);
+  const text = `with ${parts.map((part) => `${part.name} as (${part.sql})`).join(', ')} select ${checks.join(', ') || '1'}`;
+  let parameter = 0;
+  return text.replaceAll('$', () => `$${++parameter}`);
+}
+
+function startsPart(schema: string, starts: readonly SagaStart[]): Part {
+  const sql = `
+    insert into ${schema}.saga (id, name, version, key, tags, status, state, row_version, wake_at, started_at, ended_at)
+    select n.id, n.name, n.version, n.key, n.tags::jsonb, n.status, n.state::json, 1,
+      to_timestamp(n.wake_at / 1000), to_timestamp(n.started_at / 1000), to_timestamp(n.ended_at / 1000)
+    from unnest($::uuid[], $::text[], $::integer[], $::text[], ${unpacked('$')}, $::text[], ${unpacked('$')}, $::float8[], $::float8[], $::float8[])
+      as n(id, name, version, key, tags, status, state, wake_at, started_at, ended_at)`;
+  const states = starts.map((start) => start.state);
+  const values = [
+    states.map((state) => state.id),
+    states.map((state) => state.name),
+    states.map((state) => state.version),
+    states.map((state) => state.key),
+    packed(states.map((state) => JSON.stringify(state.tags))),
+    states.map(statusOf),
+    packed(states.map((state) => JSON.stringify(state))),
+    starts.map((start) => start.wakeAt),
+    states.map((state) => state.startedAt),
+    states.map((state) => state.endedAt),
+  ];
+  return { name: 'started', sql, values };
+}
+
+/** `wake_at` of an update that leaves it alone; no instant is negative. */
+const KEEP_WAKE = -1;
+/** The same for `parked`; not JSON. */
+const KEEP_PARKED = '-';
+const NO_PARKED = 'null';
+
+function updatesPart(schema: string, table: 'saga' | 'finished_saga', updates: readonly SagaUpdate[]): Part {
+  const sql = `
+    update ${schema}.${table} s set state = n.state::json, status = n.status, row_version = s.row_version + 1,
+      wake_at = case when n.wake_at = ${KEEP_WAKE} then s.wake_at else to_timestamp(n.wake_at / 1000) end,
+      parked = case n.parked when '${KEEP_PARKED}' then s.parked when '${NO_PARKED}' then null else n.parked::json end,
+      ended_at = to_timestamp(n.ended_at / 1000)
+    from unnest($::uuid[], $::integer[], $::text[], ${unpacked('$')}, $::float8[], ${unpacked('$')}, $::float8[])
+      as n(id, from_version, status, state, wake_at, parked, ended_at)
+    where s.id = n.id and s.row_version = n.from_version
+    returning 1`;
+  const values = [
+    updates.map((update) => update.state.id),
+    updates.map((update) => update.fromVersion),
+    updates.map((update) => statusOf(update.state)),
+    packed(updates.map((update) => JSON.stringify(update.state))),
+    updates.map((update) => (update.wakeAt === undefined ? KEEP_WAKE : update.wakeAt)),
+    packed(updates.map(({ parked }) => (parked === undefined ? KEEP_PARKED : parked.length === 0 ? NO_PARKED : JSON.stringify(parked)))),
+    updates.map((update) => update.state.endedAt),
+  ];
+  return { name: `updated_${table}`, sql, values, expected: updates.length };
+}
+
+function historyPart(schema: string, lines: readonly { readonly id: string; readonly entry: HistoryEntry }[]): Part {
+  const sql = `
+    insert into ${schema}.saga_history (saga_id, seq, at, event, step, data)
+    select n.saga_id, n.seq, to_timestamp(n.at / 1000), n.event, n.step, n.data::json
+    from unnest($::uuid[], $::integer[], $::float8[], $::text[], $::text[], ${unpacked('$')}) as n(saga_id, seq, at, event, step, data)`;
+  const values = [
+    lines.map((line) => line.id),
+    lines.map(({ entry }) => entry.seq),
+    lines.map(({ entry }) => entry.at),
+    lines.map(({ entry }) => entry.event),
+    lines.map(({ entry }) => entry.step ?? null),
+    packed(lines.map(({ entry: { seq: _seq, at: _at, event: _event, step: _step, ...data } }) => JSON.stringify(data))),
+  ];
+  return { name: 'logged', sql, values };
+}
