@@ -1,0 +1,57 @@
+// The load: the same business payload for every system, saturating or paced.
+
+/** About 300 bytes. */
+export function payload(number) {
+  return {
+    orderId: `ord-${number}`,
+    customerId: `cust-${number % 1000}`,
+    currency: 'EUR',
+    total: 12_999 + (number % 100),
+    lines: [
+      { sku: 'SKU-000123', qty: 2, price: 4_999 },
+      { sku: 'SKU-000987', qty: 1, price: 3_001 },
+    ],
+    shipTo: { name: 'Jane Example', street: '1 Long Street Name', city: 'Springfield', zip: '12345' },
+    note: 'leave at the door please',
+  };
+}
+
+/** Keeps `window` sagas in flight until `count` have ended; milliseconds from start to end of each. */
+export async function saturate(start, count, window, fails) {
+  const took = [];
+  let next = 0;
+  const worker = async () => {
+    while (next < count) {
+      const number = next++;
+      const since = performance.now();
+      await start(payload(number), fails);
+      took.push(performance.now() - since);
+    }
+  };
+  await Promise.all(Array.from({ length: Math.min(window, count) }, worker));
+  return took;
+}
+/** Starts `rate` sagas a second whether or not the earlier ones have ended. */
+export async function pace(start, count, rate, fails) {
+  const took = [];
+  const begun = performance.now();
+  const running = [];
+  for (let number = 0; number < count; number++) {
+    const wait = begun + (number * 1_000) / rate - performance.now();
+    if (wait > 0) await new Promise((resolve) => setTimeout(resolve, wait));
+    const since = performance.now();
+    running.push(start(payload(number), fails).then(() => took.push(performance.now() - since)));
+  }
+  await Promise.all(running);
+  return took;
+}
+
+export function percentile(sorted, part) {
+  return sorted[Math.min(sorted.length - 1, Math.floor(part * sorted.length))] ?? 0;
+}
+export function median(values) {
+  const sorted = [...values].sort((a, b) => a - b);
+  const middle = sorted.length >> 1;
+  return sorted.length % 2 === 1 ? sorted[middle] : ((sorted[middle - 1] ?? 0) + (sorted[middle] ?? 0)) / 2;
+}
+export const round = (value, digits = 1) => Math.round(value * 10 ** digits) / 10 ** digits;

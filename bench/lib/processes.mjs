@@ -1,0 +1,146 @@
+// CPU and memory of the processes that a run keeps busy, read from /proc, and helpers to start and stop processes.
+import fs from 'node:fs';
+import { spawn } from 'node:child_process';
+
+/** Clock ticks per second of /proc; 100 on every Linux that Node runs on. */
+const TICKS = 100;
+
+function stat(pid) {
+  const text = fs.readFileSync(`/proc/${pid}/stat`, 'latin1');
+  const fields = text.slice(text.lastIndexOf(')') + 2).split(' ');
+  const name = text.slice(text.indexOf('(') + 1, text.lastIndexOf(')'));
+  return {
+    pid,
+    name,
+    parent: Number(fields[1]),
+    own: (Number(fields[11]) + Number(fields[12])) / TICKS,
+    reaped: (Number(fields[13]) + Number(fields[14])) / TICKS,
+  };
+}
+function everyProcess() {
+  const found = [];
+  for (const name of fs.readdirSync('/proc')) {
+    if (!/^\d+$/.test(name)) continue;
+    try {
+      found.push(stat(Number(name)));
+    } catch {
+      // It has ended in the meantime.
+    }
+  }
+  return found;
+}
+
+/** CPU seconds so far: of the database (postmaster and all its children), the broker, and the processes named. */
+export function cpuSeconds({ postmaster, broker, ...others }) {
+  const processes = everyProcess();
+  const of = (pid) => processes.find((each) => each.pid === pid)?.own ?? 0;
+  const parent = processes.find((each) => each.pid === postmaster);
+  const children = processes.filter((each) => each.parent === postmaster);
+  return {
+    postgres: (parent ? parent.own + parent.reaped : 0) + children.reduce((sum, each) => sum + each.own, 0),
+    broker: of(broker),
+    ...Object.fromEntries(Object.entries(others).map(([name, pid]) => [name, of(pid)])),
+  };
+}
+export function difference(before, after) {
+  return Object.fromEntries(Object.keys(after).map((name) => [name, after[name] - (before[name] ?? 0)]));
+}
+
+/** CPU seconds of the whole machine, to see how much of it others took. */
+export function machineBusySeconds() {
+  const fields = fs.readFileSync('/proc/stat', 'latin1').split('\n')[0].trim().split(/\s+/).slice(1).map(Number);
+  return (fields[0] + fields[1] + fields[2] + fields[5] + fields[6]) / TICKS;
+}
+
+/** Peak resident megabytes of the processes named, sampled until `stop`. */
+export function samplePeakMemory(pids, everyMs = 250) {
+  const peak = {};
+  const sample = () => {
+    for (const [name, pid] of Object.entries(pids)) {
+      try {
+        const kilobytes = Number(/VmRSS:\s+(\d+)/.exec(fs.readFileSync(`/proc/${pid}/status`, 'latin1'))?.[1] ?? 0);
+        peak[name] = Math.max(peak[name] ?? 0, Math.round(kilobytes / 1024));
+      } catch {
+        // It has ended.
+      }
+    }
+  };
+  sample();
+  const timer = setInterval(sample, everyMs);
+  return () => {
+    clearInterval(timer);
+    sample();
+    return peak;
+  };
+}
+
+/** The process that listens on a local TCP port, if it is on this machine and may be seen. */
+export function listenerOn(port) {
+  const hex = port.toString(16).toUpperCase().padStart(4, '0');
+  const inodes = new Set();
+  for (const table of ['/proc/net/tcp', '/proc/net/tcp6']) {
+    if (!fs.existsSync(table)) continue;
+    for (const line of fs.readFileSync(table, 'latin1').split('\n').slice(1)) {
+      const fields = line.trim().split(/\s+/);
+      if (fields[3] === '0A' && fields[1]?.endsWith(`:${hex}`)) inodes.add(fields[9]);
+    }
+  }
+  for (const { pid, name } of everyProcess()) {
+    if (name.startsWith('node')) continue;
+    try {
+      for (const fd of fs.readdirSync(`/proc/${pid}/fd`)) {
+        const inode = /^socket:\[(\d+)\]$/.exec(fs.readlinkSync(`/proc/${pid}/fd/${fd}`))?.[1];
+        if (inode && inodes.has(inode)) return pid;
+      }
+    } catch {
+      // Not ours to see.
+    }
+  }
+  return undefined;
+}
+export function parentOf(pid) {
+  try {
+    return stat(pid).parent;
+  } catch {
+    return undefined;
+  }
+}
+
+const children = new Set();
+process.on('exit', () => {
+  for (const child of children) child.kill('SIGKILL');
+});
+for (const signal of ['SIGINT', 'SIGTERM']) process.once(signal, () => process.exit(130));
+
+/** Starts a Node process and waits until it prints READY. */
+export function startNode(file, args, env = {}) {
+  return new Promise((resolve, reject) => {
+    const child = spawn(process.execPath, [file, ...args], { env: { ...process.env, ...env }, stdio: ['ignore', 'pipe', 'inherit'] });
+    children.add(child);
+    let printed = '';
+    const late = setTimeout(() => child.kill('SIGKILL'), 60_000);
+    child.stdout.on('data', (chunk) => {
+      printed += String(chunk);
+      if (!printed.includes('READY')) return;
+      clearTimeout(late);
+      printed = '';
+      resolve(child);
+    });
+    child.on('exit', (code) => {
+      children.delete(child);
+      clearTimeout(late);
+      reject(new Error(`${file} ended with ${code} before it was ready: ${printed.slice(-500)}`));
+    });
+  });
+}
+export function stopProcess(child) {
+  if (child.exitCode !== null || child.signalCode !== null) return Promise.resolve();
+  return new Promise((resolve) => {
+    const late = setTimeout(() => child.kill('SIGKILL'), 10_000);
+    child.on('exit', () => {
+      clearTimeout(late);
+      resolve();
+    });
+    child.kill('SIGTERM');
+  });
+}
