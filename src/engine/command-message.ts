@@ -1,0 +1,71 @@
+import type { Send } from '../core/event.js';
+import type { CommandStep, Plan, PlanCommand } from '../core/plan.js';
+import { commandId, type CommandState, type SagaState, type StepState } from '../core/state.js';
+import { FENCE_TYPE, type CommandMessage } from '../core/wire.js';
+
+/** The state of the command that a send refers to, if there is one. */
+export function commandOf(state: SagaState, send: Send): CommandState | undefined {
+  const step = state.steps[send.step];
+  if (!step) return undefined;
+  if (send.phase === 'a') return step.action;
+  return send.phase === 'c' ? step.undo : step.fence;
+}
+
+/**
+ * The message of a command that is to be sent now, or `undefined` if the command no longer waits for an answer: it was settled, or is
+ * backing off, since it was decided to send it.
+ */
+export function commandMessage(plan: Plan, state: SagaState, send: Send): CommandMessage | undefined {
+  const command = commandOf(state, send);
+  const gapMs = command && gapToNext(command);
+  if (!command || gapMs === undefined) return undefined;
+  const step = commandStep(plan, send.step);
+  const about = plannedCommand(step, send);
+  if (!about) return undefined;
+  const fence = send.phase === 'f';
+  return {
+    id: commandId(state.id, send.step, send.phase, command.execution),
+    participant: about.participant,
+    type: fence ? FENCE_TYPE : about.type,
+    sagaId: state.id,
+    sagaName: state.name,
+    sagaVersion: state.version,
+    sagaKey: state.key ?? undefined,
+    step: send.step,
+    phase: send.phase,
+    attempt: command.attempt,
+    execution: command.execution,
+    firstSentAt: command.firstSentAt,
+    action: send.phase === 'a' ? undefined : actionFacts(state.id, send.step, state.steps[send.step]!),
+    traceparent: undefined,
+    body: fence ? '{}' : JSON.stringify(command.request),
+    // Twice the gap: one or two copies are alive at any time, never none and never a heap of them.
+    expirationMs: 2 * gapMs,
+  };
+}
+
+/** The command of the plan that a send carries; a fence goes to the participant of the action. */
+export function plannedCommand(step: CommandStep | undefined, send: Send): PlanCommand | undefined {
+  return send.phase === 'c' ? step?.compensation : step?.action;
+}
+
+function commandStep(plan: Plan, name: string): CommandStep | undefined {
+  const step = plan.steps.find((candidate) => candidate.name === name);
+  return step && step.kind !== 'check' ? step : undefined;
+}
+
+/** Milliseconds until the command is sent again, of one that waits for an answer (also a stuck one that is still asked). */
+function gapToNext(command: CommandState): number | undefined {
+  if (command.status === 'inFlight') return command.gapMs;
+  return command.status === 'stuck' && command.resendAt !== undefined ? command.gapMs : undefined;
+}
+
+function actionFacts(sagaId: string, name: string, step: StepState): CommandMessage['action'] {
+  const action = step.action;
+  if (!action) return undefined;
+  return {
+    id: commandId(sagaId, name, 'a', action.execution),
+    outcome: step.outcome === 'succeeded' ? 'success' : 'unknown',
+    firstSentAt: action.firstSentAt,
+  };
+}

@@ -1,0 +1,67 @@
+import { decodeReplies } from '../core/codec-replies.js';
+import { decodeStart } from '../core/codec-starts.js';
+import { SagaError } from '../core/errors.js';
+import type { Names } from '../core/wire.js';
+import type { Delivery } from '../ports/transport.js';
+import type { StartRequest } from './service.js';
+import type { StartWork, Work } from './work.js';
+
+/** Reads deliveries of the reply queue; what cannot be read becomes work for the dead letters. */
+export function replyWork(deliveries: readonly Delivery[], names: Names): Work[] {
+  const works: Work[] = [];
+  for (const delivery of deliveries) {
+    const { replies, faults } = decodeReplies(delivery.message);
+    const parts = replies.length + faults.length;
+    const settled = parts === 1 ? delivery : shared(delivery, parts);
+    for (const reply of replies) works.push({ kind: 'reply', reply, delivery: settled });
+    for (const reason of faults) works.push({ kind: 'dead', queue: names.replies, reason, delivery: settled });
+  }
+  return works;
+}
+
+/** Reads deliveries of the start queue. `prepare` throws a SagaError for a start that cannot be made. */
+export function startWork(
+  deliveries: readonly Delivery[],
+  names: Names,
+  prepare: (request: StartRequest) => Omit<StartWork, 'kind' | 'caller'>,
+): Work[] {
+  return deliveries.map((delivery): Work => {
+    const read = decodeStart(delivery.message, names);
+    const { answerTo } = read;
+    const dead = (error: SagaError): Work => {
+      const about = { kind: 'dead', delivery, queue: names.starts, reason: error.message } as const;
+      return answerTo ? { ...about, refusal: { error, answerTo } } : about;
+    };
+    if (!read.ok) return dead(new SagaError('SAGA_REQUEST_INVALID', read.reason));
+    const { name, input, version, key, startId } = read.start;
+    try {
+      const prepared = prepare({
+        name,
+        input,
+        ...(version === undefined ? {} : { version }),
+        ...(key === undefined ? {} : { key }),
+        ...(startId === undefined ? {} : { startId }),
+      });
+      return { kind: 'start', ...prepared, caller: { via: 'wire', delivery, answerTo } };
+    } catch (error: unknown) {
+      if (error instanceof SagaError) return dead(error);
+      throw error;
+    }
+  });
+}
+
+/** One delivery that several items stand on: settled when the last of them is, and requeued if any of them is to come again. */
+function shared(delivery: Delivery, parts: number): Delivery {
+  let left = parts;
+  let verdict: 'done' | 'requeue' = 'done';
+  if (parts === 0) delivery.settle('done');
+  return {
+    message: delivery.message,
+    redelivered: delivery.redelivered,
+    settle: (given) => {
+      left -= 1;
+      if (given === 'requeue') verdict = 'requeue';
+      if (left === 0) delivery.settle(verdict);
+    },
+  };
+}

@@ -1,0 +1,258 @@
+import { messageOf, SagaError } from '../core/errors.js';
+import type { Plan } from '../core/plan.js';
+import { namesIn, type Names } from '../core/wire.js';
+import type { Clock } from '../ports/clock.js';
+import type { Ids } from '../ports/ids.js';
+import type { Logger } from '../ports/logger.js';
+import type { Random } from '../ports/random.js';
+import type { SagaStore, StoredSaga } from '../ports/saga-store.js';
+import type { Transport } from '../ports/transport.js';
+import { Aftermath } from './aftermath.js';
+import { BatchLoop } from './batch-loop.js';
+import { Connection } from './connection.js';
+import { DeadLetterKeeper } from './dead-letter-keeper.js';
+import { Definitions } from './definitions.js';
+import { FinalNotices } from './final-notices.js';
+import { replyWork, startWork } from './intake.js';
+import { guarded, type EngineObserver } from './observer.js';
+import { pause } from './pause.js';
+import { Publisher } from './publisher.js';
+import { registerDefinitions } from './registration.js';
+import { Repeater } from './repeater.js';
+import type { Operated, OperatorEvent, SagaService, Started, StartRequest } from './service.js';
+import { resolveSettings, type EngineSettings } from './settings.js';
+import { Settler } from './settler.js';
+import { prepareStart, type Hash } from './starter.js';
+import { Sweeper } from './sweeper.js';
+import { engineTopology } from './topology.js';
+import { Unsent } from './unsent.js';
+import type { Caller, StartWork, Work } from './work.js';
+
+/** What an engine is made of. It owns none of them: whoever gives them closes them after `stop`. */
+export interface EngineParts {
+  readonly plans: readonly Plan[];
+  readonly store: SagaStore;
+  readonly transport: Transport;
+  readonly clock: Clock;
+  readonly ids: Ids;
+  readonly random: Random;
+  readonly logger: Logger;
+  /** SHA-256 in hex. */
+  readonly hash: Hash;
+  readonly observer?: EngineObserver;
+  readonly settings?: Partial<EngineSettings>;
+}
+
+const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/;
+const DEAD_LETTER_PREFETCH = 100;
+
+/**
+ * An engine that runs sagas: any number of them may share a database and a broker.
+ * Owns: its loops, consumers, and whatever is between a queue and a transaction. Does not own: store, transport, clock.
+ * Invariants: no state of a saga is kept here between batches; after `stop` nothing of it is running.
+ */
+export class Orchestrator implements SagaService {
+  readonly settings: EngineSettings;
+  private readonly known: Definitions;
+  private readonly names: Names;
+  private readonly notices = new FinalNotices();
+  private readonly unsent: Unsent;
+  private readonly publisher: Publisher;
+  private readonly batches: BatchLoop;
+  private readonly sweeper: Sweeper;
+  private readonly keeper: DeadLetterKeeper;
+  private readonly connection: Connection;
+  private readonly housekeeping: readonly Repeater[];
+  private phase: 'new' | 'running' | 'stopped' = 'new';
+  private forgetHealth: () => void = () => {};
+
+  constructor(private readonly parts: EngineParts) {
+    const { clock, store, transport, logger } = parts;
+    const settings = (this.settings = resolveSettings(parts.settings));
+    const definitions = (this.known = new Definitions(parts.plans));
+    const names = (this.names = namesIn(settings.namespace));
+    const observer = guarded(parts.observer ?? {}, logger);
+    const settler = new Settler();
+    this.unsent = new Unsent(settings.maxUnconfirmed);
+    const inner = { ...parts, observer, settings, definitions, names, settler };
+    this.publisher = new Publisher(inner, (commands) => {
+      if (!this.canPublish()) this.unsent.add(commands);
+    });
+    const wakeIn = (ms: number) => this.sweeper.wakeIn(ms);
+    const aftermath = new Aftermath({ ...inner, publisher: this.publisher, notices: this.notices, wakeIn });
+    // A broker that takes nothing must not hold up starts: their commands are then left to the timers.
+    const mayCommit = () => !this.publisher.isSaturated || !this.canPublish();
+    this.batches = new BatchLoop({ ...inner, aftermath, mayCommit });
+    this.sweeper = new Sweeper({ ...inner, aftermath, maySweep: () => this.canPublish() });
+    this.keeper = new DeadLetterKeeper({ ...inner });
+    this.publisher.onRoom(() => this.batches.pump());
+    this.connection = new Connection(
+      { transport, clock, random: parts.random, logger, settings },
+      engineTopology(names, definitions.participants()),
+      [
+        { queue: names.replies, prefetch: settings.prefetch, receive: (deliveries) => this.batches.add(replyWork(deliveries, names)) },
+        {
+          queue: names.starts,
+          prefetch: settings.prefetch,
+          receive: (deliveries) => this.batches.add(startWork(deliveries, names, (request) => this.prepare(request))),
+        },
+        { queue: names.deadLetters, prefetch: DEAD_LETTER_PREFETCH, receive: (deliveries) => this.keeper.receive(deliveries) },
+      ],
+    );
+    this.housekeeping = housekeeping(store, settings, { clock, logger });
+  }
+
+  get definitions(): readonly Plan[] {
+    return this.known.all;
+  }
+
+  /**
+   * Checks the definitions against what is in flight, declares and consumes the queues, and runs. A broker that is away does not keep
+   * it from starting: see `problems`. Throws SAGA_DEFINITION_CHANGED, SAGA_DEFINITION_MISSING, SAGA_TOPOLOGY_CONFLICT, and what the
+   * store throws when it cannot be used.
+   */
+  async run(): Promise<void> {
+    if (this.phase !== 'new') throw new SagaError('SAGA_INTERNAL', 'an engine runs once');
+    await registerDefinitions(this.parts.store, this.known, { allowOrphans: this.settings.allowOrphans, logger: this.parts.logger });
+    this.phase = 'running';
+    this.forgetHealth = this.parts.transport.onHealth(() => this.onHealth());
+    try {
+      await this.connection.open();
+    } catch (error: unknown) {
+      await this.stop();
+      throw error;
+    }
+    this.sweeper.start();
+    for (const loop of this.housekeeping) loop.start();
+  }
+
+  /** Takes nothing more, finishes what is in hand (for at most `drainMs`), and ends. What is left is delivered again or sent by timers. */
+  async stop(): Promise<void> {
+    if (this.phase === 'stopped') return;
+    this.phase = 'stopped';
+    this.forgetHealth();
+    const { drainMs } = this.settings;
+    await this.within(drainMs, this.connection.close());
+    await this.within(drainMs, this.sweeper.stop());
+    await this.batches.drain(drainMs);
+    await Promise.all([this.keeper.stop(), ...this.housekeeping.map((loop) => loop.stop())].map((end) => this.within(drainMs, end)));
+  }
+
+  async start(request: StartRequest): Promise<Started> {
+    const work = this.prepare(request);
+    return this.ask<Started>((caller) => ({ kind: 'start', ...work, caller }));
+  }
+
+  async startMany(requests: readonly StartRequest[]): Promise<readonly (Started | Error)[]> {
+    const works: Work[] = [];
+    const answers = requests.map((request): Promise<Started | Error> | Error => {
+      try {
+        const prepared = this.prepare(request);
+        return new Promise((answer) => works.push({ kind: 'start', ...prepared, caller: this.caller(answer) }));
+      } catch (error: unknown) {
+        return error instanceof Error ? error : new SagaError('SAGA_INTERNAL', messageOf(error));
+      }
+    });
+    this.batches.add(works);
+    return Promise.all(answers);
+  }
+
+  async operate(id: string, event: OperatorEvent): Promise<Operated> {
+    const sagaId = checkedId(id);
+    return this.ask<Operated>((caller) => ({ kind: 'operate', sagaId, event, caller }));
+  }
+
+  async waitUntilFinal(id: string, waitMs: number): Promise<StoredSaga> {
+    const { clock, store } = this.parts;
+    const sagaId = checkedId(id);
+    const until = clock.monotonic() + waitMs;
+    const ended = new AbortController();
+    let final: StoredSaga | undefined;
+    const forget = this.notices.on(sagaId, (saga) => {
+      final = saga;
+      ended.abort();
+    });
+    try {
+      for (;;) {
+        const saga = final ?? (await store.find(sagaId));
+        if (!saga) throw notFound(id);
+        const left = until - clock.monotonic();
+        if (saga.state.end || left <= 0 || this.phase === 'stopped') return final ?? saga;
+        // This process tells when it finishes the saga itself; another one has to be asked for.
+        await pause(clock, Math.min(left, this.settings.pollMs), ended.signal);
+      }
+    } finally {
+      forget();
+    }
+  }
+
+  async problems(): Promise<readonly string[]> {
+    if (this.phase !== 'running') return [this.phase === 'new' ? 'not started yet' : 'stopped'];
+    const problems: string[] = [];
+    try {
+      await this.parts.store.check();
+    } catch (error: unknown) {
+      problems.push(messageOf(error));
+    }
+    const { connected, blocked, lastError } = this.parts.transport.health();
+    if (!connected)
+      problems.push(
+        `the broker cannot be reached${lastError ? ` (${lastError})` : ''}: starts are taken, commands are sent when it is back`,
+      );
+    else if (blocked) problems.push('the broker takes no messages (memory or disk alarm): commands are sent when it does again');
+    for (const { problem } of [this.connection, this.batches, this.sweeper, this.keeper, ...this.housekeeping])
+      if (problem) problems.push(problem);
+    return problems;
+  }
+
+  private prepare(request: StartRequest): Omit<StartWork, 'kind' | 'caller'> {
+    const { ids, hash } = this.parts;
+    return prepareStart(request, { definitions: this.known, ids, hash, limits: this.settings.limits });
+  }
+
+  private ask<T>(workFor: (caller: Caller<T>) => Work): Promise<T> {
+    return new Promise((resolve, reject) => {
+      const caller = this.caller<T>((result) => (result instanceof SagaError ? reject(result) : resolve(result)));
+      this.batches.add([workFor(caller)]);
+    });
+  }
+  private caller<T>(answer: (result: T | SagaError) => void): Caller<T> {
+    return { via: 'call', answer, expiresAt: this.parts.clock.monotonic() + this.settings.callWaitMs };
+  }
+
+  private canPublish(): boolean {
+    const { connected, blocked } = this.parts.transport.health();
+    return connected && !blocked;
+  }
+  private onHealth(): void {
+    if (!this.canPublish()) return;
+    this.batches.add(this.unsent.takeAll());
+    this.batches.pump();
+    this.sweeper.wakeIn(0);
+  }
+
+  private async within(ms: number, work: Promise<unknown>): Promise<void> {
+    const over = new AbortController();
+    await Promise.race([work, pause(this.parts.clock, ms, over.signal)]);
+    over.abort();
+  }
+}
+
+function housekeeping(store: SagaStore, settings: EngineSettings, parts: { readonly clock: Clock; readonly logger: Logger }): Repeater[] {
+  const move = async (signal: AbortSignal) => {
+    while (!signal.aborted && (await store.moveFinished(settings.moveFinishedBatch)) >= settings.moveFinishedBatch);
+  };
+  return [
+    new Repeater('moving finished sagas', settings.moveFinishedMs, move, parts),
+    new Repeater('the maintenance of the database', settings.maintainMs, () => store.maintain(), parts),
+  ];
+}
+
+function checkedId(id: string): string {
+  const lower = id.toLowerCase();
+  if (!UUID.test(lower)) throw notFound(id);
+  return lower;
+}
+function notFound(id: string): SagaError {
+  return new SagaError('SAGA_NOT_FOUND', `there is no saga ${id}`);
+}

@@ -1,0 +1,48 @@
+import { readReplyText, type DecodedReply, type ReplyContent } from '../core/codec-replies.js';
+import type { Replied } from '../core/event.js';
+import { parseCommandId, type CommandRef, type Outcome } from '../core/state.js';
+import type { ParkedReply } from '../ports/saga-store.js';
+
+/** The event that a reply means. */
+export function repliedFrom(reply: DecodedReply, redelivered: boolean): Replied {
+  return eventOf(reply.ref, reply, reply.attempt, reply.text.length, redelivered);
+}
+
+/** The event that a parked reply means; `undefined` if its command id is none. */
+export function repliedFromParked(parked: ParkedReply): Replied | undefined {
+  const ref = parseCommandId(parked.commandId);
+  if (!ref) return undefined;
+  const outcome: Outcome = parked.outcome === 'success' || parked.outcome === 'rejected' ? parked.outcome : 'error';
+  const content = { outcome, ...readReplyText(outcome, parked.body) };
+  return eventOf(ref, content, parked.attempt ?? undefined, parked.body.length, parked.redelivered);
+}
+
+/** A reply as it is kept for a process that has the definition. */
+export function parkedFrom(reply: DecodedReply, redelivered: boolean): ParkedReply {
+  return { commandId: reply.commandId, attempt: reply.attempt ?? null, outcome: reply.outcome, body: reply.text, redelivered };
+}
+
+function eventOf(
+  { step, phase, execution }: CommandRef,
+  content: ReplyContent & { readonly outcome: Outcome },
+  attempt: number | undefined,
+  bytes: number,
+  redelivered: boolean,
+): Replied {
+  const { outcome, body, unusable, code, message, details } = content;
+  return {
+    kind: 'replied',
+    step,
+    phase,
+    execution,
+    attempt,
+    outcome,
+    body,
+    redelivered,
+    bytes,
+    ...(unusable === undefined ? undefined : { unusable }),
+    ...(code === undefined ? undefined : { code }),
+    ...(message === undefined ? undefined : { message }),
+    ...(details === undefined ? undefined : { details }),
+  };
+}

@@ -1,0 +1,105 @@
+import { messageOf, SagaError } from '../core/errors.js';
+import { toJson, utf8Bytes, type Json, type Limits } from '../core/json.js';
+import type { Plan } from '../core/plan.js';
+import type { Ids } from '../ports/ids.js';
+import type { Definitions } from './definitions.js';
+import type { StartRequest } from './service.js';
+import type { StartWork } from './work.js';
+
+/** A digest that nobody can find two texts for, as hex. SHA-256 in the composition; the engine itself does no cryptography. */
+export type Hash = (data: string | Uint8Array) => string;
+
+const MAX_TAGS = 32;
+
+/**
+ * Checks a request and makes the saga's beginning of it; nothing is started yet. Throws SAGA_UNKNOWN_DEFINITION or SAGA_INPUT_INVALID
+ * with every fault.
+ */
+export function prepareStart(
+  request: StartRequest,
+  {
+    definitions,
+    ids,
+    hash,
+    limits,
+  }: { readonly definitions: Definitions; readonly ids: Ids; readonly hash: Hash; readonly limits: Limits },
+): Omit<StartWork, 'kind' | 'caller'> {
+  const plan = definitions.forStart(request.name, request.version);
+  const sent = toJson(request.input, 'input', limits);
+  const faults = [...(sent.ok ? [] : sent.faults), ...tagFaults(request.tags, limits), ...nameFaults('startId', request.startId, limits)];
+  if (!sent.ok || faults.length > 0) throw invalid(plan, faults);
+  const read = readInput(plan, sent.value);
+  // What a schema made of the input is stored, so it has to be JSON too.
+  const input = read === sent.value ? sent : toJson(read, 'the input as the schema reads it', limits);
+  if (!input.ok) throw invalid(plan, input.faults);
+  const key = request.key ?? keyOf(plan, read);
+  const keyFaults = nameFaults('key', key, limits);
+  if (keyFaults.length > 0) throw invalid(plan, keyFaults);
+  return {
+    plan,
+    beginning: { id: ids.sagaId(), key: key ?? null, tags: { ...request.tags }, input: input.value, bytes: input.text.length },
+    // The version is not part of it: repeating a start after a newer version was loaded gives the saga that is there.
+    inputHash: hash(canonicalJson([plan.name, key ?? null, sent.value])),
+    startId: request.startId ?? null,
+  };
+}
+
+/** JSON text that does not depend on the order in which fields were written. */
+export function canonicalJson(value: Json): string {
+  if (typeof value !== 'object' || value === null) return JSON.stringify(value);
+  if (Array.isArray(value)) return `[${value.map((item: Json) => canonicalJson(item)).join(',')}]`;
+  const fields = value as { readonly [key: string]: Json };
+  const keys = Object.keys(fields).sort();
+  return `{${keys.map((key) => `${JSON.stringify(key)}:${canonicalJson(fields[key]!)}`).join(',')}}`;
+}
+
+function readInput(plan: Plan, input: Json): unknown {
+  try {
+    const reading = plan.readInput(input);
+    if (reading.ok) return reading.value;
+    throw invalid(plan, reading.faults);
+  } catch (error: unknown) {
+    if (error instanceof SagaError) throw error;
+    throw invalid(plan, [`the input's schema failed: ${messageOf(error)}`]);
+  }
+}
+
+function keyOf(plan: Plan, input: unknown): string | undefined {
+  if (!plan.keyOf) return undefined;
+  let key: unknown;
+  try {
+    key = plan.keyOf(input);
+  } catch (error: unknown) {
+    throw invalid(plan, [`the key cannot be made of the input: ${messageOf(error)}`]);
+  }
+  if (typeof key === 'string') return key;
+  throw invalid(plan, [`the key made of the input is ${key === null ? 'null' : typeof key}, not a string`]);
+}
+
+function nameFaults(what: string, text: unknown, limits: Limits): string[] {
+  if (text === undefined) return [];
+  if (typeof text !== 'string' || text === '') return [`${what} has to be a text that is not empty`];
+  const bytes = utf8Bytes(text);
+  if (bytes > limits.nameBytes) return [`${what} has ${bytes} bytes; the limit is ${limits.nameBytes}`];
+  const checked = toJson(text, what, limits);
+  return checked.ok ? [] : [...checked.faults];
+}
+
+function tagFaults(tags: unknown, limits: Limits): string[] {
+  if (tags === undefined) return [];
+  if (typeof tags !== 'object' || tags === null || Array.isArray(tags)) return ['tags has to be an object of texts'];
+  const entries = Object.entries(tags);
+  const faults = entries.length > MAX_TAGS ? [`tags has ${entries.length} entries; the limit is ${MAX_TAGS}`] : [];
+  for (const [name, value] of entries.slice(0, MAX_TAGS)) {
+    if (name === '__proto__') faults.push('tags has a field named __proto__');
+    faults.push(
+      ...nameFaults(`the name of tag '${name.slice(0, 50)}'`, name, limits),
+      ...nameFaults(`tag ${name.slice(0, 50)}`, value, limits),
+    );
+  }
+  return faults;
+}
+
+function invalid(plan: Plan, faults: readonly string[]): SagaError {
+  return new SagaError('SAGA_INPUT_INVALID', `${plan.name} cannot be started with this:`, faults);
+}
