@@ -1,4 +1,4 @@
-import { existsSync } from 'node:fs';
+import { existsSync, realpathSync } from 'node:fs';
 import { register } from 'node:module';
 import { isAbsolute, relative, resolve } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
@@ -72,9 +72,9 @@ function undecorated(name: string, value: unknown): readonly string[] {
 
 /** `<file>:<line>:<column>: <what it said>`, the place being the first of the stack that lies in the folder. */
 function importFault(error: unknown, folder: string, index: string): string {
-  const root = resolve(folder);
+  const root = realpathSync(folder);
   const places = [
-    ...((error instanceof Error && error.stack) || '').matchAll(/(file:\/\/[^\s()]+?|\/[^\s():]+):(\d+)(?::(\d+))?(?=$|[\s)])/gm),
+    ...((error instanceof Error && error.stack) || '').matchAll(/(file:\/\/[^\s()]+?|\/[^\s():]+):(\d+)(?::(\d+))?(?=$|[\s)\]])/gm),
   ];
   const place = places
     .map(([, file, line, column]) => ({ file: pathOf(file!), at: column ? `${line}:${column}` : line }))

@@ -2,6 +2,8 @@ import { existsSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import type { LoadHook, ResolveHook } from 'node:module';
 import { fileURLToPath } from 'node:url';
+import type { Options } from '@swc/core';
+import { messageOf } from '../core/errors.js';
 
 /*
  * Module hooks for saga folders; they run on a thread of their own. Node's own type stripping, tsx, jiti and others were tried and fail
@@ -44,8 +46,13 @@ export const resolve: ResolveHook = async (specifier, context, nextResolve) => {
 export const load: LoadHook = async (url, context, nextLoad) => {
   if (!url.startsWith('file:') || !/\.m?ts$/.test(new URL(url).pathname)) return nextLoad(url, context);
   const file = fileURLToPath(url);
+  return { format: 'module', source: await compiled(await readFile(file, 'utf8'), file), shortCircuit: true };
+};
+
+async function compiled(text: string, file: string): Promise<string> {
+  // On first use: folders that are compiled already never pay for the compiler.
   const { transform } = await import('@swc/core');
-  const { code } = await transform(await readFile(file, 'utf8'), {
+  const options: Options = {
     filename: file,
     sourceFileName: file,
     swcrc: false,
@@ -59,9 +66,15 @@ export const load: LoadHook = async (url, context, nextLoad) => {
       transform: { legacyDecorator: true, decoratorMetadata: true, useDefineForClassFields: true },
       experimental: { keepImportAttributes: true },
     },
-  });
-  return { format: 'module', source: code, shortCircuit: true };
-};
+  };
+  try {
+    return (await transform(text, options)).code;
+  } catch (error: unknown) {
+    // What follows is the compiler's own stack.
+    const [message] = messageOf(error).split(/\n+Caused by:/, 1);
+    throw new SyntaxError(message!.trim().replace(/^x /, ''), { cause: error });
+  }
+}
 
 /** The TypeScript file that `./x.js` means when there is no such JavaScript file. */
 function typescriptOf(specifier: string, parentUrl: string | undefined): string | undefined {

@@ -34,7 +34,7 @@ const WHOLE = '(saga)';
 function stepShape(step: PlanStep, steps: readonly PlanStep[]): string {
   const nameOf = (index: number) => steps[index]!.name;
   const after = directNeeds(step, steps).map(nameOf).toSorted();
-  const uses = Object.entries(step.uses).map(([name, index]) => `${nameOf(index)} as ${name}`);
+  const uses = Object.entries(step.uses).map(([name, index]) => (nameOf(index) === name ? name : `${nameOf(index)} as ${name}`));
   return [
     step.kind === 'check' ? `check ${step.code}` : `${step.kind} ${step.action.type}`,
     ...(step.when ? ['conditional'] : []),
