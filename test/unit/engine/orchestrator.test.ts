@@ -1,0 +1,53 @@
+import { afterEach, describe, expect, it } from '@jest/globals';
+import { EngineWorld, until } from '../../support/engine.js';
+import { planFrom } from '../../support/plans.js';
+
+const plan = planFrom({ steps: [{ name: 'reserve' }, { name: 'charge', rejections: ['card-declined'] }, { name: 'ship' }] });
+
+describe('an orchestrator', () => {
+  let world: EngineWorld;
+  const open = async (...args: ConstructorParameters<typeof EngineWorld>) => (world = await new EngineWorld(...args).open());
+  afterEach(() => world.engine.stop());
+
+  it('brings a saga through its steps to its end', async () => {
+    const { engine, received, clock } = await open({ plans: [plan] });
+    const started = await engine.start({ name: 'test-saga', input: { total: 3 } });
+    expect(started).toMatchObject({ created: true, status: 'running', version: 1, key: null });
+    const final = await engine.waitUntilFinal(started.id, 1_000);
+    expect(final.state.end).toBe('completed');
+    expect(received.map(({ step, attempt }) => `${step} ${attempt}`)).toEqual(['reserve 1', 'charge 1', 'ship 1']);
+    expect(clock.monotonic()).toBe(0);
+  });
+
+  it('undoes in reverse order when a step is rejected', async () => {
+    const { engine, received } = await open({ plans: [plan] });
+    world.script = ({ step, phase }) =>
+      step === 'ship' && phase === 'a' ? { outcome: 'rejected', body: '{"code":"no-courier"}' } : {};
+    const { id } = await engine.start({ name: 'test-saga', input: null });
+    const final = await engine.waitUntilFinal(id, 1_000);
+    expect(final.state.end).toBe('compensated');
+    expect(received.map(({ step, phase }) => step + phase)).toEqual(['reservea', 'chargea', 'shipa', 'chargec', 'reservec']);
+  });
+
+  it('sends a command again near the time at which its backoff is over', async () => {
+    const { engine, received, clock } = await open({ plans: [plan] });
+    world.script = ({ attempt, step }) => (step === 'reserve' && attempt === 1 ? { outcome: 'error', body: '{"message":"busy"}' } : {});
+    const { id } = await engine.start({ name: 'test-saga', input: null });
+    await until(async () => (await world.inner.find(id))!.state.steps['reserve']!.action!.status === 'backingOff');
+    const command = (await world.inner.find(id))!.state.steps['reserve']!.action!;
+    const wait = (command as { retryAt: number }).retryAt - clock.now();
+    await clock.advance(wait - 1);
+    expect(received).toHaveLength(1);
+    await clock.advance(41);
+    expect(received.slice(0, 2).map(({ attempt }) => attempt)).toEqual([1, 2]);
+  });
+
+  it('times out a command that is not answered', async () => {
+    const { engine, received, clock } = await open({ plans: [planFrom({ steps: [{ name: 'reserve', timeoutMs: 1_000, attempts: 2 }] })] });
+    world.script = ({ phase }) => (phase === 'c' ? {} : undefined);
+    const { id } = await engine.start({ name: 'test-saga', input: null });
+    await clock.advance(2_100);
+    expect(received.map(({ phase, attempt }) => `${phase}${attempt}`)).toEqual(['a1', 'a2', 'c1']);
+    expect((await engine.waitUntilFinal(id, 0)).state.end).toBe('compensated');
+  });
+});
