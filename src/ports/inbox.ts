@@ -5,71 +5,85 @@
  */
 export interface InboxStore<Tx> {
   /**
-   * One transaction. `work` is called once; its error rolls back. `failed`: rolled back for sure (`retry`: deadlock, lost connection,
-   * lock timeout: the same work may succeed when run again). `unknown`: the connection went during the commit.
+   * One transaction. `work` is called once; its error rolls back and is the result's. `unknown`: the connection went during the
+   * commit, so nobody knows.
    */
   transact<R>(work: (session: InboxSession<Tx>) => Promise<R>): Promise<InboxResult<R>>;
   /**
-   * Runs `work` while holding a lock on `actionId` that no other process can hold; waits at most `waitMs`, then gives `busy`. Held by
-   * a database session of its own, not by a transaction; `work` may start transactions.
+   * Runs `work` while holding a lock on `name` that nobody else can hold, in this process or another; waits at most `waitMs`, then
+   * gives `busy`. Not held by a transaction: `work` may start some. `lost` is aborted when the lock may have gone while `work` runs.
+   * An error of `work` comes through.
    */
-  exclusively<R>(
-    actionId: string,
-    waitMs: number,
-    work: () => Promise<R>,
-  ): Promise<{ readonly fate: 'done'; readonly value: R } | { readonly fate: 'busy' }>;
+  exclusively<R>(name: string, waitMs: number, work: (lost: AbortSignal) => Promise<R>): Promise<ExclusiveResult<R>>;
   /** Deletes rows last used before the instant, in bounded steps; gives how many. */
   prune(lastUsedBefore: number): Promise<number>;
-  /** Creates or upgrades the inbox table. Safe when several processes do it at once. */
+  /** Creates or upgrades what the inbox keeps its rows in. Safe when several processes do it at once. */
   migrate(): Promise<void>;
-  /** The database's clock. */
+  /** The store's clock. */
   now(): Promise<number>;
+  /** Gives back what the store itself has opened; pools and data sources that it was given stay open. */
   close(): Promise<void>;
 }
 export type InboxResult<R> =
   | { readonly fate: 'committed'; readonly value: R }
-  | { readonly fate: 'failed'; readonly retry: boolean; readonly error: unknown }
+  /** Rolled back for sure. */
+  | { readonly fate: 'failed'; readonly why: InboxFailure; readonly error: unknown }
   | { readonly fate: 'unknown'; readonly error: unknown };
+/**
+ * `conflict`: a deadlock or the like; the same work may succeed at once. `locked`: somebody held a lock too long. `unavailable`: the
+ * store cannot be reached or cannot write at present. `refused`: anything else, the error of `work` among it.
+ */
+export type InboxFailure = 'conflict' | 'locked' | 'unavailable' | 'refused';
+export type ExclusiveResult<R> =
+  { readonly fate: 'done'; readonly value: R } | { readonly fate: 'busy' } | { readonly fate: 'unavailable'; readonly error: unknown };
 
-/** `action`: the row of an action (also claimed by its compensation and fence). `compensation`: the row of one compensation. */
+/** `action`: the row of an action (also claimed by its compensation and fence). `compensation`: the row of its compensation. */
 export type Direction = 'action' | 'compensation';
 export interface InboxKey {
+  /** Command id of the action: also in the row of its compensation. */
   readonly actionId: string;
   readonly direction: Direction;
-  /** The command id that the row records: the action's own, or that of one execution of its compensation. */
-  readonly commandId: string;
 }
 /**
- * `started`: an outside effect may have happened. `success`, `rejected`: the stored reply. `tombstone`: the action never ran and
- * never will.
+ * `claimed` is never committed. `started`: an effect outside may have happened. `success`, `rejected`: with the stored reply.
+ * `tombstone`: the action never ran and never will.
  */
 export type InboxState = 'claimed' | 'started' | 'success' | 'rejected' | 'tombstone';
-export interface InboxRow extends InboxKey {
-  readonly state: InboxState;
-  /** Of the request that was executed; '' for tombstones made by others. */
+export interface InboxClaim extends InboxKey {
+  /** The command that the row is to record: the action itself, or one execution of its compensation. */
+  readonly commandId: string;
+  /** Of the request; '' in a claim of an action's row by its compensation or fence. */
   readonly requestHash: string;
+}
+export interface InboxRow extends InboxClaim {
+  readonly state: InboxState;
   /** JSON text of the stored reply or rejection. */
   readonly reply: string | null;
-  readonly usedAt: number;
+}
+export interface InboxWrite extends InboxKey {
+  readonly state: Exclude<InboxState, 'claimed'>;
+  readonly reply: string | null;
 }
 
 /** What may be done inside one inbox transaction; one call at a time. */
 export interface InboxSession<Tx> {
   /** The user's own handle on the transaction: a TypeORM EntityManager, a pg client. */
   readonly tx: Tx;
+  /** The store's clock when the transaction began, or later. */
   readonly now: number;
   /**
-   * Inserts the rows as `claimed` where they are absent, in key order (set-based), and gives for each whether this call made it or
-   * what stood there. Waits for open transactions that hold one of them; after the lock timeout it throws, which fails the transaction.
+   * Inserts the rows as `claimed` where they are absent, in key order, and gives for each, in the order asked, whether this call made
+   * it or what stood there (locked for this transaction, and counted as used now). No key twice. Waits for open transactions that
+   * hold one of them; after the lock timeout it throws, which fails the transaction as `locked`.
    */
-  claim(rows: readonly (InboxKey & { readonly requestHash: string })[]): Promise<readonly Claim[]>;
+  claim(rows: readonly InboxClaim[]): Promise<readonly Claim[]>;
   /** Runs `work` in a savepoint: what it wrote is gone when it throws; the error comes through. */
   attempt<R>(work: () => Promise<R>): Promise<R>;
-  /** Sets state and reply of rows that this transaction claimed or locked (set-based). */
-  store(
-    rows: readonly (InboxKey & { readonly state: InboxState; readonly requestHash?: string; readonly reply: string | null })[],
-  ): Promise<void>;
+  /** Sets state and reply of rows that this transaction claimed. */
+  store(rows: readonly InboxWrite[]): Promise<void>;
   /** Takes claimed rows away again (an `error` is never stored). */
   release(keys: readonly InboxKey[]): Promise<void>;
+  /** An abandoned handler may still write to `tx`: roll back, and never use this connection again. */
+  condemn(): void;
 }
 export type Claim = { readonly fresh: true } | { readonly fresh: false; readonly row: InboxRow };

@@ -1,0 +1,182 @@
+import { messageOf } from '../core/errors.js';
+import type { HandlerDeclaration } from '../saga/participant-declaration.js';
+import { Backoff } from './backoff.js';
+import { SlowHandlers } from './group.js';
+import { Linger } from './linger.js';
+import { OutsideEffects } from './outside.js';
+import { runPlain } from './plain.js';
+import type { Replies } from './replies.js';
+import type { RunReport, Runtime } from './runtime.js';
+import type { Lane, Parcel, Task } from './task.js';
+import { Transactions } from './transactions.js';
+
+/**
+ * Decides what of a participant's waiting commands runs when.
+ * Owns: the commands that wait, which actions are busy, how many handlers run. Does not own: what running means, nor the deliveries.
+ * Invariants: no two commands about one action run at a time, and they run in the order in which they came; what came together runs
+ * together, as far as it may; while the store cannot be reached, nothing new is begun.
+ */
+export class Dispatcher {
+  private waiting: Task[] = [];
+  private readonly busy = new Set<string>();
+  private readonly running = new Map<HandlerDeclaration | undefined, number>();
+  private readonly runs = new Set<Promise<void>>();
+  private readonly transactions: Transactions;
+  private readonly outside: OutsideEffects;
+  private readonly backoff: Backoff;
+  private readonly linger: Linger;
+  private groups = 0;
+  private isHeld = false;
+  private isStopped = false;
+
+  constructor(
+    private readonly runtime: Runtime,
+    private readonly participant: string,
+    private readonly replies: Replies,
+  ) {
+    this.backoff = new Backoff(runtime.clock, runtime.settings, runtime.ending);
+    this.transactions = new Transactions(runtime, participant, new SlowHandlers(runtime));
+    this.outside = new OutsideEffects(runtime, () => this.backoff.pause());
+    this.linger = new Linger(runtime.clock, runtime.settings, () => this.begin());
+  }
+
+  add(tasks: readonly Task[]): void {
+    this.waiting.push(...tasks);
+    this.linger.arrived(tasks.length);
+    this.begin();
+  }
+
+  /** Begins nothing more, gives back what has not begun, and waits for the rest. */
+  async stop(): Promise<void> {
+    this.isStopped = true;
+    this.linger.cancel();
+    this.giveBack();
+    while (this.runs.size > 0) await Promise.all(this.runs);
+    this.giveBack();
+  }
+
+  private giveBack(): void {
+    for (const task of this.waiting) task.parcel.settle('requeue');
+    this.waiting = [];
+  }
+
+  /** Starts whatever may start now. */
+  private begin(): void {
+    if (this.isHeld || this.isStopped || this.waiting.length === 0) return;
+    while (this.groups < this.runtime.settings.concurrency) {
+      if (this.linger.mustWait(this.waiting.length)) break;
+      const group = this.take((task) => task.lane === 'group', this.runtime.settings.groupSize, true);
+      if (group.length === 0) break;
+      this.groups++;
+      this.start(
+        group,
+        () => this.transactions.together(group),
+        () => this.groups--,
+      );
+    }
+    for (const task of this.take((candidate) => candidate.lane !== 'group', Infinity, false)) this.start([task], () => this.runAlone(task));
+  }
+
+  /** Takes what waits and may run, in order: at most `max`, one for each action, and never past another one about the same action. */
+  private take(isWanted: (task: Task) => boolean, max: number, isGroup: boolean): Task[] {
+    const taken: Task[] = [];
+    const passed = new Set<string>();
+    const joined = new Set<HandlerDeclaration | undefined>();
+    const left: Task[] = [];
+    for (const task of this.waiting) {
+      const isFree = !this.busy.has(task.actionId) && !passed.has(task.actionId) && taken.length < max && isWanted(task);
+      if (isFree && ((isGroup && joined.has(task.handler)) || this.hasSlot(task))) {
+        taken.push(task);
+        this.busy.add(task.actionId);
+        // In a group they run one after the other, so that a group takes one slot of each handler in it.
+        if (!isGroup || !joined.has(task.handler)) this.running.set(task.handler, (this.running.get(task.handler) ?? 0) + 1);
+        joined.add(task.handler);
+      } else {
+        passed.add(task.actionId);
+        left.push(task);
+      }
+    }
+    this.waiting = left;
+    return taken;
+  }
+
+  private hasSlot(task: Task): boolean {
+    const limit = task.handler?.concurrency ?? defaultLimit(task.lane, this.runtime.settings.outsideConcurrency);
+    return (this.running.get(task.handler) ?? 0) < limit;
+  }
+
+  private start(tasks: readonly Task[], run: () => Promise<RunReport>, ended?: () => void): void {
+    const done = this.follow(tasks, run).finally(() => {
+      ended?.();
+      this.runs.delete(done);
+      for (const handler of new Set(tasks.map((task) => task.handler))) this.running.set(handler, this.running.get(handler)! - 1);
+      for (const task of tasks) this.busy.delete(task.actionId);
+      this.begin();
+    });
+    this.runs.add(done);
+  }
+
+  private async follow(tasks: readonly Task[], run: () => Promise<RunReport>): Promise<void> {
+    let report: RunReport;
+    try {
+      report = await run();
+    } catch (error: unknown) {
+      this.runtime.logger.error(
+        { participant: this.participant, commands: tasks.map(({ command }) => command.id), error: messageOf(error) },
+        'commands could not be run; they are tried again',
+      );
+      report = { answered: [], again: tasks, unavailable: error };
+    }
+    this.answer(report);
+    this.waiting.unshift(...report.again);
+    if (report.unavailable !== undefined) await this.hold(report.unavailable);
+    else if (this.backoff.isFailing) this.recovered();
+  }
+
+  private answer({ answered }: RunReport): void {
+    const complete: Parcel[] = [];
+    for (const { task, answer } of answered) {
+      if (task.parcel.answer(task.command, answer)) complete.push(task.parcel);
+      this.runtime.observer.answered?.({ participant: this.participant, type: task.command.type, outcome: answer.outcome });
+    }
+    this.replies.send(complete);
+  }
+
+  private async hold(error: unknown): Promise<void> {
+    if (!this.backoff.isFailing)
+      this.runtime.logger.warn(
+        { participant: this.participant, error: messageOf(error) },
+        'the inbox cannot be reached; commands wait for it',
+      );
+    this.isHeld = true;
+    await this.backoff.pause();
+    this.isHeld = false;
+  }
+
+  private recovered(): void {
+    this.backoff.succeeded();
+    this.runtime.logger.info({ participant: this.participant }, 'the inbox can be reached again');
+  }
+
+  private runAlone(task: Task): Promise<RunReport> {
+    switch (task.lane) {
+      case 'group':
+      case 'alone':
+        return this.transactions.alone(task);
+      case 'locked':
+        return this.transactions.locked(task);
+      case 'outside':
+        return this.outside.run(task, task.handler!);
+      case 'plain':
+        return runPlain(this.runtime, task, task.handler);
+      default:
+        return task.lane satisfies never;
+    }
+  }
+}
+
+/** Transactions of their own take a connection each, so that without a word there are few; effects outside take none while they run. */
+function defaultLimit(lane: Lane, outside: number): number {
+  if (lane === 'group') return Infinity;
+  return lane === 'alone' || lane === 'locked' ? 2 : outside;
+}

@@ -1,0 +1,150 @@
+import { SagaError } from '../core/errors.js';
+import { namesIn } from '../core/wire.js';
+import type { Clock } from '../ports/clock.js';
+import type { InboxStore } from '../ports/inbox.js';
+import type { Logger } from '../ports/logger.js';
+import type { Consumer, Topology, Transport } from '../ports/transport.js';
+import type { ParticipantDeclaration } from '../saga/participant-declaration.js';
+import { Dispatcher } from './dispatcher.js';
+import { Housekeeping } from './housekeeping.js';
+import { Intake } from './intake.js';
+import { Replies } from './replies.js';
+import type { ParticipantObserver, Runtime } from './runtime.js';
+import { resolveHostSettings, type HostSettings } from './settings.js';
+
+/** What a host is made of. Transport and store are the caller's: it opens and closes them. */
+export interface HostParts {
+  readonly declarations: readonly ParticipantDeclaration[];
+  /** `undefined`: nothing is recorded, so only participants whose contract says `inbox: false` can be hosted. */
+  readonly store: InboxStore<unknown> | undefined;
+  readonly transport: Transport;
+  readonly clock: Clock;
+  readonly logger: Logger;
+  readonly settings?: Partial<HostSettings>;
+  readonly observer?: ParticipantObserver;
+}
+
+/** How long one process waits for another that prepares the same participants. */
+const PREPARE_WAIT_MS = 60_000;
+/** The last part of the drain: handlers that still run are told to come to an end. */
+const LAST_CALL = 0.2;
+
+/**
+ * Runs participants: consumes their commands, lets the handlers run, answers.
+ * Owns: the consumers and everything behind them. Does not own: transport, store, and the handlers' own resources.
+ * Invariant: a delivery is settled as done only after its answer is in the reply queue; whatever else happens, its command comes again.
+ */
+export class Host {
+  private readonly runtime: Runtime;
+  private readonly ending = new AbortController();
+  private readonly replies: Replies;
+  private readonly lanes: readonly { readonly intake: Intake; readonly dispatcher: Dispatcher; readonly queue: string }[];
+  private readonly housekeeping: Housekeeping;
+  private consumers: Consumer[] = [];
+  private stopping: Promise<void> | undefined;
+
+  constructor(private readonly parts: HostParts) {
+    const settings = resolveHostSettings(parts.settings);
+    const names = namesIn(settings.namespace);
+    const { store, transport, clock, logger, declarations, observer = {} } = parts;
+    const horizonMs = Math.max(settings.horizonMs, ...horizonsOf(declarations));
+    this.runtime = { store, transport, clock, logger, settings, names, horizonMs, observer, ending: this.ending.signal };
+    this.replies = new Replies(this.runtime);
+    this.lanes = declarations.map((declaration) => {
+      const queue = names.commands(declaration.participant);
+      const dispatcher = new Dispatcher(this.runtime, declaration.participant, this.replies);
+      return { queue, dispatcher, intake: new Intake(this.runtime, declaration, dispatcher, this.replies, queue) };
+    });
+    this.housekeeping = new Housekeeping(this.runtime);
+  }
+
+  /** Prepares the store, declares the queues, consumes. Throws when something is declared wrongly or cannot be reached. */
+  async start(): Promise<void> {
+    assertInbox(this.parts.declarations, this.runtime.store !== undefined);
+    await this.prepare();
+    const { transport, settings } = this.runtime;
+    await transport.declare(this.topology());
+    for (const { queue, intake } of this.lanes)
+      this.consumers.push(await transport.consume(queue, { prefetch: settings.prefetch }, intake.receive));
+    this.housekeeping.start();
+    this.runtime.logger.info({ participants: this.parts.declarations.map(({ participant }) => participant) }, 'participants are up');
+  }
+
+  /** Takes nothing new, finishes what is under way for at most `drainMs`, gives the rest back to the queues. */
+  stop(): Promise<void> {
+    this.stopping ??= this.drain();
+    return this.stopping;
+  }
+
+  private async drain(): Promise<void> {
+    const { clock, settings } = this.runtime;
+    await Promise.all(this.consumers.map((consumer) => consumer.stop()));
+    const lastCall = clock.after(settings.drainMs * (1 - LAST_CALL), () => this.ending.abort(new Error('the process is stopping')));
+    let end: () => void = () => undefined;
+    const over = new Promise<void>((resolve) => (end = resolve));
+    const timer = clock.after(settings.drainMs, end);
+    await Promise.race([this.finish(), over]);
+    timer.cancel();
+    lastCall.cancel();
+    this.ending.abort(new Error('the process has stopped'));
+  }
+
+  private async finish(): Promise<void> {
+    await Promise.all(this.lanes.map(({ dispatcher }) => dispatcher.stop()));
+    await this.replies.idle();
+    await this.housekeeping.stop();
+  }
+
+  private async prepare(): Promise<void> {
+    const { store } = this.runtime;
+    if (!store) return;
+    await store.migrate();
+    for (const { participant, prepare } of this.parts.declarations) {
+      if (!prepare) continue;
+      const held = await store.exclusively(`prepare ${participant}`, PREPARE_WAIT_MS, () =>
+        store.transact((session) => prepare(session.tx)),
+      );
+      if (held.fate === 'busy') throw new SagaError('SAGA_UNAVAILABLE', `another process has been preparing '${participant}' for too long`);
+      const result = held.fate === 'done' ? held.value : held;
+      if (result.fate !== 'committed') throw notPrepared(participant, result.error);
+    }
+  }
+
+  private topology(): Topology {
+    const { names, settings } = this.runtime;
+    const { declarations } = this.parts;
+    return {
+      exchanges: [{ name: names.commandExchange, kind: 'direct' }],
+      queues: [
+        ...declarations.map(({ participant }) => ({ name: names.commands(participant), deliveryLimit: settings.deliveryLimit })),
+        { name: names.deadLetters },
+      ],
+      bindings: declarations.map(({ participant }) => ({
+        exchange: names.commandExchange,
+        routingKey: participant,
+        queue: names.commands(participant),
+      })),
+    };
+  }
+}
+
+function horizonsOf(declarations: readonly ParticipantDeclaration[]): number[] {
+  return declarations.flatMap(({ commands }) => [...commands.values()].map(({ horizonMs }) => horizonMs ?? 0));
+}
+
+function assertInbox(declarations: readonly ParticipantDeclaration[], hasInbox: boolean): void {
+  if (hasInbox) return;
+  const faults = declarations
+    .filter(({ inbox }) => inbox)
+    .map(({ participant }) => `'${participant}' promises an inbox; give the host one, or say { inbox: false } in its contract`);
+  if (faults.length > 0) throw new SagaError('SAGA_CONFIG_INVALID', 'participants without an inbox:', faults);
+}
+
+function notPrepared(participant: string, cause: unknown): SagaError {
+  return new SagaError(
+    'SAGA_UNAVAILABLE',
+    `'${participant}' could not be prepared: ${cause instanceof Error ? cause.message : String(cause)}`,
+    [],
+    { cause },
+  );
+}

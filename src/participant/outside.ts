@@ -1,0 +1,153 @@
+import type { InboxResult } from '../ports/inbox.js';
+import type { HandlerDeclaration } from '../saga/participant-declaration.js';
+import { failure, type Answer } from './answer.js';
+import { begun, settle } from './barrier.js';
+import { callHandler, factsOf, NotDone } from './call.js';
+import { messageOf } from '../core/errors.js';
+import { findAll, judged } from './group.js';
+import type { RunReport, Runtime } from './runtime.js';
+import type { Task } from './task.js';
+import { within } from './time-limit.js';
+import { BUSY, failureOf } from './transactions.js';
+
+type Store = (work: (tx: unknown) => Promise<void>) => void;
+type Write = Parameters<Store>[0];
+/** What the transaction before the handler found. */
+type Begun = { readonly answer: Answer } | 'run';
+type Ended = { readonly answer: Answer } | { readonly unavailable: unknown };
+const TRIES = 3;
+
+/**
+ * Commands with effects outside the transaction: `started` is committed first, then the handler runs without a transaction, then one
+ * short transaction writes what it registered and stores the reply. From before the first to after the last the action's lock is held.
+ * Such effects happen at least once; whoever finds `started` runs the handler again with the same command id.
+ */
+export class OutsideEffects {
+  constructor(
+    private readonly runtime: Runtime,
+    private readonly pause: () => Promise<void>,
+  ) {}
+
+  async run(task: Task, handler: HandlerDeclaration): Promise<RunReport> {
+    const { store, settings } = this.runtime;
+    const held = await store!.exclusively(task.actionId, settings.lockWaitMs, (lost) => this.underLock(task, handler, lost));
+    if (held.fate === 'done') return held.value;
+    if (held.fate === 'busy') return { answered: [{ task, answer: BUSY }], again: [] };
+    return { answered: [], again: [task], unavailable: held.error };
+  }
+
+  private async underLock(task: Task, handler: HandlerDeclaration, lost: AbortSignal): Promise<RunReport> {
+    const before = await this.repeatedly(() => this.begin(task));
+    if (before.fate !== 'committed') return notBegun(task, before);
+    if (before.value !== 'run') return { answered: [{ task, answer: before.value.answer }], again: [] };
+    const writes: Write[] = [];
+    const answer = await this.call(task, handler, writes, lost);
+    if (answer.outcome === 'error')
+      return this.runtime.ending.aborted ? { answered: [], again: [task] } : { answered: [{ task, answer }], again: [] };
+    const end = await this.end(task, answer, writes);
+    if ('answer' in end) return { answered: [{ task, answer: end.answer }], again: [] };
+    return { answered: [], again: [task], unavailable: end.unavailable };
+  }
+
+  private begin(task: Task): Promise<InboxResult<Begun>> {
+    return this.runtime.store!.transact(async (session): Promise<Begun> => {
+      const [found] = await findAll(session, [task], this.runtime.horizonMs);
+      const verdict = judged(task, found!);
+      if (verdict.do === 'run') {
+        await session.store(begun(found!));
+        return 'run';
+      }
+      const changes = settle(found!, verdict, verdict.answer);
+      await session.store(changes.store);
+      await session.release(changes.release);
+      return { answer: verdict.answer };
+    });
+  }
+
+  private async call(task: Task, handler: HandlerDeclaration, writes: Write[], lost: AbortSignal): Promise<Answer> {
+    const { clock, settings, ending } = this.runtime;
+    const store: Store = (work) => void writes.push(work);
+    try {
+      return await within(clock, settings.handlerTimeoutMs, [ending, lost], (signal) =>
+        callHandler(handler, task.command, { ...factsOf(task.command, signal), store }),
+      );
+    } catch (error: unknown) {
+      if (error instanceof NotDone) return error.answer;
+      throw error;
+    }
+  }
+
+  /** The effect is there: its answer is stored as soon as the store can be reached, for as long as the process may wait. */
+  private async end(task: Task, answer: Answer, writes: readonly Write[]): Promise<Ended> {
+    for (;;) {
+      const result = await this.repeatedly(() => this.finish(task, answer, writes));
+      if (result.fate === 'committed') return { answer: result.value };
+      if (!(result.fate === 'failed' && result.why === 'unavailable')) return { answer: failureOf(result) };
+      if (this.runtime.ending.aborted) return { unavailable: result.error };
+      await this.pause();
+    }
+  }
+
+  private finish(task: Task, answer: Answer, writes: readonly Write[]): Promise<InboxResult<Answer>> {
+    const { clock, settings, horizonMs, store, ending } = this.runtime;
+    const work = async (session: Parameters<Parameters<NonNullable<typeof store>['transact']>[0]>[0]): Promise<Answer> => {
+      const [found] = await findAll(session, [task], horizonMs);
+      const verdict = judged(task, found!);
+      // Only when the lock was lost on the way: somebody else has answered or undone it in the meantime.
+      const given = verdict.do === 'run' ? await this.write(session, answer, writes) : verdict.answer;
+      if (verdict.do === 'answer')
+        this.runtime.logger.warn(
+          { command: task.command.id, type: task.command.type },
+          'an effect outside ended after its command was settled elsewhere',
+        );
+      const changes = settle(found!, verdict, given);
+      await session.store(changes.store);
+      await session.release(changes.release);
+      return given;
+    };
+    return store!.transact((session) =>
+      within(
+        clock,
+        settings.handlerTimeoutMs,
+        [ending],
+        () => work(session),
+        () => session.condemn(),
+      ),
+    );
+  }
+
+  private async write(
+    session: { readonly tx: unknown; attempt<R>(work: () => Promise<R>): Promise<R> },
+    answer: Answer,
+    writes: readonly Write[],
+  ): Promise<Answer> {
+    if (answer.outcome !== 'success' || writes.length === 0) return answer;
+    const all = async (): Promise<Answer> => {
+      try {
+        for (const write of writes) await write(session.tx);
+        return answer;
+      } catch (error: unknown) {
+        throw new NotDone(failure('handler-failed', `what the handler registered with store() failed: ${messageOf(error)}`), error);
+      }
+    };
+    try {
+      return await session.attempt(all);
+    } catch (error: unknown) {
+      if (error instanceof NotDone) return error.answer;
+      throw error;
+    }
+  }
+
+  private async repeatedly<R>(run: () => Promise<InboxResult<R>>): Promise<InboxResult<R>> {
+    for (let tries = 1; ; tries++) {
+      const result = await run();
+      const canRepeat = result.fate === 'unknown' || (result.fate === 'failed' && result.why === 'conflict');
+      if (!canRepeat || tries === TRIES) return result;
+    }
+  }
+}
+
+function notBegun(task: Task, result: Exclude<InboxResult<unknown>, { fate: 'committed' }>): RunReport {
+  if (result.fate === 'failed' && result.why === 'unavailable') return { answered: [], again: [task], unavailable: result.error };
+  return { answered: [{ task, answer: failureOf(result) }], again: [] };
+}

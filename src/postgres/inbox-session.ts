@@ -1,0 +1,77 @@
+import { messageOf } from '../core/errors.js';
+import type { Claim, InboxClaim, InboxKey, InboxSession, InboxWrite } from '../ports/inbox.js';
+import type { InboxConnection } from './inbox-connections.js';
+import { isConflict } from './inbox-failure.js';
+import { keyText, type InboxSql } from './inbox-sql.js';
+
+/** Thrown where the transaction cannot go on; `cause` is what the database said. */
+export class TransactionLost extends Error {
+  constructor(cause: unknown) {
+    super(`the inbox transaction cannot go on: ${messageOf(cause)}`, { cause });
+  }
+}
+
+/**
+ * One inbox transaction on one connection.
+ * Owns: the savepoint. Does not own: the transaction's begin and end, nor the connection.
+ * Invariant: outside `attempt` there is one savepoint at most and nothing of a failed attempt is left.
+ */
+export class SqlInboxSession<Tx> implements InboxSession<Tx> {
+  readonly tx: Tx;
+  isCondemned = false;
+  private hasSavepoint = false;
+
+  constructor(
+    private readonly connection: InboxConnection<Tx>,
+    private readonly sql: InboxSql,
+    readonly now: number,
+  ) {
+    this.tx = connection.tx;
+  }
+
+  async claim(rows: readonly InboxClaim[]): Promise<readonly Claim[]> {
+    const sorted = rows.toSorted((one, other) => (keyText(one) < keyText(other) ? -1 : 1));
+    const claims = await this.guard(() => this.sql.claim(this.connection.client, sorted));
+    return rows.map((row) => claims.get(keyText(row))!);
+  }
+
+  async attempt<R>(work: () => Promise<R>): Promise<R> {
+    // The savepoint of the attempt before is let go in the same round trip.
+    await this.command(this.hasSavepoint ? `release savepoint ${NAME}; savepoint ${NAME}` : `savepoint ${NAME}`);
+    this.hasSavepoint = true;
+    try {
+      const value = await work();
+      return value;
+    } catch (error: unknown) {
+      if (isConflict(error)) throw new TransactionLost(error);
+      await this.command(`rollback to savepoint ${NAME}`);
+      throw error;
+    }
+  }
+
+  async store(rows: readonly InboxWrite[]): Promise<void> {
+    if (rows.length > 0) await this.guard(() => this.sql.store(this.connection.client, rows));
+  }
+
+  async release(keys: readonly InboxKey[]): Promise<void> {
+    if (keys.length > 0) await this.guard(() => this.sql.release(this.connection.client, keys));
+  }
+
+  condemn(): void {
+    this.isCondemned = true;
+  }
+
+  private async command(text: string): Promise<void> {
+    await this.guard(() => this.connection.client.query(text));
+  }
+
+  private async guard<R>(statement: () => Promise<R>): Promise<R> {
+    try {
+      return await statement();
+    } catch (error: unknown) {
+      throw new TransactionLost(error);
+    }
+  }
+}
+
+const NAME = 'backstep_command';

@@ -1,0 +1,169 @@
+import type { Claim, Direction, InboxClaim, InboxKey, InboxState, InboxWrite } from '../ports/inbox.js';
+import type { SqlClient } from './inbox-connections.js';
+
+/** The name of the table in the participant's own schema. */
+const TABLE = 'backstep_inbox';
+/** A row found again is marked as used only when the mark is older than this: most repetitions then write nothing. */
+const TOUCH_AFTER = '1 hour';
+const PRUNE_STEP = 1_000;
+
+interface StoredRow {
+  readonly action_id: string;
+  readonly direction: Direction;
+  readonly command_id: string;
+  readonly request_hash: string;
+  readonly state: InboxState;
+  readonly reply: string | null;
+  readonly is_stale: boolean;
+}
+
+/** The statements of one inbox table, beside the mapping of its rows. Set-based: one statement however many rows. */
+export class InboxSql {
+  readonly table: string;
+  /** Unique among the inboxes that may share a connection, for prepared statements and locks. */
+  readonly name: string;
+  private readonly text: ReturnType<typeof statementsOn>;
+
+  constructor(private readonly schema: string | undefined) {
+    this.table = schema === undefined ? TABLE : `${quoted(schema)}.${TABLE}`;
+    this.name = schema === undefined ? TABLE : `${TABLE}.${schema}`;
+    this.text = statementsOn(this.table);
+  }
+
+  /** Makes or finds the rows, which come in key order; see `InboxSession.claim`. */
+  async claim(client: SqlClient, rows: readonly InboxClaim[]): Promise<ReadonlyMap<string, Claim>> {
+    const claims = new Map<string, Claim>();
+    for (let missing = rows; missing.length > 0; missing = missing.filter((row) => !claims.has(keyText(row)))) {
+      const made = await this.run<InboxKey>(client, 'claim', [
+        missing.map((row) => row.actionId),
+        missing.map((row) => row.direction),
+        missing.map((row) => row.commandId),
+        missing.map((row) => row.requestHash),
+      ]);
+      for (const row of made.rows) claims.set(keyText(row), { fresh: true });
+      const present = missing.filter((row) => !claims.has(keyText(row)));
+      // A second statement: the first one's snapshot does not show rows that were committed while it waited for them. Rows that
+      // vanished since (released, pruned) are asked for again.
+      if (present.length > 0) for (const row of await this.find(client, present)) claims.set(keyText(row), { fresh: false, row });
+    }
+    return claims;
+  }
+
+  async store(client: SqlClient, rows: readonly InboxWrite[]): Promise<void> {
+    const { rowCount } = await this.run(client, 'store', [
+      rows.map((row) => row.actionId),
+      rows.map((row) => row.direction),
+      rows.map((row) => row.state),
+      rows.map((row) => row.reply),
+    ]);
+    if (rowCount !== rows.length) throw new Error(`${rows.length} inbox rows were to be stored, ${rowCount} were there`);
+  }
+
+  async release(client: SqlClient, keys: readonly InboxKey[]): Promise<void> {
+    await this.run(client, 'release', [keys.map((key) => key.actionId), keys.map((key) => key.direction)]);
+  }
+
+  /** One bounded step; gives how many rows it took. */
+  async pruneStep(client: SqlClient, lastUsedBefore: number): Promise<{ readonly rows: number; readonly isLast: boolean }> {
+    const { rowCount } = await this.run(client, 'prune', [idsBefore(lastUsedBefore), lastUsedBefore / 1_000, PRUNE_STEP]);
+    return { rows: rowCount ?? 0, isLast: (rowCount ?? 0) < PRUNE_STEP };
+  }
+
+  /** In a transaction of the caller. */
+  async createTable(client: SqlClient): Promise<void> {
+    await client.query(`select pg_advisory_xact_lock(hashtextextended($1, 0))`, [`${this.name} migrate`]);
+    if (this.schema !== undefined) {
+      const { rows } = await client.query(`select to_regnamespace($1) is not null as present`, [quoted(this.schema)]);
+      if (!(rows[0] as { present: boolean }).present) await client.query(`create schema if not exists ${quoted(this.schema)}`);
+    }
+    await client.query(tableOf(this.table));
+  }
+
+  private async find(client: SqlClient, keys: readonly InboxKey[]): Promise<Found[]> {
+    const asked = [keys.map((key) => key.actionId), keys.map((key) => key.direction)];
+    const { rows } = await this.run<StoredRow>(client, 'find', asked);
+    const stale = rows.filter((row) => row.is_stale);
+    if (stale.length > 0) await this.run(client, 'touch', [stale.map((row) => row.action_id), stale.map((row) => row.direction)]);
+    return rows.map((row) => ({
+      actionId: row.action_id,
+      direction: row.direction,
+      commandId: row.command_id,
+      requestHash: row.request_hash,
+      state: row.state,
+      reply: row.reply,
+    }));
+  }
+
+  private run<R>(
+    client: SqlClient,
+    statement: keyof typeof this.text,
+    values: unknown[],
+  ): Promise<{ readonly rows: R[]; readonly rowCount: number | null }> {
+    return client.query({ name: `${this.name} ${statement}`, text: this.text[statement], values }) as never;
+  }
+}
+type Found = Extract<Claim, { fresh: false }>['row'];
+
+/** Identity of a row in a map. */
+export function keyText({ actionId, direction }: InboxKey): string {
+  return `${actionId} ${direction}`;
+}
+
+// "C": ids are compared as bytes, in every database alike; the order in which rows are claimed, and the range that is pruned, rest on it.
+const tableOf = (table: string): string => `
+  create table if not exists ${table} (
+    action_id text collate "C" not null,
+    direction text collate "C" not null check (direction in ('action', 'compensation')),
+    command_id text collate "C" not null,
+    request_hash text not null,
+    state text not null check (state in ('claimed', 'started', 'success', 'rejected', 'tombstone')),
+    reply text check (reply is null or state in ('success', 'rejected')),
+    used_at timestamptz not null default clock_timestamp(),
+    primary key (action_id, direction)
+  ) with (fillfactor = 60)`;
+
+const statementsOn = (table: string) => ({
+  claim: `
+    insert into ${table} (action_id, direction, command_id, request_hash, state)
+    select action_id, direction, command_id, request_hash, 'claimed'
+    from unnest($1::text[], $2::text[], $3::text[], $4::text[]) as asked (action_id, direction, command_id, request_hash)
+    on conflict do nothing
+    returning action_id as "actionId", direction`,
+  find: `
+    select inbox.action_id, inbox.direction, command_id, request_hash, state, reply,
+           used_at < clock_timestamp() - interval '${TOUCH_AFTER}' as is_stale
+    from ${table} inbox
+    join unnest($1::text[], $2::text[]) as asked (action_id, direction)
+      on inbox.action_id = asked.action_id and inbox.direction = asked.direction
+    order by inbox.action_id, inbox.direction
+    for update of inbox`,
+  touch: `
+    update ${table} inbox set used_at = clock_timestamp()
+    from unnest($1::text[], $2::text[]) as asked (action_id, direction)
+    where inbox.action_id = asked.action_id and inbox.direction = asked.direction`,
+  store: `
+    update ${table} inbox set state = given.state, reply = given.reply, used_at = clock_timestamp()
+    from unnest($1::text[], $2::text[], $3::text[], $4::text[]) as given (action_id, direction, state, reply)
+    where inbox.action_id = given.action_id and inbox.direction = given.direction`,
+  release: `
+    delete from ${table} inbox using unnest($1::text[], $2::text[]) as given (action_id, direction)
+    where inbox.action_id = given.action_id and inbox.direction = given.direction`,
+  prune: `
+    delete from ${table} where (action_id, direction) in (
+      select action_id, direction from ${table}
+      where action_id < $1::text and used_at < to_timestamp($2::float8)
+      order by action_id, direction limit $3::int for update skip locked)`,
+});
+
+/**
+ * Where ids of sagas made at this instant begin: they are UUIDs of version 7 and lead every action id, so that what is old enough is a
+ * range of the key and needs no index of its own.
+ */
+function idsBefore(at: number): string {
+  const hex = Math.max(0, Math.floor(at)).toString(16).padStart(12, '0');
+  return `${hex.slice(0, 8)}-${hex.slice(8)}`;
+}
+
+function quoted(name: string): string {
+  return `"${name.replaceAll('"', '""')}"`;
+}
