@@ -1,0 +1,34 @@
+#!/usr/bin/env node
+import { userInfo } from 'node:os';
+import { runProgram } from './program.js';
+
+// The reader of a pipe may go before the writer: `backstep list | head -1`.
+process.stdout.on('error', (error: NodeJS.ErrnoException) => process.exit(error.code === 'EPIPE' ? 0 : 1));
+
+const isTty = process.stdout.isTTY === true;
+const code = await runProgram(process.argv.slice(2), {
+  terminal: {
+    out: (text) => void process.stdout.write(text),
+    err: (text) => void process.stderr.write(text),
+    isTty,
+    isErrTty: process.stderr.isTTY === true,
+    colors: isTty && !process.env['NO_COLOR'],
+    columns: process.stdout.columns ?? 120,
+    input: process.stdin,
+  },
+  environment: process.env,
+  process,
+  user: userName(),
+});
+// Everything has been closed by now; what a library may have left behind must not keep the process.
+process.exitCode = code;
+await new Promise<void>((resolve) => process.stdout.write('', () => resolve()));
+process.exit(code);
+
+function userName(): string {
+  try {
+    return userInfo().username;
+  } catch {
+    return 'unknown';
+  }
+}

@@ -1,0 +1,73 @@
+import type { ListenOptions } from '../../http/server.js';
+import type { Plan } from '../../core/plan.js';
+import { InProcessTransport } from '../../memory/in-process-transport.js';
+import { InProcessBroker } from '../../memory/transport-broker.js';
+import type { Logger } from '../../ports/logger.js';
+import { sagaDataSource } from '../../postgres/connect.js';
+import { openEmbedded, type Embedded } from '../../postgres/embedded.js';
+import { migrate } from '../../postgres/migrate.js';
+import { PostgresSagaStore } from '../../postgres/postgres-saga-store.js';
+import type { ParticipantDeclaration } from '../../saga/participant-declaration.js';
+import { createDaemon } from '../daemon.js';
+import { startHosts } from '../hosts.js';
+import type { Running } from '../lifetime.js';
+import { openSagas } from '../sagas.js';
+import { SystemClock } from '../system.js';
+
+/** What `backstep dev` is told. */
+export interface DevOptions {
+  readonly sagas: readonly string[];
+  readonly http: ListenOptions;
+  /** Where the embedded database keeps its data. */
+  readonly directory: string;
+  readonly logger: Logger;
+}
+/** What runs, for the lines that tell about it. */
+export interface Dev extends Running {
+  readonly url: string;
+  readonly sagas: readonly string[];
+  readonly participants: readonly string[];
+}
+
+const NAMESPACE = 'backstep';
+
+/** Everything in one process with nothing installed: embedded PostgreSQL, a broker in memory, participants, engine and API. */
+export async function dev(options: DevOptions): Promise<Dev> {
+  const { plans, participants } = await openSagas(options.sagas, options.logger);
+  const declarations = participants();
+  const embedded = await openEmbedded({ directory: options.directory });
+  const opened: Running[] = [{ stop: () => embedded.close() }];
+  const stop = async () => {
+    while (opened.length > 0) await opened.pop()?.stop();
+  };
+  try {
+    const { url } = await start(options, embedded, plans, declarations, opened);
+    const sagas = plans.map(({ name, version }) => `${name}@${version}`);
+    return { url, sagas, participants: declarations.map(({ participant }) => participant), stop };
+  } catch (error: unknown) {
+    await stop();
+    throw error;
+  }
+}
+
+/** What is opened later is stopped earlier: participants after the engine, so that what it waits for is still answered. */
+async function start(
+  { http, logger }: DevOptions,
+  embedded: Embedded,
+  plans: readonly Plan[],
+  declarations: readonly ParticipantDeclaration[],
+  opened: Running[],
+): Promise<{ readonly url: string }> {
+  const clock = new SystemClock();
+  const broker = new InProcessBroker(clock);
+  const transport = () => new InProcessTransport({ broker, clock, logger });
+  const forHosts = transport();
+  opened.push({ stop: () => forHosts.close() });
+  const dataSource = (schema: string) => embedded.dataSource({ schema });
+  opened.push(await startHosts({ declarations, transport: forHosts, clock, logger, namespace: NAMESPACE, dataSource }));
+  const saga = await embedded.dataSource(sagaDataSource(NAMESPACE));
+  await migrate(saga);
+  const daemon = await createDaemon({ plans, store: new PostgresSagaStore(saga), transport: transport(), logger, http });
+  opened.push(daemon);
+  return daemon;
+}

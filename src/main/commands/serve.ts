@@ -1,0 +1,46 @@
+import type { Logger } from '../../ports/logger.js';
+import { assertMigrated } from '../../postgres/migrate.js';
+import { PostgresSagaStore } from '../../postgres/postgres-saga-store.js';
+import type { ListenOptions } from '../../http/server.js';
+import { createDaemon, type Daemon } from '../daemon.js';
+import { openDatabase } from '../database.js';
+import { openRabbitMq } from '../rabbitmq.js';
+import { openSagas } from '../sagas.js';
+import { SystemClock } from '../system.js';
+
+/** What `backstep serve` is told. */
+export interface ServeOptions {
+  readonly postgresUrl: string;
+  readonly rabbitmqUrl: string;
+  readonly namespace: string;
+  readonly sagas: readonly string[];
+  readonly http: ListenOptions;
+  readonly allowOrphans: boolean;
+  readonly waitForDatabaseMs: number;
+  readonly logger: Logger;
+}
+
+/** The daemon on PostgreSQL and RabbitMQ. Refuses a schema that is not this program's; does not need the broker to be there. */
+export async function serve(options: ServeOptions): Promise<Daemon> {
+  const { logger, namespace, allowOrphans } = options;
+  const { plans } = await openSagas(options.sagas, logger);
+  const clock = new SystemClock();
+  const dataSource = await openDatabase({ url: options.postgresUrl, namespace, logger, clock, waitMs: options.waitForDatabaseMs });
+  try {
+    await assertMigrated(dataSource);
+  } catch (error: unknown) {
+    await dataSource.destroy();
+    throw error;
+  }
+  const transport = openRabbitMq({ url: options.rabbitmqUrl, namespace, clock, logger });
+  const store = new PostgresSagaStore(dataSource);
+  const daemon = await createDaemon({ plans, store, transport, logger, http: options.http, settings: { namespace, allowOrphans } });
+  const sagas = plans.map(({ name, version }) => `${name}@${version}`);
+  logger.info({ url: daemon.url, namespace, sagas }, `listening on ${daemon.url}${reach(options.http.host)}`);
+  return daemon;
+}
+
+function reach(host: string): string {
+  if (host === '127.0.0.1' || host === '::1' || host === 'localhost') return ', for this machine only: there is no authentication (--host)';
+  return ', without authentication: whoever reaches it may operate sagas';
+}

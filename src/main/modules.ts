@@ -1,0 +1,82 @@
+import { createHash } from 'node:crypto';
+import { ContainerModule, type ServiceIdentifier } from 'inversify';
+import type { Plan } from '../core/plan.js';
+import { Orchestrator } from '../engine/orchestrator.js';
+import type { EngineSettings } from '../engine/settings.js';
+import { createHttpApp, type HttpApp } from '../http/app.js';
+import type { Clock } from '../ports/clock.js';
+import type { Ids } from '../ports/ids.js';
+import type { Logger } from '../ports/logger.js';
+import type { Random } from '../ports/random.js';
+import type { SagaStore } from '../ports/saga-store.js';
+import type { Transport } from '../ports/transport.js';
+import { SystemClock, SystemRandom, UuidV7Ids } from './system.js';
+
+const token = <T>(name: string): ServiceIdentifier<T> => Symbol(name);
+
+/** What the parts of a daemon are bound to. */
+export const TOKEN = {
+  clock: token<Clock>('Clock'),
+  random: token<Random>('Random'),
+  ids: token<Ids>('Ids'),
+  logger: token<Logger>('Logger'),
+  store: token<SagaStore>('SagaStore'),
+  transport: token<Transport>('Transport'),
+  plans: token<readonly Plan[]>('Plans'),
+  settings: token<Partial<EngineSettings>>('EngineSettings'),
+  orchestrator: token<Orchestrator>('Orchestrator'),
+  httpApp: token<HttpApp>('HttpApp'),
+  /** Aborted when the daemon begins to stop. */
+  stopping: token<AbortSignal>('Stopping'),
+} as const;
+
+/** The machine: clock, chance, identities. */
+export function systemModule(): ContainerModule {
+  return new ContainerModule(({ bind }) => {
+    bind(TOKEN.clock).toConstantValue(new SystemClock());
+    bind(TOKEN.random).toConstantValue(new SystemRandom());
+    bind(TOKEN.ids).toConstantValue(new UuidV7Ids());
+  });
+}
+
+/** The engine over whatever store and transport are bound. */
+export function engineModule(): ContainerModule {
+  return new ContainerModule(({ bind }) => {
+    bind(TOKEN.orchestrator)
+      .toDynamicValue(
+        (context) =>
+          new Orchestrator({
+            plans: context.get(TOKEN.plans),
+            store: context.get(TOKEN.store),
+            transport: context.get(TOKEN.transport),
+            clock: context.get(TOKEN.clock),
+            ids: context.get(TOKEN.ids),
+            random: context.get(TOKEN.random),
+            logger: context.get(TOKEN.logger),
+            settings: context.get(TOKEN.settings),
+            hash: sha256,
+          }),
+      )
+      .inSingletonScope();
+  });
+}
+
+/** The HTTP API over the engine. */
+export function httpModule(): ContainerModule {
+  return new ContainerModule(({ bind }) => {
+    bind(TOKEN.httpApp)
+      .toDynamicValue((context) =>
+        createHttpApp({
+          service: context.get(TOKEN.orchestrator),
+          store: context.get(TOKEN.store),
+          logger: context.get(TOKEN.logger),
+          stopping: context.get(TOKEN.stopping),
+        }),
+      )
+      .inSingletonScope();
+  });
+}
+
+function sha256(data: string | Uint8Array): string {
+  return createHash('sha256').update(data).digest('hex');
+}

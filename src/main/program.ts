@@ -1,0 +1,73 @@
+import { readFileSync } from 'node:fs';
+import { Command, CommanderError } from 'commander';
+import { EXIT, exitCodeOf } from '../cli/exit-codes.js';
+import { printable } from '../cli/printable.js';
+import { addClientCommands, type Run } from '../cli/program.js';
+import type { CliContext } from '../cli/terminal.js';
+import { messageOf, SagaError } from '../core/errors.js';
+import { ApiClient } from '../http/api-client.js';
+import { readConfig, type Environment } from './config.js';
+import type { ProcessEvents } from './lifetime.js';
+import { withoutPasswords } from './log.js';
+import { addServerCommands } from './server-commands.js';
+
+/** The process as the program sees it. */
+export interface Host {
+  readonly terminal: CliContext['terminal'];
+  readonly environment: Environment;
+  readonly process: ProcessEvents;
+  readonly user: string;
+}
+
+/** Runs `backstep` with the arguments after its name, and gives the exit code. Every error ends in one readable message. */
+export async function runProgram(args: readonly string[], host: Host): Promise<number> {
+  const { terminal, environment } = host;
+  let code: number = EXIT.ok;
+  const run: Run = async (work) => {
+    try {
+      code = await work();
+    } catch (error: unknown) {
+      terminal.err(`${explain(error)}\n`);
+      code = exitCodeOf(error);
+    }
+  };
+  const connect = (url: string | undefined) =>
+    new ApiClient({ url: readConfig({ required: ['BACKSTEP_URL'] }, { BACKSTEP_URL: url }, environment).BACKSTEP_URL });
+  const program = new Command('backstep')
+    .description('Sagas that end: start, watch and operate them')
+    .version(versionOfThis(), '-V, --version')
+    .exitOverride()
+    .configureOutput({ writeOut: (text) => terminal.out(text), writeErr: (text) => terminal.err(text) })
+    .showHelpAfterError('(--help lists what there is)');
+  addServerCommands(program, host, run);
+  addClientCommands(program, { terminal, connect, user: host.user, now: () => Date.now() }, run);
+  try {
+    await program.parseAsync([...args], { from: 'user' });
+  } catch (error: unknown) {
+    if (!(error instanceof CommanderError)) {
+      terminal.err(`${explain(error)}\n`);
+      return exitCodeOf(error);
+    }
+    return error.exitCode === 0 ? EXIT.ok : EXIT.usage;
+  }
+  return code;
+}
+
+/** For a person: what is wrong and its faults, without stack and without passwords. */
+function explain(error: unknown): string {
+  if (!(error instanceof SagaError)) return withoutPasswords(`backstep: ${messageOf(error)}`);
+  const [first = '', ...faults] = error.message.split('\n');
+  return withoutPasswords([`backstep: ${printable(first)} [${error.code}]`, ...faults.map(printable)].join('\n'));
+}
+
+function versionOfThis(): string {
+  // Two levels up from src/main in the sources, three from dist/src/main.
+  for (const up of ['../../package.json', '../../../package.json']) {
+    try {
+      return (JSON.parse(readFileSync(new URL(up, import.meta.url), 'utf8')) as { version: string }).version;
+    } catch {
+      continue;
+    }
+  }
+  return 'unknown';
+}

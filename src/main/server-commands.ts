@@ -1,0 +1,165 @@
+import { Option, type Command } from 'commander';
+import { several } from '../cli/arguments.js';
+import { EXIT } from '../cli/exit-codes.js';
+import type { Run } from '../cli/program.js';
+import type { ListenOptions } from '../http/server.js';
+import { LOG_LEVELS, readConfig, readDuration, type Flags, type LogLevel } from './config.js';
+import { runUntilStopped } from './lifetime.js';
+import type { Host } from './program.js';
+
+/** The flags of the commands that run something themselves, as commander gives them. */
+interface ServerFlags {
+  readonly sagas?: readonly string[];
+  readonly host: string;
+  readonly port?: string;
+  readonly namespace?: string;
+  readonly logLevel?: LogLevel;
+  readonly allowOrphans?: boolean;
+  readonly waitForDatabase: string;
+  readonly only?: readonly string[];
+  readonly directory: string;
+}
+
+/** Adds `serve`, `migrate`, `participants` and `dev`. What each needs is imported when it is called, so that `--help` is quick. */
+export function addServerCommands(program: Command, host: Host, run: Run): void {
+  listening(database(sagaFolders(program.command('serve').description('run the daemon: engine and HTTP API'))))
+    .option('--allow-orphans', 'start although sagas are in flight whose version is not loaded')
+    .action((flags: ServerFlags) => run(() => serve(host, flags)));
+  database(program.command('migrate').description('bring the database schema up to date')).action((flags: ServerFlags) =>
+    run(() => migrate(host, flags)),
+  );
+  database(sagaFolders(program.command('participants').description('host the participants that saga folders export')))
+    .option('--only <names>', 'only these, with commas between them', (text: string, before?: readonly string[]) => [
+      ...(before ?? []),
+      ...text.split(',').map((name) => name.trim()),
+    ])
+    .action((flags: ServerFlags) => run(() => participants(host, flags)));
+  listening(sagaFolders(program.command('dev').description('run everything in one process, with nothing installed')))
+    .option('--directory <dir>', 'where the embedded database keeps its data', '.backstep')
+    .action((flags: ServerFlags) => run(() => dev(host, flags)));
+}
+
+function sagaFolders(command: Command): Command {
+  return command
+    .option('--sagas <dir>', 'a folder with sagas, or with folders of them; may be repeated', several)
+    .addOption(new Option('--log-level <level>', 'how much is logged').choices(LOG_LEVELS));
+}
+function listening(command: Command): Command {
+  return command
+    .option('--host <address>', 'address to listen on; without authentication only this machine should reach it', '127.0.0.1')
+    .option('--port <port>', 'port of the HTTP API; 0: any free one');
+}
+function database(command: Command): Command {
+  return command
+    .option('--namespace <name>', 'database schema and prefix of queues')
+    .option('--wait-for-database <duration>', 'how long to wait for a database that is not up yet', '30s');
+}
+
+function flagsOf({ sagas, port, namespace, logLevel }: ServerFlags): Flags {
+  return { BACKSTEP_SAGAS: sagas?.join(','), BACKSTEP_HTTP_PORT: port, BACKSTEP_NAMESPACE: namespace, BACKSTEP_LOG_LEVEL: logLevel };
+}
+function listenOn({ host }: ServerFlags, port: number): ListenOptions {
+  return { host, port };
+}
+
+async function serve(host: Host, flags: ServerFlags): Promise<number> {
+  const config = readConfig(
+    {
+      required: [
+        'BACKSTEP_POSTGRES_URL',
+        'BACKSTEP_RABBITMQ_URL',
+        'BACKSTEP_NAMESPACE',
+        'BACKSTEP_HTTP_PORT',
+        'BACKSTEP_SAGAS',
+        'BACKSTEP_LOG_LEVEL',
+      ],
+    },
+    flagsOf(flags),
+    host.environment,
+  );
+  const waitForDatabaseMs = readDuration('--wait-for-database', flags.waitForDatabase);
+  const logger = await loggerFor(host, config.BACKSTEP_LOG_LEVEL);
+  return runUntilStopped(host.process, logger, async () => {
+    const { serve: start } = await import('./commands/serve.js');
+    return start({
+      postgresUrl: config.BACKSTEP_POSTGRES_URL,
+      rabbitmqUrl: config.BACKSTEP_RABBITMQ_URL,
+      namespace: config.BACKSTEP_NAMESPACE,
+      sagas: config.BACKSTEP_SAGAS,
+      http: listenOn(flags, config.BACKSTEP_HTTP_PORT),
+      allowOrphans: flags.allowOrphans ?? false,
+      waitForDatabaseMs,
+      logger,
+    });
+  });
+}
+
+async function migrate(host: Host, flags: ServerFlags): Promise<number> {
+  const config = readConfig({ required: ['BACKSTEP_POSTGRES_URL', 'BACKSTEP_NAMESPACE'] }, flagsOf(flags), host.environment);
+  const waitForDatabaseMs = readDuration('--wait-for-database', flags.waitForDatabase);
+  const { createLogger } = await import('./log.js');
+  const { migrateDatabase } = await import('./commands/migrate.js');
+  const namespace = config.BACKSTEP_NAMESPACE;
+  const logger = createLogger('warn', (line) => host.terminal.err(line));
+  const ran = await migrateDatabase({ postgresUrl: config.BACKSTEP_POSTGRES_URL, namespace, waitForDatabaseMs, logger });
+  const { terminal } = host;
+  if (ran.length === 0) terminal.out(`the schema "${namespace}" is up to date\n`);
+  else
+    terminal.out(
+      terminal.isTty ? `the schema "${namespace}" is up to date now; ran ${ran.join(', ')}\n` : ran.map((name) => `${name}\n`).join(''),
+    );
+  return EXIT.ok;
+}
+
+async function participants(host: Host, flags: ServerFlags): Promise<number> {
+  const own = host.environment['BACKSTEP_PARTICIPANTS_POSTGRES_URL']?.trim();
+  const database = own ? 'BACKSTEP_PARTICIPANTS_POSTGRES_URL' : 'BACKSTEP_POSTGRES_URL';
+  const config = readConfig(
+    { required: [database, 'BACKSTEP_RABBITMQ_URL', 'BACKSTEP_NAMESPACE', 'BACKSTEP_SAGAS', 'BACKSTEP_LOG_LEVEL'] },
+    flagsOf(flags),
+    host.environment,
+  );
+  const waitForDatabaseMs = readDuration('--wait-for-database', flags.waitForDatabase);
+  const logger = await loggerFor(host, config.BACKSTEP_LOG_LEVEL);
+  return runUntilStopped(host.process, logger, async () => {
+    const { hostParticipants } = await import('./commands/participants.js');
+    return hostParticipants({
+      postgresUrl: config[database],
+      rabbitmqUrl: config.BACKSTEP_RABBITMQ_URL,
+      namespace: config.BACKSTEP_NAMESPACE,
+      sagas: config.BACKSTEP_SAGAS,
+      only: flags.only,
+      waitForDatabaseMs,
+      logger,
+    });
+  });
+}
+
+async function dev(host: Host, flags: ServerFlags): Promise<number> {
+  const environment = { ...host.environment };
+  environment['BACKSTEP_LOG_LEVEL'] ||= 'warn';
+  environment['BACKSTEP_SAGAS'] ||= './sagas';
+  const config = readConfig({ required: ['BACKSTEP_HTTP_PORT', 'BACKSTEP_SAGAS', 'BACKSTEP_LOG_LEVEL'] }, flagsOf(flags), environment);
+  const { createLogger } = await import('./log.js');
+  const { terminal } = host;
+  const logger = createLogger(config.BACKSTEP_LOG_LEVEL, (line) => terminal.err(line));
+  return runUntilStopped(host.process, logger, async () => {
+    const { dev: start } = await import('./commands/dev.js');
+    const running = await start({
+      sagas: config.BACKSTEP_SAGAS,
+      http: listenOn(flags, config.BACKSTEP_HTTP_PORT),
+      directory: flags.directory,
+      logger,
+    });
+    terminal.out(`Backstep is listening on ${running.url}\n`);
+    terminal.out(`  sagas         ${running.sagas.join(', ') || 'none'}\n`);
+    terminal.out(`  participants  ${running.participants.join(', ') || 'none'}\n`);
+    terminal.out(`  data          ${flags.directory}\n`);
+    return running;
+  });
+}
+
+async function loggerFor({ terminal }: Host, level: LogLevel) {
+  const { createLogger } = await import('./log.js');
+  return createLogger(level, (line) => terminal.out(line));
+}

@@ -1,0 +1,24 @@
+import { describe, expect, it } from '@jest/globals';
+import { createLogger, withoutPasswords } from '../../../src/main/log.js';
+
+describe('the log', () => {
+  it('holds no password of a URL, wherever in the line it stands', () => {
+    const lines: string[] = [];
+    const logger = createLogger('info', (line) => lines.push(line));
+    logger.error({ url: 'postgres://app:hunter2@db/x', error: 'connect amqps://a:p%40ss@mq:5671/v failed' }, 'not amqp://x:y@z');
+    expect(lines.join('')).not.toMatch(/hunter2|p%40ss|:y@/);
+    expect(lines.join('')).toContain('postgres://app:***@db/x');
+  });
+
+  it('keeps one record on one line', () => {
+    const lines: string[] = [];
+    createLogger('info', (line) => lines.push(line)).info({ reason: 'a\nb\u001b[2J' }, 'c\nd');
+    expect(lines).toHaveLength(1);
+    expect(lines[0]!.trimEnd()).not.toMatch(/[\n\u001b]/);
+  });
+
+  it('leaves text without passwords as it is', () => {
+    const text = 'http://127.0.0.1:7420/a@b mail a:b@c {"at":"12:00@x"}';
+    expect(withoutPasswords(text)).toBe(text);
+  });
+});
