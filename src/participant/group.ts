@@ -18,17 +18,24 @@ export interface GroupReport {
 }
 
 /**
- * Handles commands strictly one after the other in one transaction, with a savepoint for each: two handlers at once on one connection
+ * `careful`: a savepoint for each handler, so that one that fails takes nothing else with it. `trusting`: none, which spares a round
+ * trip for each; if one fails all the same, the transaction ends with {@link Spoilt} and the group is to be run again carefully.
+ */
+export type GroupMode = 'careful' | 'trusting';
+export class Spoilt extends Error {}
+
+/**
+ * Handles commands strictly one after the other in one transaction: two handlers at once on one connection
  * would roll back each other's rows. No two of them may be about the same action. Nothing counts unless the result is `committed`.
  */
-export function runGroup(runtime: Runtime, tasks: readonly Task[], warn: SlowHandlers): Promise<InboxResult<GroupReport>> {
+export function runGroup(runtime: Runtime, tasks: readonly Task[], slow: SlowHandlers, mode: GroupMode): Promise<InboxResult<GroupReport>> {
   const { store, clock, settings, ending } = runtime;
   return store!.transact((session) =>
     within(
       clock,
       settings.handlerTimeoutMs,
       [ending],
-      (signal) => new GroupRun(runtime, session, signal, warn).run(tasks),
+      (signal) => new GroupRun(runtime, session, signal, slow, mode).run(tasks),
       () => session.condemn(),
     ),
   );
@@ -47,6 +54,7 @@ class GroupRun {
     private readonly session: InboxSession<unknown>,
     private readonly signal: AbortSignal,
     private readonly slow: SlowHandlers,
+    private readonly mode: GroupMode,
   ) {}
 
   async run(tasks: readonly Task[]): Promise<GroupReport> {
@@ -86,10 +94,12 @@ class GroupRun {
     const began = clock.monotonic();
     const context = { ...factsOf(task.command, this.signal), tx: this.session.tx };
     try {
-      return await this.session.attempt(() => callHandler(handler, task.command, context));
+      const call = () => callHandler(handler, task.command, context);
+      return this.mode === 'trusting' ? await call() : await this.session.attempt(call);
     } catch (error: unknown) {
-      if (error instanceof NotDone) return error.answer;
-      throw error;
+      if (!(error instanceof NotDone)) throw error;
+      if (this.mode === 'trusting') throw new Spoilt();
+      return error.answer;
     } finally {
       if (task.lane === 'group') this.slow.took(handler, clock.monotonic() - began);
     }

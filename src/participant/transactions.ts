@@ -1,19 +1,25 @@
 import { messageOf } from '../core/errors.js';
 import type { InboxResult } from '../ports/inbox.js';
 import { failure, type Answer, type OwnCode } from './answer.js';
-import { runGroup, type GroupReport, type SlowHandlers } from './group.js';
+import { runGroup, Spoilt, type GroupMode, type GroupReport, type SlowHandlers } from './group.js';
 import type { RunReport, Runtime } from './runtime.js';
 import type { Task } from './task.js';
 import { HandlerTimeout } from './time-limit.js';
 
 /** How often a command that is alone in its transaction is tried again at once after a deadlock, or a commit of unknown fate. */
 const TRIES_ALONE = 3;
+/** Below this a group has no savepoints to spare. */
+const WORTH_TRUSTING = 4;
+/** So many commands without a failure earn the trust back that one failure lost. */
+const TRUST_AFTER = 1_000;
 
 /**
  * Commands whose effects are all in the transaction: together, and one by one when that fails. Nothing is answered before its commit.
  * Owns: what a failed transaction means for its commands. Does not own: which commands run together.
  */
 export class Transactions {
+  private cleanCommands = TRUST_AFTER;
+
   constructor(
     private readonly runtime: Runtime,
     private readonly participant: string,
@@ -23,7 +29,7 @@ export class Transactions {
   async together(tasks: readonly Task[]): Promise<RunReport> {
     const [only] = tasks;
     if (tasks.length === 1 && only) return this.alone(only);
-    const result = await this.inOne(tasks);
+    const result = await this.trustingOrCareful(tasks);
     if (result.fate === 'committed') return reportOf(result.value);
     if (isDown(result)) return { answered: [], again: tasks, unavailable: result.error };
     const why = result.fate === 'unknown' ? 'commit of unknown fate' : result.why;
@@ -38,7 +44,7 @@ export class Transactions {
   /** In a transaction of its own. */
   async alone(task: Task): Promise<RunReport> {
     for (let tries = 1; ; tries++) {
-      const result = await this.inOne([task]);
+      const result = await this.inOne([task], 'careful');
       if (result.fate === 'committed') return reportOf(result.value);
       if (isDown(result)) return { answered: [], again: [task], unavailable: result.error };
       const canRepeat = result.fate === 'unknown' || result.why === 'conflict';
@@ -68,10 +74,22 @@ export class Transactions {
     return { answered, again };
   }
 
-  private async inOne(tasks: readonly Task[]): Promise<InboxResult<GroupReport>> {
+  /** As long as handlers do not fail they get no savepoints; the group of the first that does is run again. */
+  private async trustingOrCareful(tasks: readonly Task[]): Promise<InboxResult<GroupReport>> {
+    if (this.cleanCommands >= TRUST_AFTER && tasks.length >= WORTH_TRUSTING) {
+      const result = await this.inOne(tasks, 'trusting');
+      if (!(result.fate === 'failed' && result.error instanceof Spoilt)) return result;
+    }
+    const result = await this.inOne(tasks, 'careful');
+    const isClean = result.fate === 'committed' && result.value.answered.every(({ answer }) => answer.outcome === 'success');
+    this.cleanCommands = isClean ? this.cleanCommands + tasks.length : 0;
+    return result;
+  }
+
+  private async inOne(tasks: readonly Task[], mode: GroupMode): Promise<InboxResult<GroupReport>> {
     const { clock, observer } = this.runtime;
     const began = clock.monotonic();
-    const result = await runGroup(this.runtime, tasks, this.slow);
+    const result = await runGroup(this.runtime, tasks, this.slow, mode);
     if (result.fate === 'committed')
       observer.groupCommitted?.({ participant: this.participant, commands: result.value.answered.length, ms: clock.monotonic() - began });
     return result;
