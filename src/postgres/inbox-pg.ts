@@ -1,4 +1,4 @@
-import type { ClientBase, Pool, PoolClient } from 'pg';
+import type { Pool, PoolClient } from 'pg';
 import type { InboxStore } from '../ports/inbox.js';
 import type { InboxConnection, InboxConnections, SqlClient, SqlResult } from './inbox-connections.js';
 import { SqlInboxStore, type InboxOptions } from './inbox-store.js';
@@ -7,25 +7,25 @@ import { SqlInboxStore, type InboxOptions } from './inbox-store.js';
  * An inbox on the participant's own `pg` pool: handlers get the client on which the transaction runs, and must leave its begin and end
  * alone. The pool stays the caller's. It needs a connection per group under way, and one more while effects outside are.
  */
-export function pgInbox(pool: Pool, options: InboxOptions = {}): InboxStore<ClientBase> {
+export function pgInbox(pool: Pool, options: InboxOptions = {}): InboxStore<PoolClient> {
   return new SqlInboxStore(new PgConnections(pool), options);
 }
 
-class PgConnections implements InboxConnections<ClientBase> {
+class PgConnections implements InboxConnections<PoolClient> {
   readonly max: number | undefined;
 
   constructor(private readonly pool: Pool) {
     this.max = pool.options.max;
   }
 
-  async open(): Promise<InboxConnection<ClientBase>> {
+  async open(): Promise<InboxConnection<PoolClient>> {
     return new PgConnection(await this.pool.connect());
   }
 
   async close(): Promise<void> {}
 }
 
-class PgConnection implements InboxConnection<ClientBase> {
+class PgConnection implements InboxConnection<PoolClient> {
   readonly client: SqlClient;
 
   constructor(readonly tx: PoolClient) {
