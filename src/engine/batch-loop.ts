@@ -144,7 +144,7 @@ export class BatchLoop {
       const committed = await this.commit(items);
       if (committed.fate === 'committed') return this.committed(items, committed, begunAt, slot);
       if (committed.fate === 'unknown') return this.unknown(items, committed.error, slot);
-      if (committed.blame === 'row') return await this.bisect(items, committed.error, slot);
+      if (committed.blame === 'row') return this.bisect(items, committed.error, slot);
       failures += 1;
       this.databaseFailed(committed.error);
       await pause(clock, backoffMs(failures, random, settings), this.abandoning.signal);

@@ -38,17 +38,17 @@ export class Connection {
   /** Resolves when all is consumed, or after `connectWaitMs`, from when on it goes on by itself. Throws SAGA_TOPOLOGY_CONFLICT. */
   async open(): Promise<void> {
     const { clock, settings, logger } = this.parts;
-    const connected = new AbortController();
-    let isWaitedFor = true;
-    const connecting = this.connect()
-      .catch((error: unknown) => {
-        this.problem = messageOf(error);
-        if (isWaitedFor) throw error;
-        logger.error({ error: this.problem }, 'the queues are not as they should be');
-      })
-      .finally(() => connected.abort());
-    await Promise.race([connecting, pause(clock, settings.connectWaitMs, connected.signal)]);
-    isWaitedFor = false;
+    const over = new AbortController();
+    const connecting = this.connect().catch((error: unknown) => {
+      this.problem = messageOf(error);
+      if (!over.signal.aborted) throw error;
+      logger.error({ error: this.problem }, 'the queues are not as they should be');
+    });
+    try {
+      await Promise.race([connecting, pause(clock, settings.connectWaitMs, over.signal)]);
+    } finally {
+      over.abort();
+    }
   }
 
   /** Resolves when the broker has agreed that nothing more is delivered. */

@@ -45,6 +45,8 @@ export interface EngineParts {
 
 const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/;
 const DEAD_LETTER_PREFETCH = 100;
+/** Sagas whose commands are remembered while the broker is away. */
+const MAX_UNSENT = 50_000;
 
 /**
  * An engine that runs sagas: any number of them may share a database and a broker.
@@ -73,17 +75,15 @@ export class Orchestrator implements SagaService {
     const names = (this.names = namesIn(settings.namespace));
     const observer = guarded(parts.observer ?? {}, logger);
     const settler = new Settler();
-    this.unsent = new Unsent(settings.maxUnconfirmed);
+    this.unsent = new Unsent(MAX_UNSENT);
     const inner = { ...parts, observer, settings, definitions, names, settler };
-    this.publisher = new Publisher(inner, (commands) => {
-      if (!this.canPublish()) this.unsent.add(commands);
-    });
+    this.publisher = new Publisher(inner, (commands) => this.unsent.add(commands));
     const wakeIn = (ms: number) => this.sweeper.wakeIn(ms);
     const aftermath = new Aftermath({ ...inner, publisher: this.publisher, notices: this.notices, wakeIn });
     // A broker that takes nothing must not hold up starts: their commands are then left to the timers.
-    const mayCommit = () => !this.publisher.isSaturated || !this.canPublish();
+    const mayCommit = () => !this.publisher.isSaturated || !this.publisher.canPublish();
     this.batches = new BatchLoop({ ...inner, aftermath, mayCommit });
-    this.sweeper = new Sweeper({ ...inner, aftermath, maySweep: () => this.canPublish() });
+    this.sweeper = new Sweeper({ ...inner, aftermath, maySweep: () => this.publisher.canPublish() });
     this.keeper = new DeadLetterKeeper({ ...inner });
     this.publisher.onRoom(() => this.batches.pump());
     this.connection = new Connection(
@@ -145,12 +145,12 @@ export class Orchestrator implements SagaService {
 
   async startMany(requests: readonly StartRequest[]): Promise<readonly (Started | Error)[]> {
     const works: Work[] = [];
-    const answers = requests.map((request): Promise<Started | Error> | Error => {
+    const answers = requests.map((request): Promise<Started | Error> => {
       try {
         const prepared = this.prepare(request);
         return new Promise((answer) => works.push({ kind: 'start', ...prepared, caller: this.caller(answer) }));
       } catch (error: unknown) {
-        return error instanceof Error ? error : new SagaError('SAGA_INTERNAL', messageOf(error));
+        return Promise.resolve(error instanceof Error ? error : new SagaError('SAGA_INTERNAL', messageOf(error)));
       }
     });
     this.batches.add(works);
@@ -220,12 +220,8 @@ export class Orchestrator implements SagaService {
     return { via: 'call', answer, expiresAt: this.parts.clock.monotonic() + this.settings.callWaitMs };
   }
 
-  private canPublish(): boolean {
-    const { connected, blocked } = this.parts.transport.health();
-    return connected && !blocked;
-  }
   private onHealth(): void {
-    if (!this.canPublish()) return;
+    if (!this.publisher.canPublish()) return;
     this.batches.add(this.unsent.takeAll());
     this.batches.pump();
     this.sweeper.wakeIn(0);

@@ -49,6 +49,11 @@ export class Publisher {
   get unconfirmed(): number {
     return this.waiting;
   }
+  /** The broker takes messages, as far as the transport can see. */
+  canPublish(): boolean {
+    const { connected, blocked } = this.parts.transport.health();
+    return connected && !blocked;
+  }
   get isSaturated(): boolean {
     return this.waiting >= this.parts.settings.maxUnconfirmed;
   }
@@ -68,7 +73,9 @@ export class Publisher {
    */
   async publish(publications: readonly Publication[], begunAt: number): Promise<readonly Publication[]> {
     const lost: Publication[] = [];
-    let open = this.isSaturated ? this.giveUp(publications, 'too many messages wait for the broker') : publications;
+    // The batch loop waits for room while the broker takes messages, so that this bound is soft; else it would be slow for nothing.
+    const hopeless = this.isSaturated && !this.canPublish();
+    let open = hopeless ? this.giveUp(publications, 'too many messages wait for a broker that takes none') : publications;
     const size = open.length;
     this.waiting += size;
     try {
@@ -150,6 +157,6 @@ export class Publisher {
   }
   private forget(open: readonly Publication[]): void {
     const commands = open.flatMap(({ command }) => command ?? []);
-    if (commands.length > 0) this.onUnsent(commands);
+    if (commands.length > 0 && !this.canPublish()) this.onUnsent(commands);
   }
 }

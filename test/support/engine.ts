@@ -60,7 +60,8 @@ export class EngineWorld {
   /** Replaces the next commits. */
   readonly commitFaults: (<R>(ids: readonly string[], decide: (loaded: Loaded) => Writes<R>) => Promise<Committed<R>> | undefined)[] = [];
   /** May replace outcomes of publishing, or hold them back. */
-  onPublish: ((batch: readonly Outgoing[], publish: () => Promise<readonly PublishOutcome[]>) => Promise<readonly PublishOutcome[]>) | undefined;
+  onPublish:
+    ((batch: readonly Outgoing[], publish: () => Promise<readonly PublishOutcome[]>) => Promise<readonly PublishOutcome[]>) | undefined;
   readonly settled: { readonly message: Message; readonly verdict: 'done' | 'requeue' }[] = [];
   script: Script = succeeds;
   private readonly outside: InProcessTransport;
@@ -123,7 +124,8 @@ export class EngineWorld {
       this.received.push(command);
       const given = this.script(command);
       delivery.settle('done');
-      if (given) void this.reply(command.id, given.outcome ?? 'success', given.body ?? '', 'attempt' in given ? given.attempt : command.attempt);
+      if (given)
+        void this.reply(command.id, given.outcome ?? 'success', given.body ?? '', 'attempt' in given ? given.attempt : command.attempt);
     }
   }
 

@@ -24,7 +24,12 @@ function running(of: Plan = plan): StoredSaga {
 function loaded(...sagas: readonly StoredSaga[]): Loaded {
   return { now: NOW + 100, sagas: new Map(sagas.map((saga) => [saga.state.id, saga])) };
 }
-function reply(id: string, step: string, outcome: Outcome = 'success', options: { execution?: number; redelivered?: boolean; body?: string } = {}): ReplyWork {
+function reply(
+  id: string,
+  step: string,
+  outcome: Outcome = 'success',
+  options: { execution?: number; redelivered?: boolean; body?: string } = {},
+): ReplyWork {
   const raw = { commandId: commandId(id, step, 'a', options.execution ?? 1), outcome, attempt: 1, body: options.body ?? '' };
   const { message } = encodeReply(raw, namesIn('backstep'), { appId: 'test', now: 0 });
   const { replies } = decodeReplies(message);
@@ -137,7 +142,14 @@ describe('applying a batch', () => {
   it('publishes again what a reminder names, if it is still in flight, and writes nothing', () => {
     const saga = running(parallel);
     const definitions = new Definitions([parallel]);
-    const remind: Work = { kind: 'remind', sagaId: saga.state.id, sends: [{ step: 'left', phase: 'a' }, { step: 'right', phase: 'a' }] };
+    const remind: Work = {
+      kind: 'remind',
+      sagaId: saga.state.id,
+      sends: [
+        { step: 'left', phase: 'a' },
+        { step: 'right', phase: 'a' },
+      ],
+    };
     const applied = applyBatch([reply(saga.state.id, 'left'), remind], loaded(saga), definitions);
     expect(applied.result.touched[0]!.sends).toEqual([{ step: 'right', phase: 'a' }]);
     expect(applyBatch([remind], loaded(saga), definitions).updates).toEqual([]);

@@ -21,8 +21,7 @@ describe('an orchestrator', () => {
 
   it('undoes in reverse order when a step is rejected', async () => {
     const { engine, received } = await open({ plans: [plan] });
-    world.script = ({ step, phase }) =>
-      step === 'ship' && phase === 'a' ? { outcome: 'rejected', body: '{"code":"no-courier"}' } : {};
+    world.script = ({ step, phase }) => (step === 'ship' && phase === 'a' ? { outcome: 'rejected', body: '{"code":"no-courier"}' } : {});
     const { id } = await engine.start({ name: 'test-saga', input: null });
     const final = await engine.waitUntilFinal(id, 1_000);
     expect(final.state.end).toBe('compensated');
