@@ -6,6 +6,7 @@ import { describeTransport } from './transport.contract.js';
 describeTransport('InProcessTransport', async () => {
   const broker = new InProcessBroker(realClock);
   return Promise.resolve({
+    supportsDeliveryLimit: true,
     name: (suffix) => suffix,
     connect: (options) => new InProcessTransport({ broker, clock: realClock, logger: recordingLogger(), ...options }),
     disconnect: async () => Promise.resolve(broker.disconnect()),

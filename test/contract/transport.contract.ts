@@ -15,6 +15,8 @@ export interface TransportWorld {
   deleteQueue(name: string): Promise<void>;
   deleteExchange(name: string): Promise<void>;
   dispose(): Promise<void>;
+  /** False where queues do not count redeliveries. */
+  readonly supportsDeliveryLimit: boolean;
 }
 
 /** What every transport does alike, whatever carries it. */
@@ -82,16 +84,20 @@ export function describeTransport(name: string, open: () => Promise<TransportWor
     it('shares nothing with the sender', async () => {
       const body = new Uint8Array([1]);
       const headers = { a: 1 };
-      const publishing = transport.publish([toQueue(queue, 'm', { body, headers })]);
-      await publishing;
+      await transport.publish([toQueue(queue, 'm', { body, headers })]);
       body[0] = 9;
       headers.a = 9;
+      const bodies: number[] = [];
       const received = await receiving(transport, queue, 1, (delivery) => {
+        bodies.push(delivery.message.body[0]!);
         delivery.message.body[0] = 8;
-        if (!delivery.redelivered) delivery.settle('requeue');
+        delivery.settle(delivery.redelivered ? 'done' : 'requeue');
       });
-      const [first, second] = (await received.atLeast(2)).deliveries;
-      expect([first!.message.headers, second!.message.headers, second!.message === first!.message]).toEqual([{ a: 1 }, { a: 1 }, false]);
+      const { deliveries } = await received.atLeast(2);
+      expect([bodies, deliveries.map((delivery) => delivery.message.headers['a'])]).toEqual([
+        [1, 1],
+        [1, 1],
+      ]);
     });
 
     it('returns what no queue takes, and only that', async () => {
@@ -191,6 +197,7 @@ export function describeTransport(name: string, open: () => Promise<TransportWor
     });
 
     it('gives up a message at the delivery limit and puts it into the dead-letter queue', async () => {
+      if (!world.supportsDeliveryLimit) return;
       const [limited, dead] = [world.name('limited'), world.name('dead')];
       await transport.declare({
         exchanges: [],
@@ -244,12 +251,16 @@ export function describeTransport(name: string, open: () => Promise<TransportWor
 
     it('declares again without complaint, and names the difference when there is one', async () => {
       const limited = world.name('limited');
-      const topology = (deliveryLimit: number): Topology => ({ exchanges: [], queues: [{ name: limited, deliveryLimit }], bindings: [] });
-      await transport.declare(topology(5));
-      await transport.declare(topology(5));
-      await expect(connect().declare(topology(6))).rejects.toMatchObject({
+      const topology = (deadLetterQueue: string): Topology => ({
+        exchanges: [],
+        queues: [{ name: limited, deadLetterQueue }],
+        bindings: [],
+      });
+      await transport.declare(topology('dead-one'));
+      await transport.declare(topology('dead-one'));
+      await expect(connect().declare(topology('dead-two'))).rejects.toMatchObject({
         code: 'SAGA_TOPOLOGY_CONFLICT',
-        message: expect.stringMatching(new RegExp(`${limited}.*5.*6|${limited}.*6.*5`)) as unknown,
+        message: expect.stringMatching(new RegExp(`${limited}.* is dead-one, wanted dead-two`)) as unknown,
       });
       expect(fates(await transport.publish([toQueue(limited, 'm')]))).toEqual(['confirmed']);
     });

@@ -1,0 +1,102 @@
+import type { Channel, ChannelModel } from 'amqplib';
+import type { QueueDeclaration, Topology } from '../ports/transport.js';
+import { channelErrorCode, conflictOf } from './broker-errors.js';
+
+export type QueueType = 'quorum' | 'classic';
+
+/** Everything that this process needs, put together from several declarations; a later one of the same thing wins. */
+export class NeededTopology implements Topology {
+  private readonly byName = {
+    exchanges: new Map<string, Topology['exchanges'][number]>(),
+    queues: new Map<string, QueueDeclaration>(),
+    bindings: new Map<string, Topology['bindings'][number]>(),
+  };
+
+  get exchanges(): Topology['exchanges'] {
+    return [...this.byName.exchanges.values()];
+  }
+  get queues(): Topology['queues'] {
+    return [...this.byName.queues.values()];
+  }
+  get bindings(): Topology['bindings'] {
+    return [...this.byName.bindings.values()];
+  }
+
+  add(topology: Topology): void {
+    for (const exchange of topology.exchanges) this.byName.exchanges.set(exchange.name, exchange);
+    for (const queue of topology.queues) this.byName.queues.set(queue.name, queue);
+    for (const binding of topology.bindings)
+      this.byName.bindings.set(`${binding.exchange}/${binding.routingKey}/${binding.queue}`, binding);
+  }
+
+  /** Whether a message there should have found a queue. */
+  routes(exchange: string, routingKey: string): boolean {
+    if (exchange === '') return this.byName.queues.has(routingKey);
+    return this.bindings.some((binding) => binding.exchange === exchange && binding.routingKey === routingKey);
+  }
+}
+
+/**
+ * Declares exchanges, queues and bindings, and gives a sentence for each that the broker refuses. Rejects when the connection goes.
+ * A refusal closes the channel, so the rest goes over a new one.
+ */
+export async function declareTopology(connection: ChannelModel, topology: Topology, queueType: QueueType): Promise<string[]> {
+  const faults: string[] = [];
+  let channel: Channel | undefined;
+  for (const { what, declare } of declarations(topology, queueType)) {
+    channel ??= await openChannel(connection);
+    try {
+      await declare(channel);
+    } catch (error: unknown) {
+      if (channelErrorCode(error) === undefined) throw error;
+      faults.push(conflictOf(what, error));
+      channel = undefined;
+    }
+  }
+  await channel?.close();
+  return faults;
+}
+
+interface Declaration {
+  readonly what: string;
+  readonly declare: (channel: Channel) => Promise<unknown>;
+}
+
+function declarations(topology: Topology, queueType: QueueType): Declaration[] {
+  return [
+    ...topology.exchanges.map(({ name, kind }) => ({
+      what: `exchange ${name}`,
+      declare: async (channel: Channel) => channel.assertExchange(name, kind, { durable: true }),
+    })),
+    ...topology.queues.map((queue) => ({
+      what: `queue ${queue.name}`,
+      declare: async (channel: Channel) => channel.assertQueue(queue.name, { durable: true, arguments: queueArguments(queue, queueType) }),
+    })),
+    ...topology.bindings.map(({ exchange, routingKey, queue }) => ({
+      what: `binding of queue ${queue} to exchange ${exchange}`,
+      declare: async (channel: Channel) => channel.bindQueue(queue, exchange, routingKey),
+    })),
+  ];
+}
+
+function queueArguments({ deliveryLimit, deadLetterQueue }: QueueDeclaration, queueType: QueueType): Record<string, string | number> {
+  const isQuorum = queueType === 'quorum';
+  return {
+    'x-queue-type': queueType,
+    ...(isQuorum && deliveryLimit !== undefined && { 'x-delivery-limit': deliveryLimit }),
+    ...(deadLetterQueue !== undefined && {
+      'x-dead-letter-exchange': '',
+      'x-dead-letter-routing-key': deadLetterQueue,
+      // At least once needs the broker to push back rather than to drop when the queue is full.
+      'x-overflow': 'reject-publish',
+      ...(isQuorum && { 'x-dead-letter-strategy': 'at-least-once' }),
+    }),
+  };
+}
+
+async function openChannel(connection: ChannelModel): Promise<Channel> {
+  const channel = await connection.createChannel();
+  // What closes the channel also rejects the operation that is waited for.
+  channel.on('error', () => {});
+  return channel;
+}
