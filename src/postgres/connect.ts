@@ -1,6 +1,6 @@
 import pg from 'pg';
 import { DataSource } from 'typeorm';
-import { messageOf } from '../core/errors.js';
+import { SagaError, messageOf } from '../core/errors.js';
 import type { Logger } from '../ports/logger.js';
 import { ENTITIES } from './entities.js';
 import { failoverPool } from './failover-pool.js';
@@ -34,7 +34,10 @@ export interface Timeouts {
 }
 export const TIMEOUTS: Timeouts = { connect: 10_000, statement: 30_000, lock: 10_000, idleInTransaction: 30_000, answer: 40_000 };
 
-/** Connects to PostgreSQL; the data source is initialized. The caller destroys it (or closes the store that was given it). */
+/**
+ * Connects to PostgreSQL; the data source is initialized. The caller destroys it (or closes the store that was given it).
+ * Throws SAGA_UNAVAILABLE when no server answers that is writable.
+ */
 export async function connect(options: ConnectOptions): Promise<DataSource> {
   const timeouts = { ...TIMEOUTS, ...options.timeouts };
   const namespace = options.namespace ?? 'backstep';
@@ -51,11 +54,17 @@ export async function connect(options: ConnectOptions): Promise<DataSource> {
       lock_timeout: timeouts.lock,
       idle_in_transaction_session_timeout: timeouts.idleInTransaction,
       query_timeout: timeouts.answer,
+      // Statements that do not need each other's answers travel together.
+      pipeline: true,
       keepAlive: true,
       keepAliveInitialDelayMillis: 10_000,
     },
   });
-  return dataSource.initialize();
+  try {
+    return await dataSource.initialize();
+  } catch (error: unknown) {
+    throw new SagaError('SAGA_UNAVAILABLE', `no usable PostgreSQL: ${messageOf(error)}`, [], { cause: error });
+  }
 }
 
 /** What every data source of a namespace has in common, wherever its database is. */

@@ -1,4 +1,5 @@
 import pg from 'pg';
+import { SagaError } from '../core/errors.js';
 
 type OnConnected = (error: Error | undefined, client: pg.PoolClient | undefined, release: (broken?: unknown) => void) => void;
 
@@ -7,7 +8,7 @@ type OnConnected = (error: Error | undefined, client: pg.PoolClient | undefined,
  * connecting there fails, or it has become read-only, the next one in the list is tried, once round.
  */
 export function failoverPool(urls: readonly string[]): typeof pg.Pool {
-  if (urls.length === 0) throw new Error('no PostgreSQL URL is given');
+  if (urls.length === 0) throw new SagaError('SAGA_CONFIG_INVALID', 'no PostgreSQL URL is given');
   let current = 0;
 
   class FailoverClient extends pg.Client {

@@ -4,15 +4,16 @@ import type { SagaState } from '../../src/core/state.js';
 import type { SagaStart, SagaStore, SagaUpdate, StoredSaga, Writes } from '../../src/ports/saga-store.js';
 
 let latest = 0;
-/** A UUIDv7; each is greater than the one before. */
-export function sagaId(ms = Date.now()): string {
-  latest = Math.max(latest + 1, ms * 4096);
-  const time = Math.floor(latest / 4096)
-    .toString(16)
-    .padStart(12, '0');
-  const order = (latest % 4096).toString(16).padStart(3, '0');
+/** A UUIDv7 of now; each is greater than the one before. */
+export function sagaId(): string {
+  latest = Math.max(latest + 1, Date.now() * 4096);
+  return sagaIdAt(Math.floor(latest / 4096), latest % 4096);
+}
+/** A UUIDv7 of an instant. */
+export function sagaIdAt(ms: number, order = 0): string {
+  const time = ms.toString(16).padStart(12, '0');
   const random = randomBytes(8).toString('hex');
-  return `${time.slice(0, 8)}-${time.slice(8)}-7${order}-8${random.slice(1, 4)}-${random.slice(4)}`;
+  return `${time.slice(0, 8)}-${time.slice(8)}-7${order.toString(16).padStart(3, '0')}-8${random.slice(1, 4)}-${random.slice(4)}`;
 }
 
 export function stateOf(over: Partial<SagaState> = {}): SagaState {

@@ -1,0 +1,46 @@
+import { describe, expect, it } from '@jest/globals';
+import { connect } from '../../../src/postgres/connect.js';
+import { PostgresSagaStore } from '../../../src/postgres/postgres-saga-store.js';
+import { start, startOf } from '../../contract/saga-store-fixtures.js';
+import { eventually } from '../../support/eventually.js';
+import { freshDatabase } from '../../support/servers.js';
+import { openStore, someoneElse } from './connections.js';
+
+const NOBODY = 'postgres://nobody@127.0.0.1:1/none';
+
+describe('several PostgreSQL servers', () => {
+  it('the first that is writable is used, and another one when it no longer is', async () => {
+    const [one, two] = [await freshDatabase(), await freshDatabase()];
+    const other = await someoneElse(one.url);
+    const setReadOnly = async (url: string, on: boolean) => {
+      const name = new URL(url).pathname.slice(1);
+      await other.query(`alter database ${name} set default_transaction_read_only = ${on}`);
+      await other.query('select pg_terminate_backend(pid) from pg_stat_activity where datname = $1 and pid <> pg_backend_pid()', [name]);
+    };
+    await other.query('set session characteristics as transaction read write');
+    await setReadOnly(one.url, true);
+    const { store } = await openStore({ url: `${NOBODY}, ${one.url},${two.url}` });
+    const databaseOf = async () => (await store.dataSource.query('select current_database() as name'))[0].name;
+    expect(two.url).toContain(await databaseOf());
+    expect(await start(store, startOf())).toHaveLength(1);
+    await setReadOnly(one.url, false);
+    await setReadOnly(two.url, true);
+    await eventually(async () => one.url.includes(await databaseOf()), { what: 'the other server is used' });
+    await expect(store.check()).rejects.toMatchObject({ code: 'SAGA_SCHEMA_OUTDATED' });
+  });
+
+  it('are told apart from none that can be used', async () => {
+    await expect(connect({ url: `${NOBODY},${NOBODY}` })).rejects.toMatchObject({ code: 'SAGA_UNAVAILABLE' });
+    await expect(connect({ url: ' , ' })).rejects.toMatchObject({ code: 'SAGA_CONFIG_INVALID' });
+  });
+
+  it('a connection that has become read-only is given up', async () => {
+    const { store } = await openStore({ poolSize: 1 });
+    await store.dataSource.query('set default_transaction_read_only = on');
+    await expect(store.check()).rejects.toMatchObject({ code: 'SAGA_UNAVAILABLE', message: expect.stringContaining('read-only') });
+    const saga = startOf();
+    const starting = () => new PostgresSagaStore(store.dataSource).commit([], () => ({ starts: [saga], updates: [], result: 1 }));
+    expect(await starting()).toMatchObject({ fate: 'failed', blame: 'database' });
+    expect(await starting()).toMatchObject({ fate: 'committed' });
+  });
+});

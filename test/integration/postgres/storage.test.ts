@@ -1,0 +1,99 @@
+import { beforeAll, describe, expect, it } from '@jest/globals';
+import type { PostgresSagaStore } from '../../../src/postgres/postgres-saga-store.js';
+import { change, nothing, sagaIdAt, start, startOf, updateOf } from '../../contract/saga-store-fixtures.js';
+import { openStore, someoneElse } from './connections.js';
+
+describe('how sagas are stored', () => {
+  let store: PostgresSagaStore;
+  let url: string;
+  const rows = async <T>(sql: string, values: unknown[] = []): Promise<T[]> => store.dataSource.query(sql, values);
+  beforeAll(async () => {
+    ({ url, store } = await openStore({ poolSize: 1 }));
+  });
+
+  it('a step changes a row where it stands and writes no index', async () => {
+    const ids = await start(store, ...Array.from({ length: 600 }, () => startOf()));
+    // As many of a page as it has room for: when old versions are pruned depends on what else the server does.
+    const some = ids.filter((_, n) => n % 3 === 0);
+    await change(store, some, (saga) => updateOf(saga));
+    await rows('select pg_stat_force_next_flush()');
+    const [updates] = await rows<{ all: number; hot: number }>(
+      `select sum(n_tup_upd)::integer as all, sum(n_tup_hot_upd)::integer as hot from pg_stat_user_tables where relname like 'saga\\_2%'`,
+    );
+    expect(updates!.all).toBe(200);
+    expect(updates!.hot).toBe(200);
+  });
+
+  it('rows land in the partition of their week, those beyond all partitions in the default one', async () => {
+    const [id] = await start(store, startOf());
+    const far = sagaIdAt(Date.UTC(2200, 0, 1));
+    const where = async (table: string, column: string, saga: string) =>
+      (
+        await rows<{ at: string }>(`select distinct tableoid::regclass::text as at from backstep.${table} where ${column} = $1`, [saga])
+      ).map(({ at }) => at);
+    const inWeek = /^backstep\.saga(_history)?_\d{4}_\d\d_\d\d$/;
+    expect(await where('saga', 'id', id!)).toEqual([expect.stringMatching(inWeek)]);
+    expect(await where('saga_history', 'saga_id', id!)).toEqual([expect.stringMatching(inWeek)]);
+    await start(store, startOf({ id: far }));
+    expect(await where('saga', 'id', far)).toEqual(['backstep.saga_default']);
+  });
+
+  it('partitions are made ahead; rows that came before theirs was there are moved into it', async () => {
+    const partitions = async () =>
+      (await rows<{ n: number }>(`select count(*)::integer as n from pg_inherits where inhparent = 'backstep.saga'::regclass`))[0]!.n;
+    expect(await partitions()).toBeGreaterThanOrEqual(6);
+    const [current] = await rows<{ at: string }>(
+      `select tableoid::regclass::text as at from backstep.saga where id < $1 order by id desc limit 1`,
+      [sagaIdAt(Date.UTC(2100, 0, 1))],
+    );
+    await rows(`drop table ${current!.at}`);
+    const late = startOf({ id: firstOfThisWeek(current!.at) });
+    await start(store, late);
+    await store.maintain();
+    const [moved] = await rows<{ at: string }>(`select tableoid::regclass::text as at from backstep.saga where id = $1`, [late.state.id]);
+    expect(moved).toEqual(current);
+    expect(await store.find(late.state.id)).toMatchObject({ version: 1 });
+  });
+
+  it('a sweep leaves rows that somebody else has locked, and waits for nothing', async () => {
+    const other = await someoneElse(url);
+    const ids = await start(store, ...[1_000, 2_000, 3_000].map((wakeAt) => startOf({ name: 'swept' }, { wakeAt })));
+    await other.query('begin');
+    await other.query('select from backstep.saga where id = $1 for update', [ids[0]]);
+    const swept = await store.commitDue(10, [{ name: 'swept', version: 1 }], ({ sagas }) => ({ ...nothing, result: [...sagas.keys()] }));
+    expect(swept).toMatchObject({ fate: 'committed', result: [ids[1], ids[2]] });
+    await other.query('update backstep.saga set ended_at = now(), status = $2, wake_at = null where id = $1', [ids[0], 'completed']);
+    expect(await store.moveFinished(10)).toBe(0);
+    await other.query('commit');
+    expect(await store.moveFinished(10)).toBe(1);
+  });
+
+  it('a saga that is moved while a batch waits for it is found where it went', async () => {
+    const other = await someoneElse(url);
+    const [id] = await start(store, startOf({ end: 'completed', endedAt: 1_700_000_000_000 }, { wakeAt: null }));
+    await other.query('begin');
+    await other.query(
+      `with gone as (delete from backstep.saga where id = $1 returning *)
+       insert into backstep.finished_saga select * from gone`,
+      [id],
+    );
+    const late = change(store, [id!], (saga) => updateOf(saga));
+    await other.query('commit');
+    await late;
+    expect(await store.find(id!)).toMatchObject({ version: 2, state: { seq: 2 } });
+  });
+
+  it('the tables refuse what must not be', async () => {
+    const [id] = await start(store, startOf());
+    for (const broken of [`status = 'completed'`, 'ended_at = now()', 'wake_at = null', `status = 'lost'`])
+      await expect(rows(`update backstep.saga set ${broken} where id = $1`, [id])).rejects.toMatchObject({ code: '23514' });
+    await expect(rows(`insert into backstep.saga_history values ($1, 1, now(), 'x', null, '{}')`, [id])).rejects.toMatchObject({
+      code: '23505',
+    });
+  });
+});
+
+/** An id in the week that a partition is named after. */
+function firstOfThisWeek(partition: string): string {
+  return sagaIdAt(Date.parse(partition.slice(-10).replaceAll('_', '-')) + 3_600_000);
+}
