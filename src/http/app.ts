@@ -1,3 +1,4 @@
+import { setMaxListeners } from 'node:events';
 import { OpenAPIHono } from '@hono/zod-openapi';
 import type { Context } from 'hono';
 import { HTTPException } from 'hono/http-exception';
@@ -36,6 +37,8 @@ export function createHttpApp(context: HttpContext): HttpApp {
         );
     },
   });
+  // Every request that waits listens to it.
+  setMaxListeners(0, context.stopping);
   app.use('/api/v1/*', readBodies);
   addManyRoute(app, context);
   addSagaRoutes(app, context);

@@ -1,0 +1,64 @@
+import { createHttpApp, type HttpApp } from '../../../src/http/app.js';
+import type { Plan } from '../../../src/core/plan.js';
+import { EngineWorld } from '../../support/engine.js';
+import { planFrom } from '../../support/plans.js';
+
+/** Three steps, the last a pivot, and a retriable: enough for every verb. */
+export const PLAN = planFrom({
+  steps: [
+    { name: 'reserve' },
+    { name: 'charge', rejections: ['card-declined'], attempts: 2, timeoutMs: 1_000 },
+    { name: 'ship', kind: 'pivot', timeoutMs: 1_000 },
+    { name: 'confirm', kind: 'retriable', attempts: 1, timeoutMs: 1_000 },
+  ],
+});
+
+/** An engine in this process and its API as a function; time stands still. */
+export class Api {
+  readonly world: EngineWorld;
+  readonly app: HttpApp;
+  readonly stopping = new AbortController();
+
+  constructor(plans: readonly Plan[] = [PLAN]) {
+    this.world = new EngineWorld({ plans });
+    this.app = createHttpApp({
+      service: this.world.engine,
+      store: this.world.store,
+      logger: this.world.logs,
+      stopping: this.stopping.signal,
+    });
+  }
+
+  async open(): Promise<this> {
+    await this.world.open();
+    return this;
+  }
+
+  async request(method: string, path: string, body?: unknown, headers: Record<string, string> = {}) {
+    const hasBody = body !== undefined;
+    const response = await this.app.request(path, {
+      method,
+      headers: { ...(hasBody ? { 'content-type': 'application/json' } : {}), ...headers },
+      ...(hasBody ? { body: typeof body === 'string' ? body : JSON.stringify(body) } : {}),
+    });
+    const text = await response.text();
+    const type = response.headers.get('content-type') ?? '';
+    return {
+      status: response.status,
+      headers: response.headers,
+      text,
+      body: (/json/.test(type) && !/ndjson/.test(type) ? JSON.parse(text) : undefined) as never,
+    };
+  }
+  get(path: string) {
+    return this.request('GET', path);
+  }
+  post(path: string, body: unknown, headers?: Record<string, string>) {
+    return this.request('POST', path, body, headers);
+  }
+
+  async start(more: Record<string, unknown> = {}): Promise<string> {
+    const { body } = await this.post('/api/v1/sagas', { name: 'test-saga', input: { total: 3 }, ...more });
+    return (body as { id: string }).id;
+  }
+}
