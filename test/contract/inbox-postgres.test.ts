@@ -1,0 +1,169 @@
+import { describe, expect, it } from '@jest/globals';
+import pg from 'pg';
+import { DataSource, type EntityManager } from 'typeorm';
+import { openEmbedded } from '../../src/postgres/embedded.js';
+import { pgInbox } from '../../src/postgres/inbox-pg.js';
+import { typeormInbox } from '../../src/postgres/inbox-typeorm.js';
+import { closeAtEnd } from '../support/closing.js';
+import { freshDatabase } from '../support/servers.js';
+import { actionId, describeInbox, LOCK_TIMEOUT_MS, signal, type OpenedInbox } from './inbox.contract.js';
+
+const options = { lockTimeoutMs: LOCK_TIMEOUT_MS };
+type Query = (text: string, values?: unknown[]) => Promise<unknown>;
+
+/** What the suite asks of the database itself. */
+async function sideDoor(query: (text: string, values?: unknown[]) => Promise<readonly { text: string }[]>) {
+  await query('create table effect (text text)');
+  return {
+    effects: async () => (await query('select text from effect order by text')).map(({ text }) => text),
+    age: async (id: string, usedAt: number) =>
+      void (await query('update backstep_inbox set used_at = to_timestamp($2::float8 / 1000) where action_id = $1', [id, usedAt])),
+  };
+}
+const writeWith = async (tx: { query: Query }, text: string) => void (await tx.query('insert into effect values ($1)', [text]));
+const breakIn = async (tx: { query: Query }) => void (await tx.query('select 1 / 0'));
+
+async function openPg(): Promise<OpenedInbox<pg.PoolClient>> {
+  const { url } = await freshDatabase();
+  const pools = [new pg.Pool({ connectionString: url }), new pg.Pool({ connectionString: url })] as const;
+  for (const pool of pools) closeAtEnd(() => pool.end());
+  return {
+    store: pgInbox(pools[0], options),
+    other: pgInbox(pools[1], options),
+    isConcurrent: true,
+    write: writeWith,
+    breakStatement: breakIn,
+    ...(await sideDoor(async (text, values) => (await pools[0].query<{ text: string }>(text, values)).rows)),
+  };
+}
+
+async function openTypeOrm(): Promise<OpenedInbox<EntityManager>> {
+  const { url } = await freshDatabase();
+  const sources = [new DataSource({ type: 'postgres', url }), new DataSource({ type: 'postgres', url })] as const;
+  await sources[0].initialize();
+  closeAtEnd(() => sources[0].destroy());
+  return {
+    store: typeormInbox(sources[0], options),
+    // Not initialized: the inbox does it, and undoes it.
+    other: typeormInbox(sources[1], options),
+    isConcurrent: true,
+    write: writeWith,
+    breakStatement: breakIn,
+    ...(await sideDoor((text, values) => sources[0].query(text, values))),
+  };
+}
+
+async function openInProcess(): Promise<OpenedInbox<EntityManager>> {
+  const embedded = await openEmbedded();
+  closeAtEnd(() => embedded.close());
+  const source = await embedded.dataSource({ schema: 'payments' });
+  const store = typeormInbox(source, options);
+  return {
+    store,
+    other: store,
+    isConcurrent: false,
+    write: writeWith,
+    breakStatement: breakIn,
+    ...(await sideDoor((text, values) => source.query(text, values))),
+  };
+}
+
+describeInbox('pg', openPg);
+describeInbox('TypeORM', openTypeOrm);
+describeInbox('embedded PostgreSQL', openInProcess);
+
+describe('an inbox in PostgreSQL', () => {
+  it('leaves the settings of the pool as they are', async () => {
+    const { url } = await freshDatabase();
+    const pool = new pg.Pool({ connectionString: url, max: 1 });
+    closeAtEnd(() => pool.end());
+    const store = pgInbox(pool, options);
+    await store.migrate();
+    const inside = await store.transact(async ({ tx }) => (await tx.query('show lock_timeout')).rows);
+    expect(inside).toMatchObject({ value: [{ lock_timeout: `${LOCK_TIMEOUT_MS}ms` }] });
+    expect((await pool.query('show lock_timeout')).rows).toEqual([{ lock_timeout: '0' }]);
+  });
+
+  it('tells a deadlock between handlers from an error of one', async () => {
+    const { url } = await freshDatabase();
+    const pool = new pg.Pool({ connectionString: url });
+    closeAtEnd(() => pool.end());
+    await pool.query('create table account (id int primary key, balance int); insert into account values (1, 0), (2, 0)');
+    const store = pgInbox(pool);
+    await store.migrate();
+    const [bothHold, oneHolds, twoHolds] = [signal(), signal(), signal()];
+    void Promise.all([oneHolds[0], twoHolds[0]]).then(bothHold[1]);
+    const transfer = (first: number, second: number, holds: () => void) =>
+      store.transact((session) =>
+        session.attempt(async () => {
+          await session.tx.query('update account set balance = balance + 1 where id = $1', [first]);
+          holds();
+          await bothHold[0];
+          await session.tx.query('update account set balance = balance + 1 where id = $1', [second]);
+        }),
+      );
+    const results = await Promise.all([transfer(1, 2, oneHolds[1]), transfer(2, 1, twoHolds[1])]);
+    expect(results.map((result) => (result.fate === 'failed' ? result.why : result.fate)).toSorted()).toEqual(['committed', 'conflict']);
+  });
+
+  it('says that it cannot be reached, and when a connection was cut', async () => {
+    const { url } = await freshDatabase();
+    const pool = new pg.Pool({ connectionString: url });
+    closeAtEnd(() => pool.end());
+    const store = pgInbox(pool);
+    await store.migrate();
+    const cut = await store.transact(async (session) => {
+      const { rows } = await session.tx.query<{ pid: number }>('select pg_backend_pid() as pid');
+      await pool.query('select pg_terminate_backend($1)', [rows[0]!.pid]);
+      await session.claim([{ actionId: actionId(), direction: 'action', commandId: 'x', requestHash: '' }]);
+    });
+    expect(cut).toMatchObject({ fate: 'failed', why: 'unavailable' });
+    expect(await store.transact(async () => 'again')).toEqual({ fate: 'committed', value: 'again' });
+    const nowhere = new pg.Pool({ connectionString: 'postgres://nobody@127.0.0.1:1/none' });
+    expect(await pgInbox(nowhere).transact(async () => 1)).toMatchObject({ fate: 'failed', why: 'unavailable' });
+    await nowhere.end();
+  });
+
+  it('fails a commit that the database refuses', async () => {
+    const { url } = await freshDatabase();
+    const pool = new pg.Pool({ connectionString: url });
+    closeAtEnd(() => pool.end());
+    await pool.query('create table checked (id int unique deferrable initially deferred)');
+    const store = pgInbox(pool);
+    await store.migrate();
+    const result = await store.transact(async ({ tx }) => tx.query('insert into checked values (1), (1)'));
+    expect(result).toMatchObject({ fate: 'failed', why: 'refused' });
+  });
+
+  it('closes the connection of a handler that was given up', async () => {
+    const { url } = await freshDatabase();
+    const pool = new pg.Pool({ connectionString: url });
+    closeAtEnd(() => pool.end());
+    const store = pgInbox(pool);
+    await store.migrate();
+    let leftBehind: pg.PoolClient | undefined;
+    await store.transact(async (session) => {
+      leftBehind = session.tx;
+      session.condemn();
+      throw new Error('given up');
+    });
+    await expect(leftBehind!.query('select 1')).rejects.toThrow();
+    expect(pool.totalCount).toBe(0);
+  });
+
+  it('tells the holder of a lock when its session is gone', async () => {
+    const { url } = await freshDatabase();
+    const pool = new pg.Pool({ connectionString: url });
+    closeAtEnd(() => pool.end());
+    const store = pgInbox(pool);
+    const held = store.exclusively('a lock', 1_000, async (lost) => {
+      const gone = new Promise<void>((resolve) => lost.addEventListener('abort', () => resolve()));
+      await pool.query(`select pg_terminate_backend(pid) from pg_locks where locktype = 'advisory' and pid <> pg_backend_pid()`);
+      await gone;
+      return lost.aborted;
+    });
+    expect(await held).toEqual({ fate: 'done', value: true });
+    expect(await store.exclusively('a lock', 1_000, async (lost) => lost.aborted)).toEqual({ fate: 'done', value: false });
+    await store.close();
+  });
+});
