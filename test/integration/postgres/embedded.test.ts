@@ -82,6 +82,23 @@ describe('embedded PostgreSQL', () => {
   }, 60_000);
 });
 
+describe('a template', () => {
+  it('is made by the first database and used by the next, in memory and on disk', async () => {
+    const place = await folder();
+    const template = join(place, 'cache', 'template');
+    await (await openEmbedded({ template })).close();
+    expect(await readdir(join(place, 'cache'))).toEqual(['template']);
+    for (const options of [{ template }, { template, directory: join(place, 'new') }, { template, directory: join(place, 'new') }]) {
+      const embedded = await openEmbedded(options);
+      const dataSource = await embedded.dataSource({ schema: 'main' });
+      expect(await dataSource.query('select 1 as one')).toEqual([{ one: 1 }]);
+      await dataSource.query('create table if not exists note (text text)');
+      await dataSource.destroy();
+      await embedded.close();
+    }
+  }, 60_000);
+});
+
 describe('the lock of a directory', () => {
   it('belongs to a process as long as that lives', async () => {
     const path = join(await folder(), 'lock');

@@ -1,6 +1,7 @@
 import { beforeAll, describe, expect, it } from '@jest/globals';
 import type { PostgresSagaStore } from '../../../src/postgres/postgres-saga-store.js';
 import { change, nothing, sagaIdAt, start, startOf, updateOf } from '../../contract/saga-store-fixtures.js';
+import { eventually } from '../../support/eventually.js';
 import { openStore, someoneElse } from './connections.js';
 
 describe('how sagas are stored', () => {
@@ -78,6 +79,8 @@ describe('how sagas are stored', () => {
       [id],
     );
     const late = change(store, [id!], (saga) => updateOf(saga));
+    const waiting = `select from pg_stat_activity where datname = current_database() and wait_event = 'transactionid'`;
+    await eventually(async () => (await other.query(waiting)).rowCount, { what: 'the batch waits' });
     await other.query('commit');
     await late;
     expect(await store.find(id!)).toMatchObject({ version: 2, state: { seq: 2 } });
