@@ -200,6 +200,7 @@ export class Orchestrator implements SagaService {
         `the broker cannot be reached${lastError ? ` (${lastError})` : ''}: starts are taken, commands are sent when it is back`,
       );
     else if (blocked) problems.push('the broker takes no messages (memory or disk alarm): commands are sent when it does again');
+    else if (lastError) problems.push(`the broker: ${lastError}`);
     for (const { problem } of [this.connection, this.batches, this.sweeper, this.keeper, ...this.housekeeping])
       if (problem) problems.push(problem);
     return problems;

@@ -88,8 +88,10 @@ export class Sweeper {
     this.well();
     for (const id of seen) this.postponed.delete(id);
     const ms = clock.monotonic() - begunAt;
-    observer.batchCommitted?.({ kind: 'timers', items: seen.length, sagas: seen.length, ms });
-    if (seen.length > 0) observer.timersSwept?.({ sagas: seen.length, latenessMs });
+    if (seen.length > 0) {
+      observer.batchCommitted?.({ kind: 'timers', items: seen.length, sagas: seen.length, ms });
+      observer.timersSwept?.({ sagas: seen.length, latenessMs });
+    }
     const isFull = seen.length >= this.limit;
     this.limit = Math.min(this.parts.settings.sweepBatch, this.limit * 2);
     this.publishing = Promise.all([this.publishing, aftermath.followDue(committed, begunAt)]);

@@ -1,0 +1,124 @@
+import amqp from 'amqplib';
+import { decodeCommands, type DecodedCommand } from '../../src/core/codec-commands.js';
+import { encodeReply } from '../../src/core/codec-replies.js';
+import type { Plan } from '../../src/core/plan.js';
+import { namesIn, type Names } from '../../src/core/wire.js';
+import type { EngineObserver } from '../../src/engine/observer.js';
+import { Orchestrator } from '../../src/engine/orchestrator.js';
+import type { EngineSettings } from '../../src/engine/settings.js';
+import { commandQueue } from '../../src/engine/topology.js';
+import type { Clock } from '../../src/ports/clock.js';
+import type { Delivery } from '../../src/ports/transport.js';
+import { connect } from '../../src/postgres/connect.js';
+import { migrate } from '../../src/postgres/migrate.js';
+import { PostgresSagaStore } from '../../src/postgres/postgres-saga-store.js';
+import { RabbitMqTransport } from '../../src/rabbitmq/rabbitmq-transport.js';
+import { v7 } from 'uuid';
+import { closeAtEnd } from './closing.js';
+import { hash, LogBook, type Script } from './engine.js';
+import { amqpUrl, freshDatabase, uniqueNamespace } from './servers.js';
+
+const realClock: Clock = {
+  now: () => Date.now(),
+  monotonic: () => performance.now(),
+  after(ms, run) {
+    const timer = setTimeout(run, ms);
+    return { cancel: () => clearTimeout(timer) };
+  },
+};
+
+/** One installation on real servers: a database, a namespace on the broker, and as many engines and participants as a test wants. */
+export class Installation {
+  private constructor(
+    readonly databaseUrl: string,
+    readonly brokerUrl: string,
+    readonly names: Names,
+  ) {}
+
+  static async open(servers: { readonly databaseUrl?: string; readonly brokerUrl?: string } = {}): Promise<Installation> {
+    const databaseUrl = servers.databaseUrl ?? (await freshDatabase()).url;
+    const brokerUrl = servers.brokerUrl ?? amqpUrl();
+    const names = namesIn(uniqueNamespace('engine'));
+    const dataSource = await connect({ url: databaseUrl });
+    await migrate(dataSource);
+    await dataSource.destroy();
+    return new Installation(databaseUrl, brokerUrl, names);
+  }
+
+  /** Runs an engine with connections of its own; all of it is closed at the end of the test file. */
+  async engine(
+    plans: readonly Plan[],
+    options: { readonly settings?: Partial<EngineSettings>; readonly observer?: EngineObserver; readonly databaseUrl?: string } = {},
+  ): Promise<{ readonly engine: Orchestrator; readonly store: PostgresSagaStore; readonly logs: LogBook; close(): Promise<void> }> {
+    const logs = new LogBook();
+    const store = new PostgresSagaStore(await connect({ url: options.databaseUrl ?? this.databaseUrl, logger: logs }));
+    const transport = this.transport(logs);
+    const engine = new Orchestrator({
+      plans,
+      store,
+      transport,
+      clock: realClock,
+      ids: { sagaId: () => v7() },
+      random: { next: Math.random },
+      logger: logs,
+      hash,
+      ...(options.observer ? { observer: options.observer } : {}),
+      settings: { ...options.settings, namespace: this.names.namespace },
+    });
+    let closing: Promise<void> | undefined;
+    const close = async () => {
+      await engine.stop();
+      await transport.close();
+      await store.close();
+    };
+    const once = () => (closing ??= close());
+    closeAtEnd(once);
+    await engine.run();
+    return { engine, store, logs, close: once };
+  }
+
+  /** A participant that answers by a script; gives what it has received. */
+  async participant(name: string, script: Script): Promise<DecodedCommand[]> {
+    const transport = this.transport(new LogBook());
+    closeAtEnd(() => transport.close());
+    const received: DecodedCommand[] = [];
+    const receive = (deliveries: readonly Delivery[]) => {
+      const replies = deliveries.flatMap(({ message }) => {
+        const command = decodeCommands(message, name).commands[0]!;
+        received.push(command);
+        const given = script(command);
+        if (!given) return [];
+        const reply = { commandId: command.id, outcome: 'success', body: '', attempt: command.attempt, ...given } as const;
+        return [encodeReply(reply, this.names, { appId: 'test', now: Date.now() })];
+      });
+      // The reply is safe before its command is acknowledged, as with the SDK.
+      void transport.publish(replies).then((outcomes) => {
+        const isSafe = outcomes.every(({ fate }) => fate === 'confirmed');
+        for (const delivery of deliveries) delivery.settle(isSafe ? 'done' : 'requeue');
+      });
+    };
+    await transport.declare({ exchanges: [], queues: [commandQueue(this.names, name)], bindings: [] });
+    await transport.consume(this.names.commands(name), { prefetch: 500 }, receive);
+    return received;
+  }
+
+  /** Messages that wait in the queues of the installation. */
+  async waiting(participants: readonly string[]): Promise<number> {
+    const connection = await amqp.connect(this.brokerUrl);
+    const channel = await connection.createChannel();
+    const queues = [this.names.replies, this.names.starts, this.names.deadLetters, ...participants.map(this.names.commands)];
+    const counts = await Promise.all(queues.map(async (queue) => (await channel.checkQueue(queue)).messageCount));
+    await connection.close();
+    return counts.reduce((sum, count) => sum + count, 0);
+  }
+
+  private transport(logs: LogBook): RabbitMqTransport {
+    return new RabbitMqTransport({
+      urls: [this.brokerUrl],
+      clock: realClock,
+      random: { next: () => 0.5 },
+      logger: logs,
+      reconnectMs: { first: 50, longest: 500 },
+    });
+  }
+}
