@@ -1,0 +1,134 @@
+#!/usr/bin/env node
+import { readFileSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
+import { Command, InvalidArgumentError } from 'commander';
+import type { Order } from '../../sagas/place-order/place-order.saga.js';
+import { paintFor } from '../cli/paint.js';
+import { Progress } from '../cli/progress.js';
+import { timelineOf } from '../cli/timeline.js';
+import type { Terminal } from '../cli/terminal.js';
+import { messageOf } from '../core/errors.js';
+import { isProven, outcomeLines, proofLines, resultOf, worthShowing } from './demo-report.js';
+import type { DemoStage } from './demo-stage.js';
+import { createLogger } from './log.js';
+
+/** Places the orders of `sagas/place-order`, tells what became of them, and proves it from the participants' ledgers. */
+
+const FOLDER = fileURLToPath(new URL('../../sagas/place-order', import.meta.url));
+const LINE_EVERY = 250;
+
+const options = readOptions();
+const terminal: Terminal = {
+  out: (text) => void process.stdout.write(text),
+  err: (text) => void process.stderr.write(text),
+  isTty: process.stdout.isTTY === true,
+  isErrTty: process.stderr.isTTY === true,
+  colors: process.stdout.isTTY === true && !process.env['NO_COLOR'],
+  columns: process.stdout.columns ?? 120,
+  input: process.stdin,
+};
+const paint = paintFor(terminal);
+const say = (...lines: readonly string[]) => terminal.out(lines.map((line) => `${line}\n`).join(''));
+let stage: DemoStage | undefined;
+let isInterrupted = false;
+for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, () => void interrupted(signal === 'SIGINT' ? 130 : 143));
+
+try {
+  process.exitCode = await demo();
+} catch (error: unknown) {
+  if (!isInterrupted) terminal.err(`the demo failed: ${messageOf(error)}\n`);
+  process.exitCode = 1;
+} finally {
+  if (!isInterrupted) await stage?.close();
+}
+
+async function demo(): Promise<number> {
+  const startedAt = performance.now();
+  const logger = createLogger('error', (line) => terminal.err(line));
+  const orders = readOrders();
+  say(paint.bold('Opening …'));
+  const opened = options.processes
+    ? await (await import('./demo-processes.js')).openProcesses({ directory: FOLDER, logger, environment: process.env })
+    : await (await import('./demo-inside.js')).openInside({ directories: [FOLDER], logger });
+  stage = opened;
+  say(`  ${opened.what}`, '', paint.bold(`Placing ${orders.length.toLocaleString('en')} orders …`));
+  await place(opened, orders);
+  return report(opened, orders, startedAt);
+}
+
+async function place(on: DemoStage, orders: readonly Order[]): Promise<void> {
+  const progress = new Progress({ ...terminal, isErrTty: terminal.isErrTty && terminal.isTty }, () => performance.now());
+  let told = 0;
+  await on.run('place-order', orders, (ended) => {
+    if (terminal.isErrTty && terminal.isTty) progress.show('orders ended', ended, orders.length);
+    else if (ended - told >= LINE_EVERY || ended === orders.length) {
+      told = ended;
+      say(`  ${ended} of ${orders.length} ended`);
+    }
+  });
+  progress.clear();
+}
+
+async function report(on: DemoStage, orders: readonly Order[], startedAt: number): Promise<number> {
+  const { prove, readEvidence } = (await import('../../sagas/place-order/proof.js')) as typeof import('../../sagas/place-order/proof.js');
+  const sagas = await on.sagas();
+  say('', paint.bold('What became of them'), ...outcomeLines(sagas, paint), '');
+  const completed = worthShowing(sagas, 'completed', () => true);
+  const compensated = worthShowing(sagas, 'compensated', ({ reason }) => reason?.step === 'dispatch');
+  for (const one of [completed, compensated]) {
+    if (!one) continue;
+    const { saga, history } = await on.show(one.id);
+    terminal.out(`${timelineOf(saga, history, terminal, Date.now())}\n`);
+  }
+  const statusOf = new Map(sagas.map(({ key, status }) => [key, status]));
+  const ends = orders.map((order) => ({ order, status: statusOf.get(order.orderId) ?? 'unknown' }));
+  const violations = prove(ends, await readEvidence(on.ask));
+  const result = resultOf(sagas, violations, performance.now() - startedAt);
+  const proven = isProven(result, orders.length);
+  say(paint.bold("The proof, from the participants' own ledgers"), ...proofLines(orders.length, violations, paint));
+  if (result.stuck > 0) say(paint.red(`  ${result.stuck} orders have not ended`));
+  say('', `${result.seconds} seconds in all.`, '', ...(proven ? whatNext() : []));
+  if (options.json) say(JSON.stringify(result));
+  return proven ? 0 : 1;
+}
+
+function whatNext(): readonly string[] {
+  return [
+    paint.bold('What to try next'),
+    '  npx backstep dev            everything in one process, with the HTTP API, to play with',
+    '  npm run services            PostgreSQL and RabbitMQ for the tests; then npm test',
+    '  npm run demo -- --processes the same over these, in separate processes',
+    '  docs/getting-started.md     a saga of your own',
+  ];
+}
+
+function readOrders(): readonly Order[] {
+  const lines = readFileSync(`${FOLDER}/orders.ndjson`, 'utf8')
+    .split('\n')
+    .filter((line) => line !== '');
+  return lines.slice(0, options.orders ?? lines.length).map((line) => JSON.parse(line) as Order);
+}
+
+function readOptions(): { json?: boolean; processes?: boolean; orders?: number } {
+  return new Command('demo')
+    .description('places orders, shows what became of them, and proves that each happened as a whole or not at all')
+    .option('--json', 'the result as one line of JSON at the end')
+    .option('--processes', 'in separate processes, over the PostgreSQL and RabbitMQ of the environment')
+    .option('--orders <n>', 'only so many orders', (text) => {
+      if (/^[1-9]\d*$/.test(text)) return Number(text);
+      throw new InvalidArgumentError('It must be a whole number of at least 1.');
+    })
+    .parse()
+    .opts();
+}
+
+async function interrupted(code: number): Promise<void> {
+  if (isInterrupted) process.exit(code);
+  isInterrupted = true;
+  terminal.err('\nstopping …\n');
+  try {
+    await stage?.close();
+  } finally {
+    process.exit(code);
+  }
+}
