@@ -1,6 +1,6 @@
-import type { Violation } from '../../sagas/place-order/proof.js';
 import type { Paint } from '../cli/paint.js';
 import type { SummaryView } from '../http/schemas.js';
+import type { Violation } from './demo-proof.js';
 
 /** What the demo found out, as `--json` prints it in its last line. */
 export interface DemoResult {

@@ -2,12 +2,12 @@
 import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { Command, InvalidArgumentError } from 'commander';
-import type { Order } from '../../sagas/place-order/place-order.saga.js';
 import { paintFor } from '../cli/paint.js';
 import { Progress } from '../cli/progress.js';
 import { timelineOf } from '../cli/timeline.js';
 import type { Terminal } from '../cli/terminal.js';
 import { messageOf } from '../core/errors.js';
+import { loadProof, type DemoOrder } from './demo-proof.js';
 import { isProven, outcomeLines, proofLines, resultOf, worthShowing } from './demo-report.js';
 import type { DemoStage } from './demo-stage.js';
 import { createLogger } from './log.js';
@@ -56,7 +56,7 @@ async function demo(): Promise<number> {
   return report(opened, orders, startedAt);
 }
 
-async function place(on: DemoStage, orders: readonly Order[]): Promise<void> {
+async function place(on: DemoStage, orders: readonly DemoOrder[]): Promise<void> {
   const progress = new Progress({ ...terminal, isErrTty: terminal.isErrTty && terminal.isTty }, () => performance.now());
   let told = 0;
   await on.run('place-order', orders, (ended) => {
@@ -69,8 +69,8 @@ async function place(on: DemoStage, orders: readonly Order[]): Promise<void> {
   progress.clear();
 }
 
-async function report(on: DemoStage, orders: readonly Order[], startedAt: number): Promise<number> {
-  const { prove, readEvidence } = (await import('../../sagas/place-order/proof.js')) as typeof import('../../sagas/place-order/proof.js');
+async function report(on: DemoStage, orders: readonly DemoOrder[], startedAt: number): Promise<number> {
+  const { prove, readEvidence } = await loadProof(FOLDER);
   const sagas = await on.sagas();
   say('', paint.bold('What became of them'), ...outcomeLines(sagas, paint), '');
   const completed = worthShowing(sagas, 'completed', () => true);
@@ -102,11 +102,11 @@ function whatNext(): readonly string[] {
   ];
 }
 
-function readOrders(): readonly Order[] {
+function readOrders(): readonly DemoOrder[] {
   const lines = readFileSync(`${FOLDER}/orders.ndjson`, 'utf8')
     .split('\n')
     .filter((line) => line !== '');
-  return lines.slice(0, options.orders ?? lines.length).map((line) => JSON.parse(line) as Order);
+  return lines.slice(0, options.orders ?? lines.length).map((line) => JSON.parse(line) as DemoOrder);
 }
 
 function readOptions(): { json?: boolean; processes?: boolean; orders?: number } {
