@@ -1,0 +1,271 @@
+import pg from 'pg';
+import { randomBytes } from 'node:crypto';
+import { encodeCommands } from '../../../src/core/codec-commands.js';
+import { decodeReply, type DecodedReply } from '../../../src/core/codec-replies.js';
+import { commandId } from '../../../src/core/state.js';
+import { namesIn, type CommandMessage, type Names } from '../../../src/core/wire.js';
+import { InProcessTransport } from '../../../src/memory/in-process-transport.js';
+import { InProcessBroker } from '../../../src/memory/transport-broker.js';
+import { Host, type HostParts } from '../../../src/participant/host.js';
+import type { ParticipantObserver } from '../../../src/participant/runtime.js';
+import type { HostSettings } from '../../../src/participant/settings.js';
+import type { Message } from '../../../src/core/wire.js';
+import type { Transport } from '../../../src/ports/transport.js';
+import { pgInbox } from '../../../src/postgres/inbox-pg.js';
+import { RabbitMqTransport } from '../../../src/rabbitmq/rabbitmq-transport.js';
+import { command, contract } from '../../../src/saga/contract.js';
+import { handlersOf } from '../../../src/saga/handlers.js';
+import { participant } from '../../../src/saga/participant.js';
+import type { CommandContext, OutsideContext } from '../../../src/saga/participant-declaration.js';
+import { typed } from '../../../src/saga/schema.js';
+import { realClock, recordingLogger, type RecordingLogger } from '../../contract/transport-parts.js';
+import { closeAtEnd } from '../../support/closing.js';
+import { amqpUrl, freshDatabase, uniqueNamespace } from '../../support/servers.js';
+
+export const Payments = contract('payments', {
+  charge: command({ request: typed<Request>(), reply: typed<{ paymentId: string }>(), rejections: ['card-declined'] }),
+  refund: command({ request: typed<Request>() }),
+  /** Effects outside. */
+  capture: command({ request: typed<Request>(), reply: typed<{ paymentId: string }>(), rejections: ['card-declined'] }),
+  giveBack: command({ request: typed<Request>() }),
+});
+export interface Request {
+  readonly orderId: string;
+  readonly amount: number;
+}
+type Tx = pg.PoolClient;
+/** What handlers do besides leaving their effect; a test replaces them. */
+export interface Script {
+  charge?: (request: Request, context: CommandContext<Tx>) => Promise<unknown>;
+  refund?: (request: Request, context: CommandContext<Tx>) => Promise<unknown>;
+  capture?: (request: Request, context: OutsideContext<Tx>) => Promise<unknown>;
+  giveBack?: (request: Request, context: OutsideContext<Tx>) => Promise<unknown>;
+}
+
+const effect = async (tx: Tx, kind: string, id: string | undefined) =>
+  void (await tx.query('insert into effect values ($1, $2)', [kind, id]));
+
+/** Every handler leaves a line in `effect`: `charge <command id>`, `refund <action id>` and so on. */
+export function declare(script: Script) {
+  return handlersOf(
+    participant(
+      Payments,
+      {
+        charge: async (request: Request, context: CommandContext<Tx>) => {
+          await effect(context.tx, 'charge', context.commandId);
+          return ((await script.charge?.(request, context)) ?? { paymentId: context.commandId }) as { paymentId: string };
+        },
+        refund: async (request: Request, context: CommandContext<Tx>) => {
+          await effect(context.tx, 'refund', context.actionId);
+          await script.refund?.(request, context);
+        },
+        capture: {
+          effects: 'outside',
+          handle: async (request: Request, context: OutsideContext<Tx>) => {
+            context.store((tx) => effect(tx, 'capture', context.commandId));
+            return ((await script.capture?.(request, context)) ?? { paymentId: context.commandId }) as { paymentId: string };
+          },
+        },
+        giveBack: {
+          effects: 'outside',
+          handle: async (request: Request, context: OutsideContext<Tx>) => {
+            context.store((tx) => effect(tx, 'giveBack', context.actionId));
+            await script.giveBack?.(request, context);
+          },
+        },
+      },
+      { prepare: async (tx: Tx) => void (await tx.query('create table if not exists effect (kind text not null, id text not null)')) },
+    ),
+  );
+}
+
+/** Where messages go: a broker in the process, or RabbitMQ. */
+export interface Wiring {
+  readonly namespace: string;
+  connect(): Transport;
+  readonly broker?: InProcessBroker;
+}
+export function inProcess(): Wiring {
+  const broker = new InProcessBroker(realClock);
+  const connect = () => new InProcessTransport({ broker, clock: realClock, logger: recordingLogger() });
+  return { namespace: 'backstep', connect, broker };
+}
+export function overRabbitMq(): Wiring {
+  const options = { urls: [amqpUrl()], clock: realClock, random: { next: Math.random }, logger: recordingLogger() };
+  return { namespace: uniqueNamespace(), connect: () => new RabbitMqTransport(options) };
+}
+
+export interface HostOptions {
+  readonly settings?: Partial<HostSettings>;
+  readonly observer?: ParticipantObserver;
+  /** By another way, or another store altogether. */
+  readonly url?: string;
+  readonly store?: HostParts['store'];
+  readonly declarations?: HostParts['declarations'];
+}
+
+/** A database, a broker, any number of hosts, and the orchestrator's side of the wire. */
+export class Stage {
+  readonly names: Names;
+  readonly logger: RecordingLogger = recordingLogger();
+  readonly replies: DecodedReply[] = [];
+  readonly deadLetters: Message[] = [];
+  readonly script: Script = {};
+  readonly pool: pg.Pool;
+  private readonly opened: (() => Promise<void>)[] = [];
+  private waiting: { readonly check: () => boolean; readonly resolve: () => void }[] = [];
+
+  static async open(wiring: Wiring = inProcess()): Promise<Stage> {
+    const { url } = await freshDatabase();
+    const stage = new Stage(url, wiring);
+    closeAtEnd(() => stage.close());
+    await stage.listen();
+    return stage;
+  }
+
+  private constructor(
+    readonly url: string,
+    readonly wiring: Wiring,
+  ) {
+    this.names = namesIn(wiring.namespace);
+    this.transport = wiring.connect();
+    this.pool = new pg.Pool({ connectionString: url });
+    this.opened.push(
+      () => this.pool.end(),
+      () => this.transport.close(),
+    );
+  }
+  readonly transport: Transport;
+
+  /** Starts a host with connections of its own, as another process would have. */
+  async host({ url = this.url, store, settings, observer, declarations = [declare(this.script)] }: HostOptions = {}): Promise<Host> {
+    const pool = new pg.Pool({ connectionString: url });
+    pool.on('error', () => {});
+    const transport = this.wiring.connect();
+    const host = new Host({
+      declarations,
+      store: store ?? (pgInbox(pool, { lockTimeoutMs: 1_000 }) as HostParts['store']),
+      transport,
+      clock: realClock,
+      logger: this.logger,
+      settings: { namespace: this.wiring.namespace, drainMs: 2_000, backoffMs: 10, backoffMaxMs: 50, lockWaitMs: 1_000, ...settings },
+      ...(observer && { observer }),
+    });
+    this.opened.push(
+      () => pool.end(),
+      () => transport.close(),
+      () => host.stop(),
+    );
+    await host.start();
+    return host;
+  }
+
+  async send(...commands: readonly CommandMessage[]): Promise<void> {
+    await this.transport.publish(encodeCommands(commands, this.names, { appId: 'test', now: Date.now() }));
+  }
+
+  /** Waits for so many answers to a command and gives the last of them as text: outcome and code, or the reply. */
+  async answer(to: CommandMessage, nth = 1): Promise<string> {
+    const found = () => this.replies.filter((reply) => reply.commandId === to.id);
+    await this.until(() => found().length >= nth);
+    const { outcome, code, body } = found()[nth - 1]!;
+    return outcome === 'success' ? JSON.stringify(body) : `${outcome} ${code}`;
+  }
+  async ask(commandMessage: CommandMessage): Promise<string> {
+    const before = this.replies.filter((reply) => reply.commandId === commandMessage.id).length;
+    await this.send(commandMessage);
+    return this.answer(commandMessage, before + 1);
+  }
+  async until(check: () => boolean): Promise<void> {
+    if (!check()) await new Promise<void>((resolve) => this.waiting.push({ check, resolve }));
+  }
+
+  async effects(): Promise<string[]> {
+    const { rows } = await this.pool.query<{ kind: string; id: string }>('select kind, id from effect order by kind, id');
+    return rows.map(({ kind, id }) => `${kind} ${id}`);
+  }
+  async rows(actionId: string): Promise<string[]> {
+    const { rows } = await this.pool.query<{ direction: string; state: string }>(
+      'select direction, state from backstep_inbox where action_id = $1 order by direction',
+      [actionId],
+    );
+    return rows.map(({ direction, state }) => `${direction} ${state}`);
+  }
+  async age(actionId: string): Promise<void> {
+    await this.pool.query('delete from backstep_inbox where action_id = $1', [actionId]);
+  }
+
+  private async listen(): Promise<void> {
+    const { replies, deadLetters } = this.names;
+    await this.transport.declare({ exchanges: [], queues: [{ name: replies, deliveryLimit: 20 }, { name: deadLetters }], bindings: [] });
+    await this.transport.consume(replies, { prefetch: 500 }, (deliveries) => {
+      for (const { message, settle } of deliveries.map((delivery) => ({
+        message: delivery.message,
+        settle: () => delivery.settle('done'),
+      }))) {
+        const read = decodeReply(message);
+        if (read.ok) this.replies.push(read.reply);
+        settle();
+      }
+      this.look();
+    });
+    await this.transport.consume(deadLetters, { prefetch: 500 }, (deliveries) => {
+      for (const delivery of deliveries) {
+        this.deadLetters.push(delivery.message);
+        delivery.settle('done');
+      }
+      this.look();
+    });
+  }
+
+  private look(): void {
+    this.waiting = this.waiting.filter(({ check, resolve }) => !check() || resolve());
+  }
+
+  private async close(): Promise<void> {
+    for (const close of this.opened.toReversed()) await close();
+  }
+}
+
+/** Commands of one step of one saga. */
+export class Step {
+  readonly sagaId: string;
+  constructor(
+    readonly step: 'charge' | 'capture' = 'charge',
+    readonly request: Request = { orderId: 'o-1', amount: 10 },
+    readonly firstSentAt: number = Date.now(),
+  ) {
+    const hex = Date.now().toString(16).padStart(12, '0');
+    const random = randomBytes(8).toString('hex');
+    this.sagaId = `${hex.slice(0, 8)}-${hex.slice(8)}-7${random.slice(0, 3)}-8${random.slice(3, 6)}-${random.slice(4)}`;
+  }
+  get action(): CommandMessage {
+    return this.made('a', `payments.${this.step}`);
+  }
+  undo(outcome: 'success' | 'unknown' = 'unknown'): CommandMessage {
+    return this.made('c', this.step === 'charge' ? 'payments.refund' : 'payments.giveBack', outcome);
+  }
+  get fence(): CommandMessage {
+    return this.made('f', 'backstep.fence');
+  }
+  private made(phase: 'a' | 'c' | 'f', type: string, outcome: 'success' | 'unknown' = 'unknown'): CommandMessage {
+    return {
+      id: commandId(this.sagaId, this.step, phase, 1),
+      participant: 'payments',
+      type,
+      sagaId: this.sagaId,
+      sagaName: 'place-order',
+      sagaVersion: 1,
+      sagaKey: undefined,
+      step: this.step,
+      phase,
+      attempt: 1,
+      execution: 1,
+      firstSentAt: this.firstSentAt,
+      action: phase === 'a' ? undefined : { id: commandId(this.sagaId, this.step, 'a', 1), outcome, firstSentAt: this.firstSentAt },
+      traceparent: '00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01',
+      body: phase === 'f' ? '{}' : JSON.stringify(this.request),
+      expirationMs: 60_000,
+    };
+  }
+}
