@@ -11,7 +11,7 @@ const RUN_IN_NAME = /_run([0-9a-z]{6})[0-9a-z]{5,}_/;
 /** @typedef {import('./find-servers.mjs').FoundServer} FoundServer */
 
 /** @param {FoundServer[]} servers */
-export const removeOldLeftovers = (servers) => remove(servers, isOld);
+export const removeOldLeftovers = (servers) => remove(servers, (name) => isOld(name));
 
 /** @param {FoundServer[]} servers */
 export const removeLeftoversOfThisRun = (servers) => remove(servers, (name) => name.includes(`_run${process.env['BACKSTEP_TEST_RUN']}_`));

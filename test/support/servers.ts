@@ -25,7 +25,7 @@ export function amqpUrl(): string {
   return handedOver(RABBITMQ.variable);
 }
 
-/** A name nobody else uses, fit for `BACKSTEP_NAMESPACE`, queues and schemas: lower-case letters, digits and underscores. */
+/** A name nobody else uses, fit for `BACKSTEP_NAMESPACE`, queues and schemas. The prefix has at most 17 lower-case letters, digits and underscores. */
 export function uniqueNamespace(prefix = 'test'): string {
   return `${prefix}_run${process.env['BACKSTEP_TEST_RUN'] ?? '000000local'}_${randomBytes(4).toString('hex')}`;
 }
