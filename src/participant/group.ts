@@ -78,6 +78,8 @@ class GroupRun {
       if (task.lane !== 'locked' && mayBeUnderWay(found)) return this.leave(task, found, this.needLock);
     }
     const answer = verdict.do === 'answer' ? verdict.answer : await this.call(task, task.handler!);
+    // It was told to stop: that is no failure of its own.
+    if (verdict.do === 'run' && answer.outcome === 'error' && this.runtime.ending.aborted) return this.leave(task, found, this.postponed);
     const changes = settle(found, verdict, answer);
     this.writes.push(...changes.store);
     this.releases.push(...changes.release);

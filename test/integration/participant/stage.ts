@@ -10,6 +10,7 @@ import { Host, type HostParts } from '../../../src/participant/host.js';
 import type { ParticipantObserver } from '../../../src/participant/runtime.js';
 import type { HostSettings } from '../../../src/participant/settings.js';
 import type { Message } from '../../../src/core/wire.js';
+import type { LogFields } from '../../../src/ports/logger.js';
 import type { Transport } from '../../../src/ports/transport.js';
 import { pgInbox } from '../../../src/postgres/inbox-pg.js';
 import { RabbitMqTransport } from '../../../src/rabbitmq/rabbitmq-transport.js';
@@ -107,7 +108,7 @@ export interface HostOptions {
 /** A database, a broker, any number of hosts, and the orchestrator's side of the wire. */
 export class Stage {
   readonly names: Names;
-  readonly logger: RecordingLogger = recordingLogger();
+  readonly logger: RecordingLogger = listeningLogger(() => this.look());
   readonly replies: DecodedReply[] = [];
   readonly deadLetters: Message[] = [];
   readonly script: Script = {};
@@ -218,13 +219,20 @@ export class Stage {
     });
   }
 
-  private look(): void {
+  look(): void {
     this.waiting = this.waiting.filter(({ check, resolve }) => !check() || resolve());
   }
 
   private async close(): Promise<void> {
     for (const close of this.opened.toReversed()) await close();
   }
+}
+
+/** A recording logger that tells when it has recorded something. */
+function listeningLogger(listener: () => void): RecordingLogger {
+  const { lines, ...levels } = recordingLogger();
+  const told = Object.entries(levels).map(([level, log]) => [level, (fields: LogFields, text: string) => (log(fields, text), listener())]);
+  return { lines, ...Object.fromEntries(told) } as RecordingLogger;
 }
 
 /** Commands of one step of one saga. */
