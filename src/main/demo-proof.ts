@@ -12,8 +12,8 @@ export interface Violation {
 }
 /** What the demo needs of the example's own `proof.ts`. */
 export interface Proof {
-  readEvidence(ask: AskParticipant): Promise<unknown>;
-  prove(ends: readonly { readonly order: DemoOrder; readonly status: string }[], evidence: unknown): readonly Violation[];
+  readonly readEvidence: (ask: AskParticipant) => Promise<unknown>;
+  readonly prove: (ends: readonly { readonly order: DemoOrder; readonly status: string }[], evidence: unknown) => readonly Violation[];
 }
 
 /** Loads the proof of the example: like its sagas it is found at run time, because nothing in here knows the examples. */
