@@ -46,7 +46,10 @@ export class ApiClient {
 
   /** With `waitMs` as soon as it is final, or as it is when the time is up (at most five minutes). */
   saga(id: string, waitMs?: number): Promise<SagaView> {
-    return this.#json('GET', `/api/v1/sagas/${encodeURIComponent(id)}${queryString({ wait: waitMs && `${waitMs}ms` })}`);
+    return this.#json(
+      'GET',
+      `/api/v1/sagas/${encodeURIComponent(id)}${queryString({ wait: waitMs === undefined ? undefined : `${waitMs}ms` })}`,
+    );
   }
 
   list(query: Query = {}): Promise<PageView> {

@@ -1,4 +1,4 @@
-import type { Server } from 'node:http';
+import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { createAdaptorServer } from '@hono/node-server';
 import { SagaError } from '../core/errors.js';
@@ -29,6 +29,13 @@ export async function openServer(fetch: (request: Request) => Response | Promise
   const { port } = server.address() as AddressInfo;
   const host = options.host.includes(':') ? `[${options.host}]` : options.host;
   return { url: `http://${host}:${port}`, stop: (graceMs) => stop(server, graceMs) };
+}
+
+/** Throws as `openServer` would, before anything slow or lasting has been begun. */
+export async function assertCanListen(options: ListenOptions): Promise<void> {
+  const server = createServer();
+  await listen(server, options);
+  await new Promise<void>((resolve) => server.close(() => resolve()));
 }
 
 function listen(server: Server, { host, port }: ListenOptions): Promise<void> {

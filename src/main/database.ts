@@ -30,8 +30,9 @@ export async function openDatabase({ waitMs, clock, ...options }: DatabaseOption
   for (let tries = 1; ; tries++) {
     try {
       return await connect(options);
-    } catch (error: unknown) {
-      if (error instanceof SagaError) throw error;
+    } catch (caught: unknown) {
+      if (caught instanceof SagaError && caught.code !== 'SAGA_UNAVAILABLE') throw caught;
+      const error = caught instanceof SagaError ? (caught.cause ?? caught) : caught;
       const state = sqlState(error) ?? '';
       const isLasting = LASTING.test(state);
       if (isLasting || clock.monotonic() + pauseMs > giveUpAt) {

@@ -1,4 +1,4 @@
-import type { ListenOptions } from '../../http/server.js';
+import { assertCanListen, type ListenOptions } from '../../http/server.js';
 import type { Plan } from '../../core/plan.js';
 import { InProcessTransport } from '../../memory/in-process-transport.js';
 import { InProcessBroker } from '../../memory/transport-broker.js';
@@ -33,6 +33,7 @@ const NAMESPACE = 'backstep';
 
 /** Everything in one process with nothing installed: embedded PostgreSQL, a broker in memory, participants, engine and API. */
 export async function dev(options: DevOptions): Promise<Dev> {
+  await assertCanListen(options.http);
   const { plans, participants } = await openSagas(options.sagas, options.logger);
   const declarations = participants();
   const embedded = await openEmbedded({ directory: options.directory });

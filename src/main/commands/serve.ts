@@ -1,7 +1,7 @@
 import type { Logger } from '../../ports/logger.js';
 import { assertMigrated } from '../../postgres/migrate.js';
 import { PostgresSagaStore } from '../../postgres/postgres-saga-store.js';
-import type { ListenOptions } from '../../http/server.js';
+import { assertCanListen, type ListenOptions } from '../../http/server.js';
 import { createDaemon, type Daemon } from '../daemon.js';
 import { openDatabase } from '../database.js';
 import { openRabbitMq } from '../rabbitmq.js';
@@ -23,6 +23,7 @@ export interface ServeOptions {
 /** The daemon on PostgreSQL and RabbitMQ. Refuses a schema that is not this program's; does not need the broker to be there. */
 export async function serve(options: ServeOptions): Promise<Daemon> {
   const { logger, namespace, allowOrphans } = options;
+  await assertCanListen(options.http);
   const { plans } = await openSagas(options.sagas, logger);
   const clock = new SystemClock();
   const dataSource = await openDatabase({ url: options.postgresUrl, namespace, logger, clock, waitMs: options.waitForDatabaseMs });

@@ -1,0 +1,153 @@
+import { parseDuration, type Duration } from '../core/duration.js';
+import { SagaError } from '../core/errors.js';
+import type { Status } from '../core/state.js';
+import { ApiClient } from '../http/api-client.js';
+import type { SagaView } from '../http/schemas.js';
+import type { AnySaga, InputOf, RejectedStep, RepliesOf, SagaClass, StepName } from '../saga/definition.js';
+import { sagaOptionsOf } from '../saga/saga.js';
+
+/** Why a saga was undone. */
+export type Reason<S> =
+  | RejectedStep<S>
+  | { readonly kind: 'exhausted'; readonly step: StepName<S>; readonly message: string }
+  | { readonly kind: 'deadline' }
+  | { readonly kind: 'cancelled'; readonly by: string; readonly text: string };
+export interface Completed<S> {
+  readonly status: 'completed';
+  readonly id: string;
+  /** By step; `undefined` for one that was skipped. */
+  readonly replies: RepliesOf<S>;
+}
+export interface Compensated<S> {
+  readonly status: 'compensated';
+  readonly id: string;
+  readonly reason: Reason<S>;
+}
+export type Outcome<S> = Completed<S> | Compensated<S>;
+
+/** A saga by name, for services that should not load its class; see {@link sagaNamed}. */
+export interface NamedSaga<S> {
+  readonly name: string;
+  /** The newest loaded one when absent. */
+  readonly version: number | undefined;
+  /** Type-level only. */
+  readonly '~saga'?: S;
+}
+/** `sagaNamed<PlaceOrder>('place-order')` with a type-only import of the class. */
+export function sagaNamed<S extends AnySaga>(name: string, options: { readonly version?: number } = {}): NamedSaga<S> {
+  return { name, version: options.version };
+}
+
+export interface StartOptions {
+  /** The business key; by default what the definition makes of the input. The same key again gives the same saga. */
+  readonly key?: string;
+  readonly tags?: Readonly<Record<string, string>>;
+}
+export interface WaitOptions {
+  /** Default `30s`. */
+  readonly wait?: Duration;
+}
+/** A saga somebody else may have started. */
+export interface SagaByKey<S> {
+  /** Until it is final. Throws {@link SagaStillRunningError} when the time is up, SAGA_NOT_FOUND when there is none. */
+  outcome(options?: WaitOptions): Promise<Outcome<S>>;
+  /** Turns it back; throws SAGA_NOT_ALLOWED once its pivot has succeeded. */
+  cancel(reason: string): Promise<void>;
+}
+export interface SagaHandle<S> extends SagaByKey<S> {
+  readonly id: string;
+}
+export interface ClientOptions {
+  /** The server, e.g. `http://127.0.0.1:7420`. */
+  readonly url: string;
+  /** Who cancels, for the history. Default `client`. */
+  readonly name?: string;
+}
+/** Starts sagas and learns how they end. Errors are SagaErrors with the server's code. */
+export interface Client {
+  /** Starts a saga; safe to repeat by the same key. Throws SAGA_INPUT_INVALID, SAGA_KEY_REUSED, SAGA_UNKNOWN_DEFINITION, SAGA_UNAVAILABLE. */
+  start<S extends AnySaga>(saga: SagaClass<S> | NamedSaga<S>, input: InputOf<S>, options?: StartOptions): Promise<SagaHandle<S>>;
+  /** A saga that was started before, by its id or business key. Asks nothing yet. */
+  saga<S extends AnySaga, At extends { readonly id: string } | { readonly key: string }>(
+    saga: SagaClass<S> | NamedSaga<S>,
+    at: At,
+  ): At extends { readonly id: string } ? SagaHandle<S> : SagaByKey<S>;
+}
+
+/** The time was up before the saga was final; it goes on. */
+export class SagaStillRunningError extends SagaError {
+  constructor(
+    readonly id: string,
+    /** Where it was: `stuck` needs a person. */
+    readonly status: Status,
+    wait: Duration,
+  ) {
+    super('SAGA_STILL_RUNNING', `saga ${id} was ${status} after ${wait}`);
+  }
+}
+
+/** A client of a running server. */
+export function connect({ url, name = 'client' }: ClientOptions): Client {
+  const api = new ApiClient({ url });
+  return {
+    start: async (saga, input, options = {}) => {
+      const { name: sagaName, version } = factsOf(saga);
+      const { key, tags } = options;
+      const started = await api.start({
+        name: sagaName,
+        input,
+        ...(version === undefined ? {} : { version }),
+        ...(key === undefined ? {} : { key }),
+        ...(tags === undefined ? {} : { tags: { ...tags } }),
+      });
+      return { id: started.id, ...watched(api, name, () => Promise.resolve(started.id)) };
+    },
+    saga: (saga, at) => {
+      const id = 'id' in at ? () => Promise.resolve(at.id) : () => idOf(api, factsOf(saga).name, at.key);
+      return { ...('id' in at ? { id: at.id } : {}), ...watched(api, name, id) } as never;
+    },
+  };
+}
+
+function factsOf(saga: SagaClass | NamedSaga<unknown>): { readonly name: string; readonly version: number | undefined } {
+  if (typeof saga !== 'function') return saga;
+  const options = sagaOptionsOf(saga);
+  if (!options) throw new SagaError('SAGA_DEFINITION_INVALID', `${saga.name} has no @Saga(…)`);
+  return options;
+}
+
+async function idOf(api: ApiClient, name: string, key: string): Promise<string> {
+  const [found] = (await api.list({ name, key, limit: 1 })).sagas;
+  if (!found) throw new SagaError('SAGA_NOT_FOUND', `there is no saga ${name} with the key ${JSON.stringify(key)}`);
+  return found.id;
+}
+
+function watched<S>(api: ApiClient, by: string, id: () => Promise<string>): SagaByKey<S> {
+  return {
+    outcome: async ({ wait = '30s' } = {}) => outcomeOf(await waitUntilFinal(api, await id(), wait)),
+    cancel: async (reason) => void (await api.operate(await id(), 'cancel', { by, reason })),
+  };
+}
+
+/** One request waits at most this long: proxies between here and there cut what is silent for longer. */
+const ROUND_MS = 20_000;
+
+async function waitUntilFinal(api: ApiClient, id: string, wait: Duration): Promise<SagaView> {
+  const waitMs = parseDuration(wait);
+  if (waitMs === undefined) throw new SagaError('SAGA_CONFIG_INVALID', `'${wait}' is no duration; one looks like '30s'`);
+  const until = performance.now() + waitMs;
+  for (;;) {
+    const leftMs = Math.max(0, until - performance.now());
+    const saga = await api.saga(id, Math.ceil(Math.min(ROUND_MS, leftMs)));
+    if (saga.endedAt !== null) return saga;
+    if (performance.now() >= until) throw new SagaStillRunningError(id, saga.status, wait);
+  }
+}
+
+function outcomeOf<S>(saga: SagaView): Outcome<S> {
+  if (saga.status === 'completed') {
+    const replies = Object.fromEntries(saga.steps.map(({ name, reply }) => [name, reply]));
+    return { status: 'completed', id: saga.id, replies: replies as RepliesOf<S> };
+  }
+  return { status: 'compensated', id: saga.id, reason: saga.reason as Reason<S> };
+}
