@@ -31,7 +31,7 @@ describe('a group', () => {
       if (orderId === 'o-9') throw Payments.charge.rejection('card-declined');
       return undefined;
     };
-    await stage.host({ observer: { groupCommitted: ({ commands }) => groups.push(commands) } });
+    await stage.host({ settings: { groupMs: 10_000 }, observer: { groupCommitted: ({ commands }) => groups.push(commands) } });
     const go = await gathering(stage);
     const all = steps(50);
     await stage.send(...all.map((step) => step.action));
@@ -49,7 +49,7 @@ describe('a group', () => {
   it('takes one command about an action, and the next one about it after that', async () => {
     const stage = await Stage.open();
     const groups: number[] = [];
-    await stage.host({ observer: { groupCommitted: ({ commands }) => groups.push(commands) } });
+    await stage.host({ settings: { groupMs: 10_000 }, observer: { groupCommitted: ({ commands }) => groups.push(commands) } });
     const go = await gathering(stage);
     const [one, two] = steps(2);
     await stage.send(one!.action, one!.action, two!.action, one!.undo());

@@ -117,8 +117,7 @@ export class Stage {
   private waiting: { readonly check: () => boolean; readonly resolve: () => void }[] = [];
 
   static async open(wiring: Wiring = inProcess()): Promise<Stage> {
-    const { url } = await freshDatabase();
-    const stage = new Stage(url, wiring);
+    const stage = new Stage(await freshSchema(), wiring);
     closeAtEnd(() => stage.close());
     await stage.listen();
     return stage;
@@ -145,7 +144,7 @@ export class Stage {
     const transport = this.wiring.connect();
     const host = new Host({
       declarations,
-      store: store ?? (pgInbox(pool, { lockTimeoutMs: 1_000 }) as HostParts['store']),
+      store: store ?? (pgInbox(pool, { lockTimeoutMs: 5_000 }) as HostParts['store']),
       transport,
       clock: realClock,
       logger: this.logger,
@@ -226,6 +225,20 @@ export class Stage {
   private async close(): Promise<void> {
     for (const close of this.opened.toReversed()) await close();
   }
+}
+
+let database: ReturnType<typeof freshDatabase> | undefined;
+let schemas = 0;
+/** The URL of an empty schema; the database is shared by the stages of a test file, since dropping one takes a second. */
+async function freshSchema(): Promise<string> {
+  const url = new URL((await (database ??= freshDatabase())).url);
+  const schema = `stage_${++schemas}`;
+  const client = new pg.Client({ connectionString: url.href });
+  await client.connect();
+  await client.query(`create schema ${schema}`);
+  await client.end();
+  url.searchParams.set('options', `-c search_path=${schema}`);
+  return url.href;
 }
 
 /** A recording logger that tells when it has recorded something. */
