@@ -56,6 +56,7 @@ console.log(
     cpuByProcess: Object.fromEntries(Object.entries(cpu).map(([name, value]) => [name, round((value * 1_000) / count, 3)])),
     peakMemoryMb: peak(),
     othersCores: round((busy - total) / seconds, 2),
+    ...running.extra?.(),
     counts,
   }),
 );

@@ -36,7 +36,8 @@ export function turnBack(draft: Draft, reason: Reason): void {
 
 function giveUpOpen(draft: Draft, step: PlanStep, at: StepState): void {
   if (!at.action) {
-    draft.patch(step.name, { outcome: 'dropped', fault: undefined, settledAt: draft.now });
+    draft.without(step.name, 'fault');
+    draft.patch(step.name, { outcome: 'dropped', settledAt: draft.now });
     draft.effect({ do: 'dropped', step: step.name });
   } else if (step.kind === 'pivot') {
     if (at.action.status === 'inFlight' || at.action.status === 'backingOff') sendFence(draft, step, at);
@@ -111,13 +112,20 @@ export function start(draft: Draft, step: PlanStep, edited?: { readonly request:
   if (step.kind === 'check') return check(draft, step);
   const request = buildRequest(draft, step.action, given, edited);
   if (!request.ok) return stick(draft, step, 'a', request.message);
-  draft.patch(step.name, { outcome: 'open', startedAt: draft.now, fault: undefined });
-  draft.send(step.name, 'a', { execution: 1, attempt: 1, tries: 1, request: request.value, firstSentAt: draft.now });
+  draft.without(step.name, 'fault');
+  draft.patch(step.name, { outcome: 'open', startedAt: draft.now });
+  draft.send(
+    step.name,
+    'a',
+    { execution: 1, attempt: 1, tries: 1, request: request.value.value, firstSentAt: draft.now },
+    request.value.text,
+  );
 }
 function check(draft: Draft, step: CheckStep): void {
   const passes = test('passes', step.passes, givenTo(draft, step));
   if (!passes.ok) return stick(draft, step, 'a', passes.message);
-  draft.patch(step.name, { startedAt: draft.now, outcome: 'open', fault: undefined });
+  draft.without(step.name, 'fault');
+  draft.patch(step.name, { startedAt: draft.now, outcome: 'open' });
   if (passes.value) {
     draft.patch(step.name, { outcome: 'succeeded', settledAt: draft.now });
     return draft.effect({ do: 'passed', step: step.name });
@@ -186,8 +194,8 @@ export function undo(draft: Draft, name: string, edited?: { readonly request: un
   const step = draft.commandStep(name)!;
   const request = buildRequest(draft, step.compensation!, givenTo(draft, step, ownAction(draft, name)), edited);
   if (!request.ok) return stick(draft, step, 'c', request.message);
-  draft.patch(name, { fault: undefined });
-  draft.send(name, 'c', { execution: 1, attempt: 1, tries: 1, request: request.value, firstSentAt: draft.now });
+  draft.without(name, 'fault');
+  draft.send(name, 'c', { execution: 1, attempt: 1, tries: 1, request: request.value.value, firstSentAt: draft.now }, request.value.text);
 }
 
 function end(draft: Draft, status: 'completed' | 'compensated'): void {

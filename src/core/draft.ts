@@ -51,11 +51,17 @@ export class Draft {
   step(name: string): StepState | undefined {
     return this.steps[name];
   }
-  /** Replaces parts of a step's state; a part given as `undefined` is taken away. */
-  patch(name: string, parts: { readonly [K in keyof StepState]?: StepState[K] | undefined }): void {
-    const merged: Record<string, unknown> = { ...this.steps[name], ...parts };
-    for (const key of Object.keys(parts)) if (merged[key] === undefined) delete merged[key];
-    this.steps[name] = merged as unknown as StepState;
+  /** Replaces parts of a step's state. */
+  patch(name: string, parts: Partial<StepState>): void {
+    this.steps[name] = { ...this.steps[name], ...parts } as StepState;
+    this.touch();
+  }
+  /** Takes a part of a step's state away. */
+  without(name: string, part: 'fault' | 'unusable'): void {
+    const at = this.steps[name];
+    if (at?.[part] === undefined) return;
+    const { [part]: _gone, ...rest } = at;
+    this.steps[name] = rest;
     this.touch();
   }
   forget(name: string): void {
@@ -64,24 +70,24 @@ export class Draft {
   }
 
   /** Puts a command in flight: a new one, its next attempt, or its next execution. */
-  send(step: string, phase: Phase, facts: Omit<CommandFacts, 'cause'>): void {
-    const timeoutMs = this.timeoutOf(step);
+  send(step: string, phase: Phase, facts: Omit<CommandFacts, 'cause'>, body?: string): void {
+    const { timeoutMs } = this.commandOf(step, phase);
     const gapMs = this.firstGap(timeoutMs);
     this.putCommand(step, phase, {
       ...facts,
       cause: this.cause,
       status: 'inFlight',
       sentAt: this.now,
-      timeoutAt: this.now + this.commandOf(step, phase).timeoutMs,
+      timeoutAt: this.now + timeoutMs,
       resendAt: this.now + gapMs,
       gapMs,
     });
-    this.emit(step, phase);
+    this.emit(step, phase, body);
     this.effect({ do: 'sent', step, phase, execution: facts.execution, attempt: facts.attempt });
   }
   /** Publishes a command again that is in flight as it is. */
-  emit(step: string, phase: Phase): void {
-    this.sends.push({ step, phase });
+  emit(step: string, phase: Phase, body?: string): void {
+    this.sends.push(body === undefined ? { step, phase } : { step, phase, body });
   }
   putCommand(step: string, phase: Phase, command: CommandState): void {
     this.patch(step, phase === 'a' ? { action: command } : phase === 'c' ? { undo: command } : { fence: command });
@@ -129,9 +135,6 @@ export class Draft {
     return { state: original, commands: [], history: [], changed: false, refused: refusal };
   }
 
-  private timeoutOf(step: string): number {
-    return this.commandStep(step)?.action.timeoutMs ?? DEFAULTS.timeoutMs;
-  }
   /** A broker message is redelivered when its consumer dies, so what it caused can wait longer for its first resend (protocol.md 2u). */
   private firstGap(timeoutMs: number): number {
     return this.cause.includes('#') ? RESEND.afterMessageMs : Math.min(timeoutMs, RESEND.afterTimerMs);

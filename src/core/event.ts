@@ -66,6 +66,8 @@ export interface SettledByHand extends ByPerson {
 export interface Send {
   readonly step: string;
   readonly phase: Phase;
+  /** JSON text of its request, when it was built for this very decision; saves whoever publishes it from writing it again. */
+  readonly body?: string;
 }
 
 /** One line of the append-only history: what happened and what was done about it. */

@@ -35,7 +35,7 @@ export function test(what: string, predicate: (given: Given) => boolean, given: 
 }
 
 /** Builds a request, or takes an edited one, and checks it against limits and contract. */
-export function buildRequest(draft: Draft, command: PlanCommand, given: Given, edited?: { readonly request: unknown }): Built<Json> {
+export function buildRequest(draft: Draft, command: PlanCommand, given: Given, edited?: { readonly request: unknown }): Built<Request> {
   let built: unknown;
   try {
     built = edited ? edited.request : command.request(given);
@@ -53,7 +53,12 @@ export function buildRequest(draft: Draft, command: PlanCommand, given: Given, e
   const bytes = draft.state.bytes + checked.text.length;
   if (bytes > LIMITS.rowBytes) return { ok: false, message: `the saga would grow beyond ${LIMITS.rowBytes} bytes` };
   draft.state.bytes = bytes;
-  return { ok: true, value: checked.value };
+  return { ok: true, value: { value: checked.value, text: checked.text } };
+}
+/** A request that can be sent: as it is stored, and as it goes on the wire. */
+export interface Request {
+  readonly value: Json;
+  readonly text: string;
 }
 
 function factsOfSaga({ state }: Draft): SagaFacts {

@@ -20,27 +20,23 @@ export type Checked =
   { readonly ok: true; readonly value: Json; readonly text: string } | { readonly ok: false; readonly faults: readonly string[] };
 
 /**
- * A value as JSON that PostgreSQL and JavaScript both give back unchanged, and its text. Refused, all faults at once: what JSON drops
- * or changes (functions, NaN, bigint), NUL and lone surrogates, integers beyond 2^53, too deep, too large.
+ * A value as JSON that PostgreSQL and JavaScript both give back unchanged, and its text. The value given back is a copy that shares
+ * nothing with the original. Refused, all faults at once: what JSON drops or changes (functions, NaN, bigint), NUL and lone surrogates,
+ * integers beyond 2^53, too deep, too large.
  */
 export function toJson(value: unknown, what: string, limits: Limits = LIMITS): Checked {
-  const faults: string[] = [];
-  inspect(value, what, 0, limits, faults);
-  if (faults.length > 0) return { ok: false, faults };
-  let text: string | undefined;
-  try {
-    text = JSON.stringify(value);
-  } catch (error: unknown) {
-    return { ok: false, faults: [`${what} cannot be written as JSON: ${error instanceof Error ? error.message : String(error)}`] };
-  }
-  return sized(text ?? 'null', what, limits);
+  const reading: Copying = { limits, faults: [] };
+  const copy = value === undefined ? null : copyOf(value, what, 0, reading);
+  if (reading.faults.length > 0) return { ok: false, faults: reading.faults };
+  const text = JSON.stringify(copy);
+  const tooLong = overLimit(text, what, limits);
+  return tooLong ? { ok: false, faults: [tooLong] } : { ok: true, value: copy as Json, text };
 }
 
 /** Reads JSON text that came from outside; the same refusals as {@link toJson}, and text that is not JSON. */
 export function parseJson(text: string, what: string, limits: Limits = LIMITS): Checked {
   const tooLong = overLimit(text, what, limits);
   if (tooLong) return { ok: false, faults: [tooLong] };
-  if (nesting(text) > limits.depth) return { ok: false, faults: [`${what} is nested deeper than ${limits.depth}`] };
   let value: unknown;
   try {
     value = JSON.parse(text);
@@ -77,42 +73,53 @@ export function utf8Bytes(text: string): number {
   return bytes;
 }
 
-function sized(text: string, what: string, limits: Limits): Checked {
-  const fault = overLimit(text, what, limits);
-  return fault ? { ok: false, faults: [fault] } : { ok: true, value: JSON.parse(text) as Json, text };
-}
-
 function overLimit(text: string, what: string, limits: Limits): string | undefined {
   if (text.length * 3 <= limits.payloadBytes) return undefined;
   const bytes = utf8Bytes(text);
   return bytes > limits.payloadBytes ? `${what} has ${bytes} bytes; the limit is ${limits.payloadBytes}` : undefined;
 }
 
-/** Nesting of JSON text without parsing it: brackets outside strings. */
-function nesting(text: string): number {
-  let depth = 0;
-  let deepest = 0;
-  let inString = false;
-  for (let i = 0; i < text.length; i++) {
-    const code = text.charCodeAt(i);
-    if (inString) {
-      if (code === 0x5c) i++;
-      else if (code === 0x22) inString = false;
-    } else if (code === 0x22) inString = true;
-    else if (code === 0x7b || code === 0x5b) deepest = Math.max(deepest, ++depth);
-    else if (code === 0x7d || code === 0x5d) depth--;
-  }
-  return deepest;
+/** Faults beyond this say nothing new. */
+const ENOUGH = 10;
+
+interface Copying {
+  readonly limits: Limits;
+  readonly faults: string[];
 }
 
-const NUL = String.fromCharCode(0);
+/** Checks and copies in one pass: this runs for every request that is built. */
+function copyOf(value: unknown, path: string, depth: number, reading: Copying): unknown {
+  if (typeof value === 'string') {
+    if (SUSPECT.test(value)) checkText(value, path, reading.faults);
+    return value;
+  }
+  if (typeof value !== 'object' || value === null) {
+    if (typeof value !== 'boolean' && value !== null) inspect(value, path, depth, reading.limits, reading.faults);
+    return value;
+  }
+  if (reading.faults.length >= ENOUGH) return null;
+  if (depth >= reading.limits.depth) {
+    reading.faults.push(`${path} is nested deeper than ${reading.limits.depth}`);
+    return null;
+  }
+  if (Array.isArray(value))
+    return value.map((each: unknown, at) => (each === undefined ? null : copyOf(each, `${path}[${at}]`, depth + 1, reading)));
+  if (!isPlainEnough(value, path, reading.faults)) return null;
+  const copy: Record<string, unknown> = {};
+  for (const key of Object.keys(value)) {
+    const each = (value as Record<string, unknown>)[key];
+    if (each === undefined) continue;
+    checkKey(key, path, reading.faults);
+    copy[key] = copyOf(each, `${path}.${key}`, depth + 1, reading);
+  }
+  return copy;
+}
 
 function inspect(value: unknown, path: string, depth: number, limits: Limits, faults: string[]): void {
-  if (faults.length >= 10) return;
+  if (faults.length >= ENOUGH) return;
   switch (typeof value) {
     case 'string':
-      if (value.includes(NUL)) faults.push(`${path} contains a NUL character, which PostgreSQL cannot store`);
-      else if (hasLoneSurrogate(value)) faults.push(`${path} contains half of a surrogate pair, which is not text`);
+      if (SUSPECT.test(value)) checkText(value, path, faults);
       return;
     case 'number':
       if (!Number.isFinite(value)) faults.push(`${path} is ${value}, which JSON cannot say`);
@@ -137,17 +144,32 @@ function inspect(value: unknown, path: string, depth: number, limits: Limits, fa
     for (let i = 0; i < value.length; i++) inspect(value[i], `${path}[${i}]`, depth + 1, limits, faults);
     return;
   }
-  if (typeof (value as { toJSON?: unknown }).toJSON === 'function') {
-    faults.push(`${path} is a ${value.constructor?.name ?? 'value'} that JSON would change; send it as a string`);
-    return;
-  }
+  if (!isPlainEnough(value, path, faults)) return;
   for (const key of Object.keys(value)) {
-    if (key === '__proto__') faults.push(`${path} has a field named __proto__`);
-    else {
-      if (key.includes(NUL) || hasLoneSurrogate(key)) faults.push(`${path} has a field name that is not plain text`);
-      inspect((value as Record<string, unknown>)[key], `${path}.${key}`, depth + 1, limits, faults);
-    }
+    checkKey(key, path, faults);
+    inspect((value as Record<string, unknown>)[key], `${path}.${key}`, depth + 1, limits, faults);
   }
+}
+
+function isPlainEnough(value: object, path: string, faults: string[]): boolean {
+  if (typeof (value as { toJSON?: unknown }).toJSON !== 'function') return true;
+  faults.push(`${path} is a ${value.constructor?.name ?? 'value'} that JSON would change; send it as a string`);
+  return false;
+}
+
+const NUL = String.fromCharCode(0);
+/** Text without any of these needs no closer look. */
+// oxlint-disable-next-line no-control-regex
+const SUSPECT = /[\u0000\ud800-\udfff]/;
+
+function checkText(value: string, path: string, faults: string[]): void {
+  if (value.includes(NUL)) faults.push(`${path} contains a NUL character, which PostgreSQL cannot store`);
+  else if (hasLoneSurrogate(value)) faults.push(`${path} contains half of a surrogate pair, which is not text`);
+}
+function checkKey(key: string, path: string, faults: string[]): void {
+  if (key === '__proto__') faults.push(`${path} has a field named __proto__`);
+  else if (SUSPECT.test(key) && (key.includes(NUL) || hasLoneSurrogate(key)))
+    faults.push(`${path} has a field name that is not plain text`);
 }
 
 function hasLoneSurrogate(text: string): boolean {

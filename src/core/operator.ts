@@ -80,7 +80,7 @@ function retryFault(
     draft.forget(step.name);
     start(draft, step, edited);
   } else {
-    draft.patch(step.name, { fault: undefined });
+    draft.without(step.name, 'fault');
     undo(draft, step.name, edited);
   }
   advance(draft);
@@ -123,7 +123,7 @@ function retryCommand(
     const own = phase === 'c' ? ownAction(draft, step.name) : undefined;
     const built = buildRequest(draft, phase === 'c' ? step.compensation! : step.action, givenTo(draft, step, own), edited);
     if (!built.ok) return draft.refuse({ code: 'SAGA_NOT_ALLOWED', message: `saga ${original.id}: ${built.message}` }, original);
-    next = { ...command, request: built.value };
+    next = { ...command, request: built.value.value };
   }
   enter(draft, 'retry-requested', event, phase);
   sendNext(draft, step, phase, next, command.again === 'attempt' ? 'attempt' : 'execution', 1);
@@ -156,7 +156,8 @@ function settleUndo(draft: Draft, event: SettledByHand, original: SagaState, at:
   if (event.outcome !== 'success') return refuse(draft, original, 'a compensation can only be settled as done');
   enter(draft, 'settled-by-hand', event, 'c', event.outcome);
   const undoCommand: CommandState | undefined = at.undo && { ...at.undo, status: 'settled' };
-  draft.patch(event.step, { undone: 'by-hand', undoneAt: draft.now, fault: undefined, ...(undoCommand ? { undo: undoCommand } : {}) });
+  draft.without(event.step, 'fault');
+  draft.patch(event.step, { undone: 'by-hand', undoneAt: draft.now, ...(undoCommand ? { undo: undoCommand } : {}) });
   draft.effect({ do: 'undone', step: event.step });
   draft.attend('by-hand', event.step, `${event.by} took it upon themselves that ${event.step} is undone: ${event.text}`);
   advance(draft);
@@ -164,7 +165,7 @@ function settleUndo(draft: Draft, event: SettledByHand, original: SagaState, at:
 }
 function settleCheck(draft: Draft, event: SettledByHand, step: PlanStep): Decision {
   enter(draft, 'settled-by-hand', event, 'a', event.outcome);
-  draft.patch(event.step, { fault: undefined });
+  draft.without(event.step, 'fault');
   if (event.outcome === 'success') {
     draft.patch(event.step, { outcome: 'succeeded', settledAt: draft.now });
     draft.effect({ do: 'passed', step: event.step });
@@ -185,8 +186,9 @@ function settleAction(draft: Draft, event: SettledByHand, original: SagaState, s
     );
   enter(draft, 'settled-by-hand', event, 'a', event.outcome);
   // What was never sent has a place in the order all the same: the operator says that it took effect.
-  if (!at.action) draft.patch(event.step, { fault: undefined, action: neverSent(draft) });
-  draft.patch(event.step, { unusable: undefined });
+  if (!at.action) draft.patch(event.step, { action: neverSent(draft) });
+  draft.without(event.step, 'fault');
+  draft.without(event.step, 'unusable');
   const code = event.outcome === 'rejected' ? { code: event.code ?? 'settled-by-hand', message: event.text } : {};
   apply(draft, step, draft.step(event.step)!, { phase: 'a', outcome: event.outcome, body: reply.value, ...code });
   draft.attend('by-hand', event.step, `${event.by} answered for ${step.action.type} (${event.outcome}): ${event.text}`);

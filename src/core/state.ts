@@ -106,7 +106,7 @@ export interface CommandFacts {
   readonly attempt: number;
   /** Tries that the policy has counted, across executions; an operator's retry starts it afresh. */
   readonly tries: number;
-  /** Built once, at first send. Cleared when nothing can need it any more. */
+  /** Built once, at first send; attempts and resends repeat it. */
   readonly request: Json;
   /** First send of this execution. */
   readonly firstSentAt: number;
@@ -132,8 +132,18 @@ export type CommandProgress =
 export function statusOf(state: SagaState): Status {
   if (state.end) return state.end;
   if (state.suspended) return 'suspended';
-  if (stuckSteps(state).length > 0) return 'stuck';
+  if (isStuck(state)) return 'stuck';
   return state.direction === 'forward' ? 'running' : 'compensating';
+}
+
+/** The same as asking for {@link stuckSteps}, for every saga that is written. */
+function isStuck({ steps }: SagaState): boolean {
+  for (const name in steps) {
+    const at = steps[name]!;
+    if (at.fault || at.undo?.status === 'stuck') return true;
+    if (at.outcome === 'open' && (at.fence?.status === 'stuck' || at.action?.status === 'stuck')) return true;
+  }
+  return false;
 }
 
 export interface StuckStep {

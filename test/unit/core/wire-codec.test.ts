@@ -251,7 +251,7 @@ describe('a reply', () => {
     ['not UTF-8', new Uint8Array([0xff]), /not UTF-8/],
     ['too large', `"${'x'.repeat(262_144)}"`, /limit/],
     ['with NUL', '"\\u0000"', /NUL/],
-    ['too deep', '['.repeat(100_000), /nested/],
+    ['too deep', '['.repeat(100_000) + ']'.repeat(100_000), /nested/],
     ['with an integer that would change', '9007199254740993', /2\^53/],
   ])('counts although its body is %s', (_what, body, why) => {
     const reply = read(body);
