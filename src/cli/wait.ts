@@ -12,7 +12,7 @@ export async function waitForEnd(api: ApiClient, id: string, waitMs: number | un
   const giveUpAt = waitMs === undefined ? Infinity : now() + waitMs;
   for (;;) {
     const leftMs = Math.max(0, giveUpAt - now());
-    const saga = await api.saga(id, Math.max(1, Math.ceil(Math.min(ROUND_MS, leftMs))));
+    const saga = await api.saga(id, Math.ceil(Math.min(ROUND_MS, leftMs)));
     if (saga.endedAt !== null || (saga.status === 'stuck' && waitMs === undefined) || now() >= giveUpAt) return saga;
   }
 }

@@ -64,10 +64,15 @@ function whyNot(error: NodeJS.ErrnoException, host: string, port: number): strin
   }
 }
 
+const IDLE_CHECK_MS = 25;
+
 async function stop(server: Server, graceMs: number): Promise<void> {
   const closed = new Promise<void>((resolve) => server.close(() => resolve()));
   server.closeIdleConnections();
+  // A connection that was busy at first is kept alive by its client after its answer.
+  const idle = setInterval(() => server.closeIdleConnections(), IDLE_CHECK_MS);
   const cut = setTimeout(() => server.closeAllConnections(), graceMs);
   await closed;
+  clearInterval(idle);
   clearTimeout(cut);
 }

@@ -1,5 +1,4 @@
 import { createReadStream } from 'node:fs';
-import { createInterface } from 'node:readline';
 import { Readable } from 'node:stream';
 import { messageOf, SagaError } from '../../core/errors.js';
 import type { ApiClient } from '../../http/api-client.js';
@@ -65,19 +64,20 @@ function body(name: string, input: string, { sagaVersion, tag }: StartManyOption
   return `${JSON.stringify(fields).slice(0, -1)},"input":${input}}`;
 }
 
-function linesOf(source: string, context: CliContext): AsyncIterable<string> {
-  const input = source === '-' ? Readable.from(context.terminal.input) : createReadStream(source);
-  const lines = createInterface({ input, crlfDelay: Infinity });
-  // readline swallows its input's errors; without this a missing file would look like an empty one.
-  return (async function* () {
-    let failure: unknown;
-    input.once('error', (error: unknown) => {
-      failure = error;
-      lines.close();
-    });
-    for await (const line of lines) yield line;
-    if (failure !== undefined) throw new UsageError(`--many cannot be read: ${messageOf(failure)}`);
-  })();
+async function* linesOf(source: string, { terminal }: CliContext): AsyncGenerator<string> {
+  const input = source === '-' ? Readable.from(terminal.input) : createReadStream(source);
+  try {
+    // A line reader of its own: readline tells nobody when its input fails.
+    let rest = '';
+    for await (const chunk of input.setEncoding('utf8') as AsyncIterable<string>) {
+      const lines = (rest + chunk).split('\n');
+      rest = lines.pop()!;
+      yield* lines;
+    }
+    if (rest !== '') yield rest;
+  } catch (error: unknown) {
+    throw new UsageError(`--many cannot be read: ${messageOf(error)}`);
+  }
 }
 
 async function* chunks(lines: AsyncIterable<string>, tally: Tally, write: (input: string) => string): AsyncGenerator<Chunk> {

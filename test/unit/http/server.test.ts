@@ -1,0 +1,55 @@
+import { describe, expect, it } from '@jest/globals';
+import { SagaError } from '../../../src/core/errors.js';
+import { assertCanListen, openServer } from '../../../src/http/server.js';
+
+const LOCAL = { host: '127.0.0.1', port: 0 };
+
+/** A request handler that tells when it was called and waits until it may answer. */
+function slowly() {
+  let answer!: () => void;
+  let called!: () => void;
+  const isCalled = new Promise<void>((resolve) => (called = resolve));
+  const mayAnswer = new Promise<void>((resolve) => (answer = resolve));
+  const handler = async () => {
+    called();
+    await mayAnswer;
+    return new Response('done');
+  };
+  return { handler, isCalled, answer };
+}
+
+describe('the HTTP server', () => {
+  it('answers what is under way before it stops, and is not held up by connections that are kept alive', async () => {
+    const { handler, isCalled, answer } = slowly();
+    const server = await openServer(handler, LOCAL);
+    const text = fetch(server.url).then((response) => response.text());
+    await isCalled;
+    const stopped = server.stop(60_000);
+    answer();
+    expect(await text).toBe('done');
+    await stopped;
+    await expect(fetch(server.url)).rejects.toThrow();
+  });
+
+  it('cuts what is not answered in time', async () => {
+    const { handler, isCalled } = slowly();
+    const server = await openServer(handler, LOCAL);
+    const cut = expect(fetch(server.url)).rejects.toThrow();
+    await isCalled;
+    await server.stop(1);
+    await cut;
+  });
+
+  it('says why it cannot listen, and what to do', async () => {
+    const server = await openServer(() => new Response(), LOCAL);
+    const { port } = new URL(server.url);
+    const taken = { host: '127.0.0.1', port: Number(port) };
+    for (const attempt of [openServer(() => new Response(), taken), assertCanListen(taken)]) {
+      const error: unknown = await attempt.catch((refused: unknown) => refused);
+      expect(error).toBeInstanceOf(SagaError);
+      expect(error).toMatchObject({ code: 'SAGA_CONFIG_INVALID', message: expect.stringMatching(/in use.*--port or BACKSTEP_HTTP_PORT/) });
+    }
+    await server.stop(1_000);
+    await expect(assertCanListen({ host: '192.0.2.1', port: 0 })).rejects.toThrow('is no address of this machine');
+  });
+});
