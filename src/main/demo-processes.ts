@@ -7,6 +7,7 @@ import type { SummaryView } from '../http/schemas.js';
 import type { Logger } from '../ports/logger.js';
 import { connect } from '../postgres/connect.js';
 import { removeTopology } from '../rabbitmq/remove-topology.js';
+import { withDatabase, withSearchPath } from './demo-database.js';
 import { runCommand, startService, type Service } from './demo-process.js';
 import type { DemoStage } from './demo-stage.js';
 import { schemaFor } from './hosts.js';
@@ -36,7 +37,7 @@ export async function openProcesses(options: {
   const name = `backstep_demo_${randomBytes(4).toString('hex')}`;
   const postgresUrl = environment['BACKSTEP_POSTGRES_URL'] ?? DEFAULTS.BACKSTEP_POSTGRES_URL;
   const rabbitmqUrl = environment['BACKSTEP_RABBITMQ_URL'] ?? DEFAULTS.BACKSTEP_RABBITMQ_URL;
-  const databaseUrl = withPath(postgresUrl, name);
+  const databaseUrl = withDatabase(postgresUrl, name);
   const opened: (() => Promise<unknown>)[] = [];
   const close = async () => {
     for (let undo = opened.pop(); undo; undo = opened.pop()) await undo();
@@ -131,16 +132,4 @@ async function removeNames(url: string, namespace: string): Promise<void> {
     exchanges,
     queues: [...queues, ...PARTICIPANTS.map((one) => commandQueue(names, one))],
   });
-}
-
-function withPath(url: string, database: string): string {
-  const target = new URL(url.split(',')[0]!.trim());
-  target.pathname = `/${database}`;
-  return target.href;
-}
-
-function withSearchPath(url: string, schema: string): string {
-  const target = new URL(url);
-  target.searchParams.set('options', `-c search_path=${schema}`);
-  return target.href;
 }

@@ -29,7 +29,7 @@ export function resultOf(sagas: readonly SummaryView[], violations: readonly Vio
 
 /** The demo has shown what it is to show. */
 export function isProven(result: DemoResult, inputs: number): boolean {
-  return result.sagas === inputs && result.stuck === 0 && result.violations === 0;
+  return inputs > 0 && result.sagas === inputs && result.stuck === 0 && result.violations === 0;
 }
 
 /** How many ended how, and why. */

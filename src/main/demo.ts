@@ -7,9 +7,12 @@ import { Progress } from '../cli/progress.js';
 import { timelineOf } from '../cli/timeline.js';
 import type { Terminal } from '../cli/terminal.js';
 import { messageOf } from '../core/errors.js';
+import type { SummaryView } from '../http/schemas.js';
 import { loadProof, type DemoOrder } from './demo-proof.js';
 import { isProven, outcomeLines, proofLines, resultOf, worthShowing } from './demo-report.js';
-import type { DemoStage } from './demo-stage.js';
+import type { PlacedOrders } from './demo-prove.js';
+import type { AskParticipant, DemoStage } from './demo-stage.js';
+import type { Logger } from '../ports/logger.js';
 import { createLogger } from './log.js';
 
 /** Places the orders of `sagas/place-order`, tells what became of them, and proves it from the participants' ledgers. */
@@ -29,7 +32,7 @@ const terminal: Terminal = {
 };
 const paint = paintFor(terminal);
 const say = (...lines: readonly string[]) => terminal.out(lines.map((line) => `${line}\n`).join(''));
-let stage: DemoStage | undefined;
+let opening: Promise<DemoStage> | undefined;
 let isInterrupted = false;
 for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, () => void interrupted(signal === 'SIGINT' ? 130 : 143));
 
@@ -39,21 +42,31 @@ try {
   if (!isInterrupted) terminal.err(`the demo failed: ${messageOf(error)}\n`);
   process.exitCode = 1;
 } finally {
-  if (!isInterrupted) await stage?.close();
+  if (!isInterrupted) await closeStage();
 }
 
 async function demo(): Promise<number> {
   const startedAt = performance.now();
   const logger = createLogger('error', (line) => terminal.err(line));
+  if (options.prove) return prove(await (await import('./demo-prove.js')).openPlaced({ logger, environment: process.env }), startedAt);
   const orders = readOrders();
   say(paint.bold('Opening …'));
-  const opened = options.processes
-    ? await (await import('./demo-processes.js')).openProcesses({ directory: FOLDER, logger, environment: process.env })
-    : await (await import('./demo-inside.js')).openInside({ directories: [FOLDER], logger });
-  stage = opened;
-  say(`  ${opened.what}`, '', paint.bold(`Placing ${orders.length.toLocaleString('en')} orders …`));
-  await place(opened, orders);
-  return report(opened, orders, startedAt);
+  opening = openStage(logger);
+  const stage = await opening;
+  say(`  ${stage.what}`, '', paint.bold(`Placing ${orders.length.toLocaleString('en')} orders …`));
+  await place(stage, orders);
+  return report(stage, orders, startedAt);
+}
+
+async function openStage(logger: Logger): Promise<DemoStage> {
+  if (!options.processes) return (await import('./demo-inside.js')).openInside({ directories: [FOLDER], logger });
+  return (await import('./demo-processes.js')).openProcesses({ directory: FOLDER, logger, environment: process.env });
+}
+
+/** Also one that is still being opened; one that failed to open has closed itself. */
+async function closeStage(): Promise<void> {
+  const stage = await opening?.catch(() => undefined);
+  await stage?.close();
 }
 
 async function place(on: DemoStage, orders: readonly DemoOrder[]): Promise<void> {
@@ -70,7 +83,6 @@ async function place(on: DemoStage, orders: readonly DemoOrder[]): Promise<void>
 }
 
 async function report(on: DemoStage, orders: readonly DemoOrder[], startedAt: number): Promise<number> {
-  const { prove, readEvidence } = await loadProof(FOLDER);
   const sagas = await on.sagas();
   say('', paint.bold('What became of them'), ...outcomeLines(sagas, paint), '');
   const completed = worthShowing(sagas, 'completed', () => true);
@@ -80,14 +92,37 @@ async function report(on: DemoStage, orders: readonly DemoOrder[], startedAt: nu
     const { saga, history } = await on.show(one.id);
     terminal.out(`${timelineOf(saga, history, terminal, Date.now())}\n`);
   }
+  return conclude({ orders, sagas, ask: on.ask, startedAt });
+}
+
+/** Orders that were placed by other means, over the database of the environment. */
+async function prove(placed: PlacedOrders, startedAt: number): Promise<number> {
+  try {
+    const { orders, sagas, ask } = placed;
+    say(paint.bold('What became of the orders'), ...outcomeLines(sagas, paint), '');
+    return await conclude({ orders, sagas, ask, startedAt });
+  } finally {
+    await placed.close();
+  }
+}
+
+async function conclude(found: {
+  readonly orders: readonly DemoOrder[];
+  readonly sagas: readonly SummaryView[];
+  readonly ask: AskParticipant;
+  readonly startedAt: number;
+}): Promise<number> {
+  const { orders, sagas, ask, startedAt } = found;
+  const proof = await loadProof(FOLDER);
   const statusOf = new Map(sagas.map(({ key, status }) => [key, status]));
   const ends = orders.map((order) => ({ order, status: statusOf.get(order.orderId) ?? 'unknown' }));
-  const violations = prove(ends, await readEvidence(on.ask));
+  const violations = proof.prove(ends, await proof.readEvidence(ask));
   const result = resultOf(sagas, violations, performance.now() - startedAt);
   const proven = isProven(result, orders.length);
   say(paint.bold("The proof, from the participants' own ledgers"), ...proofLines(orders.length, violations, paint));
   if (result.stuck > 0) say(paint.red(`  ${result.stuck} orders have not ended`));
-  say('', `${result.seconds} seconds in all.`, '', ...(proven ? whatNext() : []));
+  say('', `${result.seconds} seconds in all.`);
+  if (proven && !options.prove) say('', ...whatNext());
   if (options.json) say(JSON.stringify(result));
   return proven ? 0 : 1;
 }
@@ -109,11 +144,12 @@ function readOrders(): readonly DemoOrder[] {
   return lines.slice(0, options.orders ?? lines.length).map((line) => JSON.parse(line) as DemoOrder);
 }
 
-function readOptions(): { json?: boolean; processes?: boolean; orders?: number } {
+function readOptions(): { json?: boolean; processes?: boolean; orders?: number; prove?: boolean } {
   return new Command('demo')
     .description('places orders, shows what became of them, and proves that each happened as a whole or not at all')
     .option('--json', 'the result as one line of JSON at the end')
     .option('--processes', 'in separate processes, over the PostgreSQL and RabbitMQ of the environment')
+    .option('--prove', 'place nothing: check the orders and ledgers in the database of the environment')
     .option('--orders <n>', 'only so many orders', (text) => {
       if (/^[1-9]\d*$/.test(text)) return Number(text);
       throw new InvalidArgumentError('It must be a whole number of at least 1.');
@@ -127,7 +163,7 @@ async function interrupted(code: number): Promise<void> {
   isInterrupted = true;
   terminal.err('\nstopping …\n');
   try {
-    await stage?.close();
+    await closeStage();
   } finally {
     process.exit(code);
   }

@@ -48,7 +48,7 @@ export class Program {
 
   #hear(keep: () => void): void {
     keep();
-    for (const listener of [...this.#listeners]) listener();
+    for (const listener of this.#listeners) listener();
   }
 }
 
