@@ -46,10 +46,15 @@ export class Dispatcher {
     this.begin();
   }
 
-  /** Begins nothing more, gives back what has not begun, and waits for the rest. */
-  async stop(): Promise<void> {
+  /** Begins nothing more. */
+  halt(): void {
     this.isStopped = true;
     this.linger.cancel();
+  }
+
+  /** Gives back what has not begun, and waits for the rest. Only once nothing more is delivered, or it would come straight back. */
+  async stop(): Promise<void> {
+    this.halt();
     this.giveBack();
     while (this.runs.size > 0) await Promise.all(this.runs);
     this.giveBack();

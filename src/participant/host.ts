@@ -78,6 +78,7 @@ export class Host {
 
   private async drain(): Promise<void> {
     const { clock, settings } = this.runtime;
+    for (const { dispatcher } of this.lanes) dispatcher.halt();
     await Promise.all(this.consumers.map((consumer) => consumer.stop()));
     const lastCall = clock.after(settings.drainMs * (1 - LAST_CALL), () => this.ending.abort(new Error('the process is stopping')));
     let end: () => void = () => undefined;

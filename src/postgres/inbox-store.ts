@@ -103,8 +103,10 @@ export class SqlInboxStore<Tx> implements InboxStore<Tx> {
       session = new SqlInboxSession(connection, this.sql, clockIn(await connection.begin(this.setup)));
       value = await work(session);
     } catch (error: unknown) {
-      const isUsable = !session?.isCondemned && (await isRolledBack(connection));
-      return { result: { fate: 'failed', ...whyFailed(error, session === undefined) }, isUsable };
+      const failed = whyFailed(error, session === undefined);
+      // Also a server that has become read-only is unavailable: its connections are not to be met again.
+      const isUsable = !session?.isCondemned && failed.why !== 'unavailable' && (await isRolledBack(connection));
+      return { result: { fate: 'failed', ...failed }, isUsable };
     }
     try {
       await connection.commit();

@@ -147,7 +147,7 @@ describe('an inbox in PostgreSQL', () => {
       session.condemn();
       throw new Error('given up');
     });
-    await expect(leftBehind!.query('select 1')).rejects.toThrow();
+    await expect(leftBehind!.query('select 1')).rejects.toThrow('not queryable');
     expect(pool.totalCount).toBe(0);
   });
 

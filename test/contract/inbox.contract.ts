@@ -166,7 +166,7 @@ export function describeInbox<Tx>(name: string, open: () => Promise<OpenedInbox<
         const id = actionId();
         const result = await at.store.transact(async (session) => {
           await session.claim([rowOf(id)]);
-          await expect(session.attempt(() => at.breakStatement!(session.tx))).rejects.toThrow();
+          await expect(session.attempt(() => at.breakStatement!(session.tx))).rejects.toThrow('division by zero');
           await session.attempt(() => at.write(session.tx, `after ${id}`));
           await storeSuccess(session, id);
         });

@@ -1,3 +1,4 @@
+// @ts-nocheck: it runs against the build, as a user would
 // A participant in a process of its own, whose handler charges a card at a "gateway" and then never returns: killed in the middle.
 import pg from 'pg';
 import { command, contract, typed } from '../../../dist/src/index.js';

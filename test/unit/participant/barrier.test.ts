@@ -54,16 +54,28 @@ function decide(command: typeof action, world: World, handled = success(STORED))
 describe('an action', () => {
   it.each<[string, World, ReturnType<typeof decide>]>([
     ['runs when its row is new', { action: 'absent' }, { runs: true, answers: STORED, rows: ['action success'] }],
-    ['is refused beyond the horizon', { action: 'absent', now: HORIZON + 1 }, { runs: false, answers: 'error beyond-horizon', rows: ['action released'] }],
+    [
+      'is refused beyond the horizon',
+      { action: 'absent', now: HORIZON + 1 },
+      { runs: false, answers: 'error beyond-horizon', rows: ['action released'] },
+    ],
     ['runs at the edge of the horizon', { action: 'absent', now: HORIZON }, { runs: true, answers: STORED, rows: ['action success'] }],
     ['gets its stored reply', { action: 'success' }, { runs: false, answers: STORED, rows: [] }],
     ['gets its stored reply however old', { action: 'success', now: 2 * HORIZON }, { runs: false, answers: STORED, rows: [] }],
     ['gets its stored rejection', { action: 'rejected' }, { runs: false, answers: 'rejected card-declined', rows: [] }],
     ['is refused by the tombstone', { action: 'tombstone' }, { runs: false, answers: 'rejected undone', rows: [] }],
-    ['is refused by a tombstone that another request made', { action: 'tombstone', sameRequest: false }, { runs: false, answers: 'rejected undone', rows: [] }],
+    [
+      'is refused by a tombstone that another request made',
+      { action: 'tombstone', sameRequest: false },
+      { runs: false, answers: 'rejected undone', rows: [] },
+    ],
     ['runs again when it was started', { action: 'started' }, { runs: true, answers: STORED, rows: ['action success'] }],
     ['with another request is refused', { action: 'success', sameRequest: false }, { runs: false, answers: 'error id-reused', rows: [] }],
-    ['with another request is refused after a rejection', { action: 'rejected', sameRequest: false }, { runs: false, answers: 'error id-reused', rows: [] }],
+    [
+      'with another request is refused after a rejection',
+      { action: 'rejected', sameRequest: false },
+      { runs: false, answers: 'error id-reused', rows: [] },
+    ],
   ])('%s', (_, world, expected) => expect(decide(action, world)).toEqual(expected));
 
   it('is stored when it is rejected', () => {
@@ -94,9 +106,21 @@ describe('a compensation of an action of unknown outcome', () => {
       { runs: false, answers: 'error beyond-horizon', rows: ['action released', 'compensation released'] },
     ],
     ['gets its stored reply', { action: 'success', own: 'success' }, { runs: false, answers: STORED, rows: [] }],
-    ['gets its stored reply though its action was pruned', { action: 'absent', own: 'success' }, { runs: false, answers: STORED, rows: ['action released'] }],
-    ['runs again when it was started, past the tombstone', { action: 'tombstone', own: 'started' }, { runs: true, answers: STORED, rows: ['compensation success'] }],
-    ['with another request is refused', { action: 'success', own: 'success', sameRequest: false }, { runs: false, answers: 'error id-reused', rows: [] }],
+    [
+      'gets its stored reply though its action was pruned',
+      { action: 'absent', own: 'success' },
+      { runs: false, answers: STORED, rows: ['action released'] },
+    ],
+    [
+      'runs again when it was started, past the tombstone',
+      { action: 'tombstone', own: 'started' },
+      { runs: true, answers: STORED, rows: ['compensation success'] },
+    ],
+    [
+      'with another request is refused',
+      { action: 'success', own: 'success', sameRequest: false },
+      { runs: false, answers: 'error id-reused', rows: [] },
+    ],
   ])('%s', (_, world, expected) => expect(decide(undo, world)).toEqual(expected));
 
   it('leaves no row when it fails', () => {
@@ -112,9 +136,17 @@ describe('a compensation of an action of unknown outcome', () => {
 
 describe('a compensation of an action that is known to have succeeded', () => {
   it.each<[string, World, ReturnType<typeof decide>]>([
-    ['runs although there is no row', { action: 'absent' }, { runs: true, answers: STORED, rows: ['action tombstone', 'compensation success'] }],
+    [
+      'runs although there is no row',
+      { action: 'absent' },
+      { runs: true, answers: STORED, rows: ['action tombstone', 'compensation success'] },
+    ],
     ['runs after a success', { action: 'success' }, { runs: true, answers: STORED, rows: ['compensation success'] }],
-    ['runs however old the action is', { action: 'absent', now: HORIZON }, { runs: true, answers: STORED, rows: ['action tombstone', 'compensation success'] }],
+    [
+      'runs however old the action is',
+      { action: 'absent', now: HORIZON },
+      { runs: true, answers: STORED, rows: ['action tombstone', 'compensation success'] },
+    ],
     [
       'is refused when it may itself have been forgotten',
       { action: 'absent', now: HORIZON + 1 },
@@ -130,7 +162,11 @@ describe('a compensation of an action that is known to have succeeded', () => {
 
 describe('a fence', () => {
   it.each<[string, World, ReturnType<typeof decide>]>([
-    ['makes the action impossible that never ran', { action: 'absent' }, { runs: false, answers: 'rejected undone', rows: ['action tombstone'] }],
+    [
+      'makes the action impossible that never ran',
+      { action: 'absent' },
+      { runs: false, answers: 'rejected undone', rows: ['action tombstone'] },
+    ],
     ['says so again', { action: 'tombstone' }, { runs: false, answers: 'rejected undone', rows: [] }],
     ['answers with the reply of an action that ran', { action: 'success' }, { runs: false, answers: STORED, rows: [] }],
     ['answers with the rejection of an action', { action: 'rejected' }, { runs: false, answers: 'rejected card-declined', rows: [] }],

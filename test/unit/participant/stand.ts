@@ -1,0 +1,95 @@
+import { encodeCommands, type DecodedCommand } from '../../../src/core/codec-commands.js';
+import { decodeReply, type DecodedReply } from '../../../src/core/codec-replies.js';
+import { namesIn, type Message } from '../../../src/core/wire.js';
+import { InMemoryInbox, type MemoryTransaction } from '../../../src/memory/in-memory-inbox.js';
+import { InProcessTransport } from '../../../src/memory/in-process-transport.js';
+import { InProcessBroker } from '../../../src/memory/transport-broker.js';
+import { Host, type HostParts } from '../../../src/participant/host.js';
+import { command, contract } from '../../../src/saga/contract.js';
+import { handlersOf } from '../../../src/saga/handlers.js';
+import { participant, type ParticipantTarget } from '../../../src/saga/participant.js';
+import type { CommandContext } from '../../../src/saga/participant-declaration.js';
+import { ManualClock, turns } from '../../support/manual-clock.js';
+import { recordingLogger } from '../../contract/transport-parts.js';
+import { z } from 'zod';
+
+export const Payments = contract('payments', {
+  charge: command({ request: z.object({ amount: z.number() }), reply: z.object({ paymentId: z.string() }), rejections: ['card-declined'] }),
+  refund: command({ request: z.object({ amount: z.number() }) }),
+});
+export const Other = contract('other', { stop: command({ request: z.object({}), rejections: ['another-code'] }) });
+
+export type Charge = (context: CommandContext<MemoryTransaction>) => Promise<unknown>;
+
+/** One host on a broker and an inbox in memory, with a clock that the test moves. */
+export class Stand {
+  readonly clock = new ManualClock();
+  readonly broker = new InProcessBroker(this.clock);
+  readonly inbox = new InMemoryInbox(this.clock);
+  readonly logger = recordingLogger();
+  readonly names = namesIn('backstep');
+  readonly replies: DecodedReply[] = [];
+  readonly deadLetters: Message[] = [];
+  readonly ran: string[] = [];
+  charge: Charge = async ({ commandId }) => Promise.resolve({ paymentId: commandId });
+  refund: Charge = async () => Promise.resolve(undefined);
+  readonly transport = new InProcessTransport({ broker: this.broker, clock: this.clock, logger: this.logger });
+  host!: Host;
+
+  async start(parts: Partial<HostParts> = {}): Promise<this> {
+    const { replies, deadLetters } = this.names;
+    await this.transport.declare({ exchanges: [], queues: [{ name: replies, deliveryLimit: 20 }, { name: deadLetters }], bindings: [] });
+    await this.transport.consume(replies, { prefetch: 100 }, (deliveries) => {
+      for (const delivery of deliveries) {
+        const read = decodeReply(delivery.message);
+        if (read.ok) this.replies.push(read.reply);
+        delivery.settle('done');
+      }
+    });
+    await this.transport.consume(deadLetters, { prefetch: 100 }, (deliveries) => {
+      for (const delivery of deliveries) {
+        this.deadLetters.push(delivery.message);
+        delivery.settle('done');
+      }
+    });
+    const { clock, logger, transport } = this;
+    this.host = new Host({
+      declarations: [handlersOf(this.payments())],
+      store: this.inbox as HostParts['store'],
+      transport,
+      clock,
+      logger,
+      ...parts,
+    });
+    await this.host.start();
+    return this;
+  }
+
+  payments(): ParticipantTarget {
+    return participant(Payments, {
+      charge: async (_: { amount: number }, context: CommandContext<MemoryTransaction>) => {
+        const reply = await this.charge(context);
+        context.tx?.onCommit(() => this.ran.push(`charge ${context.saga.step}`));
+        return reply as { paymentId: string };
+      },
+      refund: async (_: { amount: number }, context: CommandContext<MemoryTransaction>) => {
+        await this.refund(context);
+        context.tx?.onCommit(() => this.ran.push(`refund ${context.saga.step}`));
+      },
+    });
+  }
+
+  /** Sends commands and lets everything happen that needs no time. */
+  async send(...commands: readonly DecodedCommand[]): Promise<void> {
+    const now = this.clock.now();
+    const sent = commands.map((each) => ({ ...each, firstSentAt: now, action: each.action && { ...each.action, firstSentAt: now } }));
+    const published = this.transport.publish(encodeCommands(sent, this.names, { appId: 'test', now }));
+    await turns(40);
+    await published;
+  }
+
+  /** Answers so far: outcome and code, or the reply. */
+  get answers(): string[] {
+    return this.replies.map(({ outcome, code, body }) => (outcome === 'success' ? JSON.stringify(body) : `${outcome} ${code}`));
+  }
+}
