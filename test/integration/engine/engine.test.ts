@@ -7,6 +7,7 @@ import { Installation } from '../../support/engine-servers.js';
 import type { Script } from '../../support/engine.js';
 import { eventually } from '../../support/eventually.js';
 import { planFrom } from '../../support/plans.js';
+import { privateRabbit } from '../../support/servers.js';
 
 const plan = planFrom({
   steps: [
@@ -18,7 +19,7 @@ const plan = planFrom({
 });
 /** Every fourth saga is declined at `charge`, every fifth fails once at `reserve`; decided by the request, so that repeats agree. */
 const script: Script = ({ step, phase, attempt, sagaKey }) => {
-  const number = Number(sagaKey);
+  const number = Number(sagaKey ?? 1);
   if (phase !== 'a') return {};
   if (step === 'charge' && number % 4 === 0) return { outcome: 'rejected', body: '{"code":"card-declined","message":"no money"}' };
   if (step === 'reserve' && number % 5 === 0 && attempt === 1) return { outcome: 'error', body: '{"message":"try again"}' };
@@ -30,11 +31,18 @@ async function startAll(engine: Orchestrator, count: number): Promise<string[]> 
   const answers = await engine.startMany(requests(count));
   return answers.map((answer) => (answer as Started).id);
 }
-async function expectEnds(store: PostgresSagaStore, ids: readonly string[], withinMs: number): Promise<void> {
+const named = (count: number, input: string) => Array.from({ length: count }, () => ({ name: 'test-saga', input }));
+const asScripted = (number: number) => (number % 4 === 0 ? 'compensated' : 'completed');
+async function expectEnds(
+  store: PostgresSagaStore,
+  ids: readonly string[],
+  withinMs: number,
+  end: (number: number) => string = asScripted,
+): Promise<void> {
   await eventually(async () => (await store.versionsInFlight()).length === 0, { withinMs });
   for (const [number, id] of ids.entries()) {
     const { state } = (await store.find(id))!;
-    expect(`${number} ${state.end}`).toBe(`${number} ${number % 4 === 0 ? 'compensated' : 'completed'}`);
+    expect(`${number} ${state.end}`).toBe(`${number} ${end(number)}`);
     const history = (await store.history(id, 0, 1_000))!;
     expect(history.map(({ seq }) => seq)).toEqual(history.map((_, i) => i + 1));
   }
@@ -83,6 +91,30 @@ describe('the engine on PostgreSQL and RabbitMQ', () => {
     await admin.end();
     await eventually(async () => (await engine.problems()).length === 0);
   }, 60_000);
+
+  it('goes on when the broker is back that was restarted, and then killed, under load', async () => {
+    const broker = await privateRabbit();
+    const installation = await Installation.open({ brokerUrl: broker.url });
+    const { engine, store } = await installation.engine([plan]);
+    await installation.participant('p', script);
+    const ids: string[] = [];
+    const startMore = async (input: string) => {
+      const answers = await engine.startMany(Array.from({ length: 100 }, () => ({ name: 'test-saga', input })));
+      for (const answer of answers) ids.push((answer as Started).id);
+    };
+    const isNoticed = async () => (await engine.problems()).some((problem) => problem.includes('the broker'));
+    // The clean stop comes first: RabbitMQ 3.10 killed within seconds of a quorum queue's declaration has lost that queue for good.
+    for (const end of [broker.stop, broker.kill]) {
+      await startMore('before');
+      await end();
+      await eventually(isNoticed);
+      await startMore('while it was away');
+      await broker.start();
+      const back = performance.now();
+      await expectEnds(store, ids, 40_000, () => 'completed');
+      expect(performance.now() - back).toBeLessThan(30_000);
+    }
+  }, 180_000);
 
   it('hands over to another process when it stops under load', async () => {
     const installation = await Installation.open();
