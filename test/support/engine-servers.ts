@@ -59,7 +59,7 @@ export class Installation {
       transport,
       clock: realClock,
       ids: { sagaId: () => v7() },
-      random: { next: Math.random },
+      random: { next: () => Math.random() },
       logger: logs,
       hash,
       ...(options.observer ? { observer: options.observer } : {}),
@@ -106,7 +106,12 @@ export class Installation {
   async waiting(participants: readonly string[]): Promise<number> {
     const connection = await amqp.connect(this.brokerUrl);
     const channel = await connection.createChannel();
-    const queues = [this.names.replies, this.names.starts, this.names.deadLetters, ...participants.map(this.names.commands)];
+    const queues = [
+      this.names.replies,
+      this.names.starts,
+      this.names.deadLetters,
+      ...participants.map((participant) => this.names.commands(participant)),
+    ];
     const counts = await Promise.all(queues.map(async (queue) => (await channel.checkQueue(queue)).messageCount));
     await connection.close();
     return counts.reduce((sum, count) => sum + count, 0);

@@ -104,7 +104,7 @@ describe('the engine on PostgreSQL and RabbitMQ', () => {
     };
     const isNoticed = async () => (await engine.problems()).some((problem) => problem.includes('the broker'));
     // The clean stop comes first: RabbitMQ 3.10 killed within seconds of a quorum queue's declaration has lost that queue for good.
-    for (const end of [broker.stop, broker.kill]) {
+    for (const end of [() => broker.stop(), () => broker.kill()]) {
       await startMore('before');
       await end();
       await eventually(isNoticed);
