@@ -10,6 +10,9 @@ export interface Running {
 /** A stop that takes longer is cut short: nothing is lost by it, only done again elsewhere. */
 export const DRAIN_MS = 10_000;
 
+/** Signals that come together are one: Ctrl-C reaches a process from the terminal and once more from npm. */
+const TOGETHER_MS = 500;
+
 /** The part of `process` that ends processes. */
 export interface ProcessEvents {
   on(event: 'SIGTERM' | 'SIGINT', listener: (signal: NodeJS.Signals) => void): unknown;
@@ -22,20 +25,28 @@ export interface ProcessEvents {
  * error that nobody caught is a bug that leaves this process in a state nobody knows: it is logged, what is under way is finished, and
  * the exit code is 1, so that whoever supervises the process starts a fresh one.
  */
-export async function runUntilStopped(process: ProcessEvents, logger: Logger, start: () => Promise<Running>): Promise<number> {
-  const ended = endOf(process, logger);
+export async function runUntilStopped(
+  process: ProcessEvents,
+  logger: Logger,
+  start: () => Promise<Running>,
+  now: () => number = () => performance.now(),
+): Promise<number> {
+  const ended = endOf(process, logger, now);
   const running = await Promise.race([start(), ended.then(() => undefined)]);
   const code = await ended;
   if (running) await within(DRAIN_MS, running.stop(), logger);
   return code;
 }
 
-function endOf(process: ProcessEvents, logger: Logger): Promise<number> {
+function endOf(process: ProcessEvents, logger: Logger, now: () => number): Promise<number> {
   return new Promise((resolve) => {
-    let signals = 0;
+    let firstAt: number | undefined;
     const onSignal = (signal: NodeJS.Signals) => {
-      signals += 1;
-      if (signals > 1) process.exit(signal === 'SIGINT' ? 130 : 143);
+      if (firstAt !== undefined) {
+        if (now() - firstAt >= TOGETHER_MS) process.exit(signal === 'SIGINT' ? 130 : 143);
+        return;
+      }
+      firstAt = now();
       logger.info({ signal }, 'stopping: what is under way is finished first; a second signal ends at once');
       resolve(0);
     };

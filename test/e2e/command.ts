@@ -64,7 +64,7 @@ export class Command {
 
   #hear(keep: () => void): void {
     keep();
-    for (const listener of [...this.#listeners]) listener();
+    for (const listener of this.#listeners) listener();
   }
 }
 

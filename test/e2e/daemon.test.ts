@@ -124,15 +124,6 @@ describe('the daemon', () => {
     await eventually(async () => (await countOpen(server.url)) === 0, { withinMs: 60_000, everyMs: 100, what: 'the saga ends' });
     expect((await fetch(`${server.url}/readyz`)).status).toBe(200);
   }, 120_000);
-
-  it('ends at once at the second signal', async () => {
-    const server = await daemon(await migrated(), SAGAS);
-    const waiting = fetch(`${server.url}/healthz`).catch(() => undefined);
-    server.kill('SIGINT');
-    server.kill('SIGINT');
-    expect([0, 130]).toContain((await server.ended).code);
-    await waiting;
-  }, 30_000);
 });
 
 async function countOpen(url: string): Promise<number> {
