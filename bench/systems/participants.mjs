@@ -19,7 +19,7 @@ const hosts = [];
 for (const [index, contract] of contracts.entries()) hosts.push(await serve(contract, ['order', 'stock', 'card'][index], index === 2));
 console.log('READY');
 process.once('SIGTERM', () => {
-  Promise.all(hosts.map((host) => host.stop()))
+  void Promise.all(hosts.map((host) => host.stop()))
     .then(() => transport.close())
     .finally(() => process.exit(0));
 });

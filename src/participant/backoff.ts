@@ -1,4 +1,5 @@
 import type { Clock } from '../ports/clock.js';
+import type { Ending } from './ending.js';
 import type { HostSettings } from './settings.js';
 
 /** Waits that grow from failure to failure, and end at once when there is nothing to wait for any more. */
@@ -8,7 +9,7 @@ export class Backoff {
   constructor(
     private readonly clock: Clock,
     private readonly settings: Pick<HostSettings, 'backoffMs' | 'backoffMaxMs'>,
-    private readonly ending: AbortSignal,
+    private readonly ending: Ending,
   ) {}
 
   /** Whether the last try failed. */
@@ -23,15 +24,16 @@ export class Backoff {
   pause(): Promise<void> {
     const { backoffMs, backoffMaxMs } = this.settings;
     const ms = Math.min(backoffMaxMs, backoffMs * 2 ** Math.min(this.failures++, 20));
-    if (this.ending.aborted) return Promise.resolve();
+    if (this.ending.isOver) return Promise.resolve();
     return new Promise((resolve) => {
-      const end = (): void => {
+      const forget = this.ending.onEnd(() => {
         timer.cancel();
-        this.ending.removeEventListener('abort', end);
         resolve();
-      };
-      const timer = this.clock.after(ms, end);
-      this.ending.addEventListener('abort', end);
+      });
+      const timer = this.clock.after(ms, () => {
+        forget();
+        resolve();
+      });
     });
   }
 }

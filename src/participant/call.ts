@@ -21,6 +21,13 @@ export class NotDone extends Error {
   }
 }
 
+/** The facts and whatever else the handler gets; the signal is made only for a handler that looks at it. */
+export function contextOf(command: DecodedCommand, source: { readonly signal: AbortSignal }, extra: object): object {
+  const { abortSignal: _made, ...facts } = factsOf(command, NEVER);
+  return Object.defineProperty({ ...facts, ...extra }, 'abortSignal', { enumerable: true, get: () => source.signal });
+}
+const NEVER = new AbortController().signal;
+
 export function factsOf(command: DecodedCommand, abortSignal: AbortSignal): CallFacts {
   return {
     commandId: command.id,

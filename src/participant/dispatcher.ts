@@ -25,6 +25,9 @@ export class Dispatcher {
   private readonly outside: OutsideEffects;
   private readonly backoff: Backoff;
   private readonly linger: Linger;
+  /** Deliveries whose commands are all answered, until they are sent. */
+  private complete: Parcel[] = [];
+  private isBeginning = false;
   private groups = 0;
   private isHeld = false;
   private isStopped = false;
@@ -57,6 +60,7 @@ export class Dispatcher {
     this.halt();
     this.giveBack();
     while (this.runs.size > 0) await Promise.all(this.runs);
+    this.sendAnswers();
     this.giveBack();
   }
 
@@ -114,11 +118,26 @@ export class Dispatcher {
     const done = this.follow(tasks, run).finally(() => {
       ended?.();
       this.runs.delete(done);
-      for (const handler of new Set(tasks.map((task) => task.handler))) this.running.set(handler, this.running.get(handler)! - 1);
+      if (tasks.length === 1) this.freeSlot(tasks[0]!.handler);
+      else for (const handler of new Set(tasks.map((task) => task.handler))) this.freeSlot(handler);
       for (const task of tasks) this.busy.delete(task.actionId);
-      this.begin();
+      this.beginSoon();
     });
     this.runs.add(done);
+  }
+  private freeSlot(handler: HandlerDeclaration | undefined): void {
+    this.running.set(handler, this.running.get(handler)! - 1);
+  }
+
+  /** Handlers that end together are answered together, and followed by as many, in one look at what waits. */
+  private beginSoon(): void {
+    if (this.isBeginning) return;
+    this.isBeginning = true;
+    queueMicrotask(() => {
+      this.isBeginning = false;
+      this.sendAnswers();
+      this.begin();
+    });
   }
 
   private async follow(tasks: readonly Task[], run: () => Promise<RunReport>): Promise<void> {
@@ -139,11 +158,16 @@ export class Dispatcher {
   }
 
   private answer({ answered }: RunReport): void {
-    const complete: Parcel[] = [];
     for (const { task, answer } of answered) {
-      if (task.parcel.answer(task.command, answer)) complete.push(task.parcel);
+      if (task.parcel.answer(task.command, answer)) this.complete.push(task.parcel);
       this.runtime.observer.answered?.({ participant: this.participant, type: task.command.type, outcome: answer.outcome });
     }
+    this.beginSoon();
+  }
+  private sendAnswers(): void {
+    const complete = this.complete;
+    if (complete.length === 0) return;
+    this.complete = [];
     this.replies.send(complete);
   }
 
@@ -180,8 +204,12 @@ export class Dispatcher {
   }
 }
 
+const PLAIN_FACTOR = 5;
+
 /** Transactions of their own take a connection each, so that without a word there are few; effects outside take none while they run. */
 function defaultLimit(lane: Lane, outside: number): number {
   if (lane === 'group') return Infinity;
-  return lane === 'alone' || lane === 'locked' ? 2 : outside;
+  if (lane === 'alone' || lane === 'locked') return 2;
+  // Nothing is held while a plain handler runs, not even a lock.
+  return lane === 'plain' ? PLAIN_FACTOR * outside : outside;
 }

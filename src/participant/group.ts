@@ -29,15 +29,8 @@ export class Spoilt extends Error {}
  * would roll back each other's rows. No two of them may be about the same action. Nothing counts unless the result is `committed`.
  */
 export function runGroup(runtime: Runtime, tasks: readonly Task[], slow: SlowHandlers, mode: GroupMode): Promise<InboxResult<GroupReport>> {
-  const { store, clock, settings, ending } = runtime;
-  return store!.transact((session) =>
-    within(
-      clock,
-      settings.handlerTimeoutMs,
-      [ending],
-      (signal) => new GroupRun(runtime, session, signal, slow, mode).run(tasks),
-      () => session.condemn(),
-    ),
+  return runtime.store!.transact((session) =>
+    within(runtime, (signal) => new GroupRun(runtime, session, signal, slow, mode).run(tasks), { giveUp: () => session.condemn() }),
   );
 }
 
@@ -79,7 +72,7 @@ class GroupRun {
     }
     const answer = verdict.do === 'answer' ? verdict.answer : await this.call(task, task.handler!);
     // It was told to stop: that is no failure of its own.
-    if (verdict.do === 'run' && answer.outcome === 'error' && this.runtime.ending.aborted) return this.leave(task, found, this.postponed);
+    if (verdict.do === 'run' && answer.outcome === 'error' && this.runtime.ending.isOver) return this.leave(task, found, this.postponed);
     const changes = settle(found, verdict, answer);
     this.writes.push(...changes.store);
     this.releases.push(...changes.release);

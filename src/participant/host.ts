@@ -6,6 +6,7 @@ import type { Logger } from '../ports/logger.js';
 import type { Consumer, Topology, Transport } from '../ports/transport.js';
 import type { ParticipantDeclaration } from '../saga/participant-declaration.js';
 import { Dispatcher } from './dispatcher.js';
+import { Ending } from './ending.js';
 import { Housekeeping } from './housekeeping.js';
 import { Intake } from './intake.js';
 import { Replies } from './replies.js';
@@ -36,7 +37,7 @@ const LAST_CALL = 0.2;
  */
 export class Host {
   private readonly runtime: Runtime;
-  private readonly ending = new AbortController();
+  private readonly ending = new Ending();
   private readonly replies: Replies;
   private readonly lanes: readonly { readonly intake: Intake; readonly dispatcher: Dispatcher; readonly queue: string }[];
   private readonly housekeeping: Housekeeping;
@@ -48,7 +49,7 @@ export class Host {
     const names = namesIn(settings.namespace);
     const { store, transport, clock, logger, declarations, observer = {} } = parts;
     const horizonMs = Math.max(settings.horizonMs, ...horizonsOf(declarations));
-    this.runtime = { store, transport, clock, logger, settings, names, horizonMs, observer, ending: this.ending.signal };
+    this.runtime = { store, transport, clock, logger, settings, names, horizonMs, observer, ending: this.ending };
     this.replies = new Replies(this.runtime);
     this.lanes = declarations.map((declaration) => {
       const queue = names.commands(declaration.participant);
@@ -80,14 +81,14 @@ export class Host {
     const { clock, settings } = this.runtime;
     for (const { dispatcher } of this.lanes) dispatcher.halt();
     await Promise.all(this.consumers.map((consumer) => consumer.stop()));
-    const lastCall = clock.after(settings.drainMs * (1 - LAST_CALL), () => this.ending.abort(new Error('the process is stopping')));
+    const lastCall = clock.after(settings.drainMs * (1 - LAST_CALL), () => this.ending.end());
     let end: () => void = () => undefined;
     const over = new Promise<void>((resolve) => (end = resolve));
     const timer = clock.after(settings.drainMs, end);
     await Promise.race([this.finish(), over]);
     timer.cancel();
     lastCall.cancel();
-    this.ending.abort(new Error('the process has stopped'));
+    this.ending.end();
   }
 
   private async finish(): Promise<void> {

@@ -1,4 +1,4 @@
-import type { InboxResult } from '../ports/inbox.js';
+import type { InboxResult, InboxSession } from '../ports/inbox.js';
 import type { HandlerDeclaration } from '../saga/participant-declaration.js';
 import { failure, type Answer } from './answer.js';
 import { begun, settle } from './barrier.js';
@@ -43,7 +43,7 @@ export class OutsideEffects {
     const writes: Write[] = [];
     const answer = await this.call(task, handler, writes, lost);
     if (answer.outcome === 'error')
-      return this.runtime.ending.aborted ? { answered: [], again: [task] } : { answered: [{ task, answer }], again: [] };
+      return this.runtime.ending.isOver ? { answered: [], again: [task] } : { answered: [{ task, answer }], again: [] };
     const end = await this.end(task, answer, writes);
     if ('answer' in end) return { answered: [{ task, answer: end.answer }], again: [] };
     return { answered: [], again: [task], unavailable: end.unavailable };
@@ -65,12 +65,10 @@ export class OutsideEffects {
   }
 
   private async call(task: Task, handler: HandlerDeclaration, writes: Write[], lost: AbortSignal): Promise<Answer> {
-    const { clock, settings, ending } = this.runtime;
     const store: Store = (work) => void writes.push(work);
+    const run = (signal: AbortSignal) => callHandler(handler, task.command, { ...factsOf(task.command, signal), store });
     try {
-      return await within(clock, settings.handlerTimeoutMs, [ending, lost], (signal) =>
-        callHandler(handler, task.command, { ...factsOf(task.command, signal), store }),
-      );
+      return await within(this.runtime, run, { lost });
     } catch (error: unknown) {
       if (error instanceof NotDone) return error.answer;
       throw error;
@@ -83,44 +81,34 @@ export class OutsideEffects {
       const result = await this.repeatedly(() => this.finish(task, answer, writes));
       if (result.fate === 'committed') return { answer: result.value };
       if (!(result.fate === 'failed' && result.why === 'unavailable')) return { answer: failureOf(result) };
-      if (this.runtime.ending.aborted) return { unavailable: result.error };
+      if (this.runtime.ending.isOver) return { unavailable: result.error };
       await this.pause();
     }
   }
 
   private finish(task: Task, answer: Answer, writes: readonly Write[]): Promise<InboxResult<Answer>> {
-    const { clock, settings, horizonMs, store, ending } = this.runtime;
-    const work = async (session: Parameters<Parameters<NonNullable<typeof store>['transact']>[0]>[0]): Promise<Answer> => {
-      const [found] = await findAll(session, [task], horizonMs);
-      const verdict = judged(task, found!);
-      // Only when the lock was lost on the way: somebody else has answered or undone it in the meantime.
-      const given = verdict.do === 'run' ? await this.write(session, answer, writes) : verdict.answer;
-      if (verdict.do === 'answer')
-        this.runtime.logger.warn(
-          { command: task.command.id, type: task.command.type },
-          'an effect outside ended after its command was settled elsewhere',
-        );
-      const changes = settle(found!, verdict, given);
-      await session.store(changes.store);
-      await session.release(changes.release);
-      return given;
-    };
-    return store!.transact((session) =>
-      within(
-        clock,
-        settings.handlerTimeoutMs,
-        [ending],
-        () => work(session),
-        () => session.condemn(),
-      ),
+    return this.runtime.store!.transact((session) =>
+      within(this.runtime, () => this.settled(session, task, answer, writes), { giveUp: () => session.condemn() }),
     );
   }
 
-  private async write(
-    session: { readonly tx: unknown; attempt<R>(work: () => Promise<R>): Promise<R> },
-    answer: Answer,
-    writes: readonly Write[],
-  ): Promise<Answer> {
+  private async settled(session: InboxSession<unknown>, task: Task, answer: Answer, writes: readonly Write[]): Promise<Answer> {
+    const [found] = await findAll(session, [task], this.runtime.horizonMs);
+    const verdict = judged(task, found!);
+    const given = verdict.do === 'run' ? await this.write(session, answer, writes) : verdict.answer;
+    // Only when the lock was lost on the way: somebody else has answered or undone it in the meantime.
+    if (given.outcome !== answer.outcome)
+      this.runtime.logger.warn(
+        { command: task.command.id, type: task.command.type, outcome: answer.outcome, answered: given.outcome },
+        'an effect outside ended otherwise than it is answered',
+      );
+    const changes = settle(found!, verdict, given);
+    await session.store(changes.store);
+    await session.release(changes.release);
+    return given;
+  }
+
+  private async write(session: InboxSession<unknown>, answer: Answer, writes: readonly Write[]): Promise<Answer> {
     if (answer.outcome !== 'success' || writes.length === 0) return answer;
     const all = async (): Promise<Answer> => {
       try {

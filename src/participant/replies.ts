@@ -57,7 +57,7 @@ export class Replies {
       const outcomes = await this.runtime.transport.publish(open.flatMap(({ messages }) => messages));
       open = this.settled(open, outcomes);
       if (open.length === 0) return this.backoff.succeeded();
-      if (this.runtime.ending.aborted) return open.forEach(({ parcel }) => parcel.settle('requeue'));
+      if (this.runtime.ending.isOver) return open.forEach(({ parcel }) => parcel.settle('requeue'));
       await this.backoff.pause();
     }
   }

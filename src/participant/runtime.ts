@@ -4,6 +4,7 @@ import type { InboxStore } from '../ports/inbox.js';
 import type { Logger } from '../ports/logger.js';
 import type { Transport } from '../ports/transport.js';
 import type { Answer } from './answer.js';
+import type { Ending } from './ending.js';
 import type { HostSettings } from './settings.js';
 import type { Task } from './task.js';
 
@@ -19,8 +20,8 @@ export interface Runtime {
   /** The longest horizon of the host and of its handlers: rows are kept at least this long. */
   readonly horizonMs: number;
   readonly observer: ParticipantObserver;
-  /** Aborted when the process cannot wait for its handlers any longer. */
-  readonly ending: AbortSignal;
+  /** Over when the process cannot wait for its handlers any longer. */
+  readonly ending: Ending;
 }
 
 /** What a host tells of itself, for telemetry. Called synchronously after the fact; must be quick and must not throw. */

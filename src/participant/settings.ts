@@ -14,7 +14,7 @@ export interface HostSettings {
   readonly maxLingerMs: number;
   /** Commands of one participant that may be unsettled at a time. Default 300. */
   readonly prefetch: number;
-  /** Handlers with effects outside, or without an inbox, at a time, for each command whose handler does not say. Default 10. */
+  /** Handlers with effects outside at a time, for each command whose handler does not say; five times as many without an inbox. Default 10. */
   readonly outsideConcurrency: number;
   /** After this the handler's `abortSignal` is aborted; one in a transaction is given up, and the command answered with an error. Default 60,000. */
   readonly handlerTimeoutMs: number;

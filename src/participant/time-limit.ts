@@ -1,23 +1,27 @@
-import type { Clock } from '../ports/clock.js';
+import type { Runtime } from './runtime.js';
 
-/** A handler took longer than it may, and was given up. */
+/** A handler took longer than it may. */
 export class HandlerTimeout extends Error {
   constructor(ms: number) {
     super(`it did not end within ${ms} ms`);
   }
 }
 
-/**
- * Runs `work` with a signal that is aborted after `ms`, or when one of `others` is. With `giveUp`, which is called first, the result is
- * then a {@link HandlerTimeout}, and what `work` does later counts for nothing; without, `work` is waited for.
- */
+/** What else there is to a limit. */
+export interface Limit {
+  /** Aborts like the time does. */
+  readonly lost?: AbortSignal;
+  /** Called when the time is up; the result is then a {@link HandlerTimeout} and what the work does later counts for nothing. */
+  readonly giveUp?: () => void;
+}
+
+/** Runs `work` with a signal that is aborted when its time is up or the process ends. Without `giveUp` it is waited for all the same. */
 export async function within<R>(
-  clock: Clock,
-  ms: number,
-  others: readonly AbortSignal[],
+  { clock, settings, ending }: Pick<Runtime, 'clock' | 'settings' | 'ending'>,
   work: (signal: AbortSignal) => Promise<R>,
-  giveUp?: () => void,
+  { lost, giveUp }: Limit = {},
 ): Promise<R> {
+  const ms = settings.handlerTimeoutMs;
   const controller = new AbortController();
   let late: (error: HandlerTimeout) => void = () => undefined;
   const timeUp = new Promise<never>((_, reject) => (late = reject));
@@ -27,15 +31,12 @@ export async function within<R>(
     giveUp();
     late(new HandlerTimeout(ms));
   });
-  const forward = (event: Event): void => controller.abort((event.target as AbortSignal).reason);
-  for (const other of others) {
-    if (other.aborted) controller.abort(other.reason);
-    else other.addEventListener('abort', forward, { once: true });
-  }
+  const forget = ending.onEnd(() => controller.abort(new Error('the process is stopping')));
+  lost?.addEventListener('abort', () => controller.abort(lost.reason), { once: true });
   try {
     return await Promise.race([work(controller.signal), timeUp]);
   } finally {
     timer.cancel();
-    for (const other of others) other.removeEventListener('abort', forward);
+    forget();
   }
 }

@@ -1,5 +1,6 @@
 import amqp, { type ChannelModel, type SocketOptions } from 'amqplib';
 import { explain } from './broker-errors.js';
+import { gatherWrites } from './gather-writes.js';
 import type { Settings } from './options.js';
 import { pause, pauseMs, within } from './waiting.js';
 
@@ -119,7 +120,9 @@ export class Link {
     };
     const timer = clock.after(connectTimeoutMs, () => abort.abort());
     try {
-      return await amqp.connect(withHeartbeat.href, socket);
+      const connection = await amqp.connect(withHeartbeat.href, socket);
+      gatherWrites(connection);
+      return connection;
     } finally {
       timer.cancel();
     }
