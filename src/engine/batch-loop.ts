@@ -46,6 +46,7 @@ export class BatchLoop {
   private inFlight = 0;
   private pumping = false;
   private linger: Timer | undefined;
+  private expiry: Timer | undefined;
 
   constructor(private readonly parts: BatchLoopParts) {
     this.rate = new ArrivalRate(parts.clock.monotonic());
@@ -57,6 +58,7 @@ export class BatchLoop {
       else this.queue.add(work);
     }
     this.rate.count(works.length);
+    this.watchCallers();
     this.pump();
   }
 
@@ -76,7 +78,8 @@ export class BatchLoop {
     const timeUp = pause(this.parts.clock, ms, stopWaiting.signal);
     const done = this.whenIdle().then(() => this.parts.settler.whenIdle());
     const isDone = await Promise.race([done.then(() => true), timeUp.then(() => false)]);
-    stopWaiting.abort();
+    stopWaiting.abort('over');
+    this.expiry?.cancel();
     if (!isDone) this.abandonAll();
   }
 
@@ -212,26 +215,33 @@ export class BatchLoop {
     const message = messageOf(error);
     if (!this.problem) this.parts.logger.error({ error: message }, 'the database cannot be used; what waits is tried again');
     this.problem = `the database cannot be used: ${message}`;
-    this.expireWaiting(error);
+    this.expireWaiting(unavailable(error));
   }
 
   /** Callers wait for a database for a while, messages for as long as it takes (unless this process is stopping). */
   private stillWanted(items: readonly Work[], error: unknown, slot: Slot): readonly Work[] {
-    const unavailable = new SagaError('SAGA_UNAVAILABLE', `the database cannot be used: ${messageOf(error)}`, [], { cause: error });
     if (this.abandoning.signal.aborted) {
-      this.giveBack(items, slot, unavailable);
+      this.giveBack(items, slot, unavailable(error));
       return [];
     }
     const now = this.parts.clock.monotonic();
     if (!items.some((item) => isExpired(item, now))) return items;
-    for (const item of items) if (isExpired(item, now)) refuse(item, unavailable);
+    for (const item of items) if (isExpired(item, now)) refuse(item, unavailable(error));
     return items.filter((item) => !isExpired(item, now));
   }
 
-  private expireWaiting(error: unknown): void {
+  /** A caller is not kept waiting by a transaction that hangs, or by a broker that holds everything up. */
+  private watchCallers(): void {
+    if (this.expiry || this.queue.size === 0) return;
+    this.expiry = this.parts.clock.after(this.parts.settings.callWaitMs, () => {
+      this.expiry = undefined;
+      this.expireWaiting(new SagaError('SAGA_UNAVAILABLE', 'too much else is waiting for the database or the broker; try again'));
+      this.watchCallers();
+    });
+  }
+  private expireWaiting(error: SagaError): void {
     const now = this.parts.clock.monotonic();
-    const unavailable = new SagaError('SAGA_UNAVAILABLE', `the database cannot be used: ${messageOf(error)}`, [], { cause: error });
-    for (const item of this.queue.remove((work) => isExpired(work, now))) refuse(item, unavailable);
+    for (const item of this.queue.remove((work) => isExpired(work, now))) refuse(item, error);
   }
 
   private giveBack(items: readonly Work[], slot: Slot, error: SagaError): void {
@@ -265,6 +275,10 @@ function idsOf(items: readonly Work[]): Set<string> {
     if (id !== undefined) ids.add(id);
   }
   return ids;
+}
+
+function unavailable(error: unknown): SagaError {
+  return new SagaError('SAGA_UNAVAILABLE', `the database cannot be used: ${messageOf(error)}`, [], { cause: error });
 }
 
 function isExpired(work: Work, now: number): boolean {

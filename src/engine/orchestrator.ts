@@ -170,7 +170,8 @@ export class Orchestrator implements SagaService {
     let final: StoredSaga | undefined;
     const forget = this.notices.on(sagaId, (saga) => {
       final = saga;
-      ended.abort();
+      // A reason given spares an exception made for each.
+      ended.abort('ended');
     });
     try {
       for (;;) {
@@ -231,7 +232,7 @@ export class Orchestrator implements SagaService {
   private async within(ms: number, work: Promise<unknown>): Promise<void> {
     const over = new AbortController();
     await Promise.race([work, pause(this.parts.clock, ms, over.signal)]);
-    over.abort();
+    over.abort('over');
   }
 }
 

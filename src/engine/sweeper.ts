@@ -94,9 +94,10 @@ export class Sweeper {
     }
     const isFull = seen.length >= this.limit;
     this.limit = Math.min(this.parts.settings.sweepBatch, this.limit * 2);
-    this.publishing = Promise.all([this.publishing, aftermath.followDue(committed, begunAt)]);
+    const following = aftermath.followDue(committed, begunAt);
+    this.publishing = Promise.all([this.publishing, following]);
     // While there is more, the broker sets the pace.
-    if (isFull) await this.publishing;
+    if (isFull) await following;
     return isFull;
   }
 

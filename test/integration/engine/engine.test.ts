@@ -31,7 +31,6 @@ async function startAll(engine: Orchestrator, count: number): Promise<string[]> 
   const answers = await engine.startMany(requests(count));
   return answers.map((answer) => (answer as Started).id);
 }
-const named = (count: number, input: string) => Array.from({ length: count }, () => ({ name: 'test-saga', input }));
 const asScripted = (number: number) => (number % 4 === 0 ? 'compensated' : 'completed');
 async function expectEnds(
   store: PostgresSagaStore,

@@ -85,6 +85,16 @@ describe('an engine whose database misbehaves', () => {
     expect(await codeOf(engine.start(request))).toBe('none');
   });
 
+  it('does not keep callers waiting behind a transaction that hangs', async () => {
+    const { engine, commitFaults, clock } = await open({ callWaitMs: 5_000, batchesInFlight: 1, drainMs: 1_000 });
+    commitFaults.push(() => new Promise(() => {}));
+    void engine.start(request);
+    await turns();
+    const code = codeOf(engine.start(request));
+    await clock.advance(10_000);
+    expect(await code).toBe('SAGA_UNAVAILABLE');
+  });
+
   it('finds the one item that cannot be stored, and carries out the others', async () => {
     const { engine, received, commits, names } = await open();
     world.script = () => undefined;
