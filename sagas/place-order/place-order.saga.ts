@@ -18,6 +18,9 @@ export const Order = z.object({
 export interface Order extends z.infer<typeof Order> {}
 export interface OrderIn extends z.input<typeof Order> {}
 
+/** In a rush orders wait in the participants' queues; that is no reason to undo them. */
+const RUSH = '2m';
+
 /** Stock, courier and haulier side by side; then the money; then the parcel leaves, which nobody can undo; then a letter. */
 @Saga({ name: 'place-order', version: 1, input: Order, key: (order) => order.orderId, deadline: '10m' })
 export class PlaceOrder extends SagaDefinition<Order, OrderIn> {
@@ -26,12 +29,14 @@ export class PlaceOrder extends SagaDefinition<Order, OrderIn> {
   }
 
   reserve = this.step(Inventory.reserve, {
+    timeout: RUSH,
     request: ({ input }) => ({ orderId: input.orderId, lines: input.lines }),
     compensate: { command: Inventory.release, request: ({ own }) => ({ orderId: own.request.orderId }) },
   });
 
   courier = this.step(Shipping.book, {
     after: [],
+    timeout: RUSH,
     request: ({ input }) => ({ orderId: input.orderId, postcode: input.address.postcode }),
     compensate: { command: Shipping.cancel, request: ({ own }) => ({ orderId: own.request.orderId }) },
   });
@@ -48,6 +53,7 @@ export class PlaceOrder extends SagaDefinition<Order, OrderIn> {
 
   charge = this.step(Payments.charge, {
     uses: { courier: this.courier, freight: this.freight },
+    timeout: RUSH,
     retry: { attempts: 5, backoff: { initial: '200ms', factor: 2, max: '30s' } },
     request: ({ input, courier, freight }) => ({
       orderId: input.orderId,
