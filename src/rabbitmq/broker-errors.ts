@@ -2,7 +2,7 @@ import { messageOf } from '../core/errors.js';
 
 /** A broker's complaint as one sentence that helps whoever has to mend it. Holds neither URL nor password. */
 export function explain(error: unknown): string {
-  const text = messageOf(error);
+  const text = textOf(error);
   if (/ACCESS[-_]REFUSED/.test(text) && /login|Handshake/i.test(text)) return 'the broker refused the login: user or password is wrong';
   if (/Handshake terminated.*NOT_ALLOWED/.test(text)) return `the broker refused the virtual host: ${quoted(text)}`;
   if (/ECONNREFUSED/.test(text)) return `nobody listens there: ${text}`;
@@ -11,6 +11,18 @@ export function explain(error: unknown): string {
   if (/Heartbeat timeout/.test(text)) return 'the broker has sent no sign of life: heartbeat timeout';
   if (/Socket closed abruptly|Unexpected close|ECONNRESET|EPIPE/.test(text)) return `the connection was cut: ${text}`;
   return quoted(text);
+}
+
+/** Whether the client library could not encode what it was given, which says nothing about the connection. */
+export function isAboutArguments(error: unknown): boolean {
+  const name = (error as { name?: unknown } | null)?.name;
+  return name === 'RangeError' || name === 'TypeError';
+}
+
+/** An error of another realm is no `Error` of ours. */
+function textOf(error: unknown): string {
+  const message = (error as { message?: unknown } | null)?.message;
+  return typeof message === 'string' ? message : messageOf(error);
 }
 
 /** The broker's own words within the client's, where there are any. */
@@ -26,7 +38,7 @@ export function channelErrorCode(error: unknown): number | undefined {
 
 /** Which queue or exchange is declared otherwise, and in what, from the broker's text of a 406. */
 export function conflictOf(what: string, error: unknown): string {
-  const text = quoted(messageOf(error));
+  const text = quoted(textOf(error));
   const match = /inequivalent arg '([^']+)' for (queue|exchange) '([^']+)' in vhost '[^']*': received (.+?) but current is (.+)$/s.exec(
     text,
   );

@@ -3,7 +3,7 @@ import { messageOf } from '../core/errors.js';
 import { refusalOf } from '../core/wire-limits.js';
 import type { Clock, Timer } from '../ports/clock.js';
 import type { Outgoing, PublishOutcome } from '../ports/transport.js';
-import { explain } from './broker-errors.js';
+import { explain, isAboutArguments } from './broker-errors.js';
 import { bufferOf, writeProperties } from './properties.js';
 
 /** Who published a batch; `index` is the message's place in it. */
@@ -108,15 +108,14 @@ export class PublishChannel {
 
   private unsendable(error: unknown): PublishOutcome {
     // A RangeError or TypeError is about this message; anything else about the channel.
-    const isAboutMessage = error instanceof RangeError || error instanceof TypeError;
-    return { fate: isAboutMessage ? 'refused' : 'unknown', reason: messageOf(error) };
+    return { fate: isAboutArguments(error) ? 'refused' : 'unknown', reason: explain(error) };
   }
 
   private onConfirm(pending: Pending, error: unknown): void {
     if (!this.pending.has(pending)) return;
     if (!error) this.settle(pending, pending.isReturned ? RETURNED : CONFIRMED);
     else if (/nacked/.test(messageOf(error))) this.settle(pending, { fate: 'unknown', reason: 'the broker did not take it (nack)' });
-    else this.settle(pending, { fate: 'unknown', reason: explain(this.error ?? error) });
+    // Any other error is the channel's end: `close` follows and settles everything.
   }
 
   /**
@@ -149,7 +148,7 @@ export class PublishChannel {
   private onClose(): void {
     const wasOpen = this.isOpen;
     this.isOpen = false;
-    const reason = explain(this.error ?? 'the channel was closed');
+    const reason = explain(this.error ?? 'the connection went before the confirm');
     this.expire(reason);
     const { code } = (this.error ?? {}) as { code?: number };
     if (wasOpen) this.user.closed(this, code, reason);

@@ -64,7 +64,10 @@ export class RabbitMqConsumer implements Consumer {
       own.hasEnded = true;
       if (!own.subscription || this.current !== own.subscription) return;
       this.current = undefined;
-      if (this.link.connection === connection) this.resume(connection, false);
+      // A connection that goes closes its channels first; a channel opened at that moment would wait for ever.
+      setImmediate(() => {
+        if (this.link.connection === connection) this.resume(connection, false);
+      });
     };
     const subscription = await Subscription.open(connection, { ...this.request, logger, ended });
     if (own.hasEnded) throw new Error('the consumer ended as soon as it had begun');

@@ -11,7 +11,7 @@ import type {
   Transport,
   TransportHealth,
 } from '../ports/transport.js';
-import { explain } from './broker-errors.js';
+import { explain, isAboutArguments } from './broker-errors.js';
 import { Link } from './link.js';
 import { settingsOf, type RabbitMqOptions, type Settings } from './options.js';
 import { Publisher } from './publisher.js';
@@ -141,7 +141,7 @@ export class RabbitMqTransport implements Transport {
       return await declareTopology(connection, topology, this.settings.queueType);
     } catch (error: unknown) {
       // The client library's complaint about a name or an argument; anything else is the connection's end.
-      if (error instanceof TypeError || error instanceof RangeError) throw error;
+      if (isAboutArguments(error)) throw error;
       this.publishing.drop(connection, explain(error));
       return undefined;
     }

@@ -92,3 +92,11 @@ export async function healthWhen(transport: Transport, check: (health: ReturnTyp
     });
   });
 }
+
+/** Publishes until all of it is confirmed, as a caller does who resends. */
+export async function untilConfirmed(transport: Transport, batch: readonly Outgoing[]): Promise<void> {
+  for (;;) {
+    const outcomes = await transport.publish(batch);
+    if (outcomes.every((outcome) => outcome.fate === 'confirmed')) return;
+  }
+}

@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import type { Delivery, Outgoing, PublishOutcome, Topology, Transport } from '../../src/ports/transport.js';
-import { healthWhen, Received, receiving, settleDone, toQueue } from './transport-parts.js';
+import { untilConfirmed, healthWhen, Received, receiving, settleDone, toQueue } from './transport-parts.js';
 
 /** A broker with knobs, of which a test may open several transports. */
 export interface TransportWorld {
@@ -307,14 +307,14 @@ export function describeTransport(name: string, open: () => Promise<TransportWor
       const received = await receiving(transport, queue, 10, settleDone);
       await world.wipe();
       await healthWhen(transport, (health) => health.connected);
-      await untilConfirmed(transport, toQueue(queue, 'after'));
+      await untilConfirmed(transport, [toQueue(queue, 'after')]);
       expect((await received.atLeast(1)).ids).toContain('after');
     });
 
     it('declares and subscribes again when its queue was deleted', async () => {
       const received = await receiving(transport, queue, 10, settleDone);
       await world.deleteQueue(queue);
-      await untilConfirmed(transport, toQueue(queue, 'after'));
+      await untilConfirmed(transport, [toQueue(queue, 'after')]);
       expect((await received.atLeast(1)).ids).toContain('after');
     });
 
@@ -329,7 +329,7 @@ export function describeTransport(name: string, open: () => Promise<TransportWor
       const out = { ...toQueue(queue, 'm'), exchange, routingKey: 'k' };
       const [first] = await transport.publish([out]);
       expect(first).toEqual({ fate: 'unknown', reason: expect.stringContaining(exchange) as unknown });
-      await untilConfirmed(transport, out);
+      await untilConfirmed(transport, [out]);
     });
 
     it('tells when the connection goes and comes', async () => {
@@ -361,12 +361,4 @@ export function describeTransport(name: string, open: () => Promise<TransportWor
       expect(received.ids).toEqual(sent.map((out) => out.message.messageId));
     });
   });
-}
-
-/** Publishes until it is confirmed, as a caller does who resends. */
-async function untilConfirmed(transport: Transport, out: Outgoing): Promise<void> {
-  for (;;) {
-    const [outcome] = await transport.publish([out]);
-    if (outcome!.fate === 'confirmed') return;
-  }
 }

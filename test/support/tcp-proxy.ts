@@ -75,6 +75,7 @@ class Proxying implements TcpProxy {
   }
   resume(): void {
     this.stalled = { fromServer: false, toServer: false };
+    for (const pair of this.pairs) if (pair.some((socket) => socket.destroyed)) this.part(pair);
     this.applyStall();
   }
   cutAfter(bytesToServer: number): void {
@@ -96,14 +97,21 @@ class Proxying implements TcpProxy {
     for (const [from, to] of [pair, [server, client] as const]) {
       from.setNoDelay(true);
       from.on('error', () => {});
-      from.on('close', () => {
-        this.pairs.delete(pair);
-        to.destroy();
-      });
+      // What is stalled does not pass an end either: the other side learns nothing.
+      from.on('close', () => this.isStalled(from === client) || this.part(pair));
       from.on('data', (chunk) => this.pass(from === client, chunk, to));
-      from.on('end', () => to.end());
+      from.on('end', () => this.isStalled(from === client) || to.end());
     }
     this.applyStall();
+  }
+
+  private isStalled(toServer: boolean): boolean {
+    return toServer ? this.stalled.toServer : this.stalled.fromServer;
+  }
+
+  private part(pair: readonly [client: Socket, server: Socket]): void {
+    this.pairs.delete(pair);
+    for (const socket of pair) socket.destroy();
   }
 
   private pass(isToServer: boolean, chunk: Buffer, to: Socket): void {
