@@ -2,8 +2,12 @@
 import { userInfo } from 'node:os';
 import { runProgram } from './program.js';
 
-// The reader of a pipe may go before the writer: `backstep list | head -1`.
-process.stdout.on('error', (error: NodeJS.ErrnoException) => process.exit(error.code === 'EPIPE' ? 0 : 1));
+// The reader of a pipe may go before the writer: `backstep list | head -1`. A daemon does its duty without anybody reading its log.
+const isDaemon = ['serve', 'participants', 'dev'].includes(process.argv[2] ?? '');
+process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+  if (!isDaemon) process.exit(error.code === 'EPIPE' ? 0 : 1);
+});
+process.stderr.on('error', () => {});
 
 const isTty = process.stdout.isTTY === true;
 const code = await runProgram(process.argv.slice(2), {

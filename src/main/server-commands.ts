@@ -144,6 +144,7 @@ async function dev(host: Host, flags: ServerFlags): Promise<number> {
   const { terminal } = host;
   const logger = createLogger(config.BACKSTEP_LOG_LEVEL, (line) => terminal.err(line));
   return runUntilStopped(host.process, logger, async () => {
+    if (terminal.isErrTty) terminal.err('starting; the first time takes a few seconds …\n');
     const { dev: start } = await import('./commands/dev.js');
     const running = await start({
       sagas: config.BACKSTEP_SAGAS,

@@ -1,10 +1,13 @@
-import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { afterAll, beforeAll, describe, expect, it, jest } from '@jest/globals';
 import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { backstep, Command } from './command.js';
+
+// Every command is a process of its own, and the machine may be busy.
+jest.setTimeout(120_000);
 
 const SAGAS = 'dist/sagas';
 const NO_SERVER = { BACKSTEP_URL: 'http://127.0.0.1:64999' };
@@ -100,7 +103,7 @@ describe('backstep dev', () => {
 
     dev.kill('SIGTERM');
     expect((await dev.ended).code).toBe(0);
-  }, 60_000);
+  });
 
   it('names every fault of the sagas, with file and line, and ends with 1', async () => {
     const sagas = join(directory, 'sagas');
@@ -119,7 +122,7 @@ describe('backstep dev', () => {
     server.close();
     expect([code, stderr]).toEqual([2, expect.stringContaining(`port ${port} on 127.0.0.1 is in use`)]);
     expect(stderr).toContain('--port');
-  }, 30_000);
+  });
 });
 
 function order(orderId: string, card = 'visa-4242'): string {

@@ -1,10 +1,13 @@
-import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { afterAll, beforeAll, describe, expect, it, jest } from '@jest/globals';
 import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { eventually } from '../support/eventually.js';
 import { amqpUrl, freshDatabase, privatePostgres, privateRabbit, uniqueNamespace } from '../support/servers.js';
 import { backstep, Command, daemon, type Variables } from './command.js';
+
+// Every command is a process of its own, and the machine may be busy.
+jest.setTimeout(120_000);
 
 const SAGAS = ['--sagas', 'dist/sagas/transfer-money'];
 let directory: string;
@@ -46,7 +49,7 @@ describe('the daemon', () => {
     expect((await backstep(['list'], client)).stdout.split('\n')[0]).toContain(id);
     server.kill('SIGTERM');
     expect((await server.ended).code).toBe(0);
-  }, 60_000);
+  });
 
   it('finishes what a killed one began: two daemons, kill -9', async () => {
     const at = await migrated();
@@ -57,12 +60,12 @@ describe('the daemon', () => {
     first.kill('SIGKILL');
     await participants(at);
     await eventually(async () => (await countOpen(second.url)) === 0, { withinMs: 60_000, everyMs: 100, what: 'every saga ends' });
-  }, 120_000);
+  });
 
   it('refuses a schema that is not migrated, and names the command', async () => {
     const { code, stderr } = await backstep(['serve', '--port', '0', ...SAGAS], await variables());
     expect([code, stderr]).toEqual([1, expect.stringContaining('run: backstep migrate')]);
-  }, 30_000);
+  });
 
   it('refuses a changed shape under the same version while sagas of it are in flight', async () => {
     const at = await migrated();
@@ -80,7 +83,7 @@ describe('the daemon', () => {
     expect([without.code, without.stderr]).toEqual([1, expect.stringContaining('SAGA_DEFINITION_MISSING')]);
     const allowed = await daemon(at, [...SAGAS, '--allow-orphans']);
     expect((await fetch(`${allowed.url}/healthz`)).status).toBe(200);
-  }, 60_000);
+  });
 
   it('says in one sentence that the database cannot be used, without the password', async () => {
     const at = { ...(await variables()), BACKSTEP_POSTGRES_URL: 'postgres://u:geheim@127.0.0.1:1/x' };
@@ -90,7 +93,7 @@ describe('the daemon', () => {
       expect.stringMatching(/^backstep: the database at 127\.0\.0\.1:1\/x cannot be used: .*ECONNREFUSED/m),
     ]);
     expect(stderr).not.toContain('geheim');
-  }, 30_000);
+  });
 
   it('does not wait for a database that there is not', async () => {
     const at = await variables();
@@ -98,7 +101,7 @@ describe('the daemon', () => {
     url.pathname = '/no_such_database';
     const { code, stderr } = await backstep(['migrate'], { ...at, BACKSTEP_POSTGRES_URL: url.href });
     expect([code, stderr]).toEqual([5, expect.stringContaining('no_such_database')]);
-  }, 30_000);
+  });
 
   it('waits for a database that is not up yet', async () => {
     const server = await privatePostgres();
@@ -107,7 +110,7 @@ describe('the daemon', () => {
     await migrating.says(/not there yet; waiting/);
     await server.start();
     expect((await migrating.ended).code).toBe(0);
-  }, 90_000);
+  });
 
   it('starts although the broker is away, says so, takes starts, and sends them when it is back', async () => {
     const broker = await privateRabbit();
@@ -123,7 +126,7 @@ describe('the daemon', () => {
     await participants(at);
     await eventually(async () => (await countOpen(server.url)) === 0, { withinMs: 60_000, everyMs: 100, what: 'the saga ends' });
     expect((await fetch(`${server.url}/readyz`)).status).toBe(200);
-  }, 120_000);
+  });
 });
 
 async function countOpen(url: string): Promise<number> {

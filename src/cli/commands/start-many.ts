@@ -53,6 +53,10 @@ export async function startMany(context: CliContext, name: string, options: Star
     const statuses = options.wait === undefined ? undefined : await waitForAll(context, api, tally.ids, options.wait, progress);
     report(context, tally, statuses, options.json === true);
     return tally.faults.length > 0 ? EXIT.failed : exitCodeOf(statuses);
+  } catch (error: unknown) {
+    progress.clear();
+    if (tally.ids.length > 0) context.terminal.err(`${tally.ids.length} were started before this:\n`);
+    throw error;
   } finally {
     progress.clear();
   }

@@ -1,4 +1,4 @@
-import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
+import { afterAll, afterEach, beforeAll, describe, expect, it, jest } from '@jest/globals';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -7,6 +7,9 @@ import { openServer, type HttpServer } from '../../../src/http/server.js';
 import { succeeds, until } from '../../support/engine.js';
 import { Api } from '../http/api.js';
 import { run as runOn, type Setting } from './program.js';
+
+// The machine may be busy.
+jest.setTimeout(30_000);
 
 let api: Api;
 let server: HttpServer;
