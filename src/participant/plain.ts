@@ -20,7 +20,7 @@ async function call(runtime: Runtime, task: Task, handler: HandlerDeclaration): 
   const writes: ((tx: unknown) => Promise<void>)[] = [];
   const extra =
     handler.effects === 'outside' ? { store: (work: (tx: unknown) => Promise<void>) => void writes.push(work) } : { tx: undefined };
-  const signal = new LazySignal(clock, settings.handlerTimeoutMs, ending);
+  const signal = new LazySignal(runtime);
   try {
     const answer = await callHandler(handler, task.command, contextOf(task.command, signal, extra));
     for (const write of writes) await write(undefined);

@@ -31,6 +31,7 @@ export class ProcessLocks implements NamedLocks {
 }
 
 const NEVER = new AbortController().signal;
+const LOST = new Error('the database session that held the lock is gone');
 const FIRST_POLL_MS = 10;
 const LONGEST_POLL_MS = 250;
 
@@ -72,9 +73,10 @@ export class DatabaseLocks implements NamedLocks {
         return { fate: 'unavailable', error };
       }
       try {
-        return { fate: 'done', value: await work(session.lost) };
+        return { fate: 'done', value: await work(session.holder(name)) };
       } finally {
         await session.unlock(`${this.prefix} ${name}`);
+        session.forget(name);
       }
     } finally {
       this.users--;
@@ -86,7 +88,7 @@ export class DatabaseLocks implements NamedLocks {
     const opened = (this.session ??= this.connections.open().then((connection) => new LockSession(connection)));
     try {
       const session = await opened;
-      if (!session.lost.aborted) return session;
+      if (!session.isLost) return session;
       await session.end();
     } catch (error: unknown) {
       if (this.session === opened) this.session = undefined;
@@ -97,12 +99,12 @@ export class DatabaseLocks implements NamedLocks {
   }
 }
 
-/** One session of the database that holds locks; `lost` is aborted when it has gone, and its locks with it. */
+/** One session of the database that holds locks; every holder is told when it has gone, and the locks with it. */
 class LockSession {
-  private readonly gone = new AbortController();
+  private readonly holders = new Map<string, AbortController>();
   private questions: Promise<unknown> = Promise.resolve();
   private isEnded = false;
-  readonly lost = this.gone.signal;
+  isLost = false;
 
   constructor(private readonly connection: InboxConnection<unknown>) {
     connection.client.on('error', this.onError);
@@ -118,8 +120,20 @@ class LockSession {
     }
   }
 
+  /** A signal for each: one for all would have too many listeners. */
+  holder(name: string): AbortSignal {
+    const holder = new AbortController();
+    if (this.isLost) holder.abort(LOST);
+    this.holders.set(name, holder);
+    return holder.signal;
+  }
+
+  forget(name: string): void {
+    this.holders.delete(name);
+  }
+
   async unlock(name: string): Promise<void> {
-    if (this.lost.aborted) return;
+    if (this.isLost) return;
     await this.ask(`select pg_advisory_unlock(hashtextextended($1, 0))`, name).catch(() => undefined);
   }
 
@@ -127,17 +141,20 @@ class LockSession {
     if (this.isEnded) return;
     this.isEnded = true;
     this.connection.client.removeListener('error', this.onError);
-    await this.connection.release(this.lost.aborted);
+    await this.connection.release(this.isLost);
   }
 
   /** One question after the other. */
   private ask(text: string, name: string): Promise<SqlResult> {
     const answer = this.questions.then(() => this.connection.client.query(text, [name]));
-    this.questions = answer.catch((error: unknown) => this.gone.abort(error));
+    this.questions = answer.catch(() => this.onError());
     return answer;
   }
 
-  private readonly onError = (error: Error): void => this.gone.abort(error);
+  private readonly onError = (): void => {
+    this.isLost = true;
+    for (const holder of this.holders.values()) holder.abort(LOST);
+  };
 }
 
 async function within(done: Promise<void>, waitMs: number): Promise<boolean> {

@@ -23,6 +23,15 @@ async function sideDoor(query: (text: string, values?: unknown[]) => Promise<rea
 const writeWith = async (tx: { query: Query }, text: string) => void (await tx.query('insert into effect values ($1)', [text]));
 const breakIn = async (tx: { query: Query }) => void (await tx.query('select 1 / 0'));
 
+async function freshPool(config: pg.PoolConfig = {}): Promise<pg.Pool> {
+  const { url } = await freshDatabase();
+  const pool = new pg.Pool({ connectionString: url, ...config });
+  // An idle connection that is cut is nobody's business here.
+  pool.on('error', () => {});
+  closeAtEnd(() => pool.end());
+  return pool;
+}
+
 async function openPg(): Promise<OpenedInbox<pg.PoolClient>> {
   const { url } = await freshDatabase();
   const pools = [new pg.Pool({ connectionString: url }), new pg.Pool({ connectionString: url })] as const;
@@ -74,9 +83,7 @@ describeInbox('embedded PostgreSQL', openInProcess);
 
 describe('an inbox in PostgreSQL', () => {
   it('leaves the settings of the pool as they are', async () => {
-    const { url } = await freshDatabase();
-    const pool = new pg.Pool({ connectionString: url, max: 1 });
-    closeAtEnd(() => pool.end());
+    const pool = await freshPool({ max: 1 });
     const store = pgInbox(pool, options);
     await store.migrate();
     const inside = await store.transact(async ({ tx }) => (await tx.query('show lock_timeout')).rows);
@@ -85,9 +92,7 @@ describe('an inbox in PostgreSQL', () => {
   });
 
   it('tells a deadlock between handlers from an error of one', async () => {
-    const { url } = await freshDatabase();
-    const pool = new pg.Pool({ connectionString: url });
-    closeAtEnd(() => pool.end());
+    const pool = await freshPool();
     await pool.query('create table account (id int primary key, balance int); insert into account values (1, 0), (2, 0)');
     const store = pgInbox(pool);
     await store.migrate();
@@ -107,9 +112,7 @@ describe('an inbox in PostgreSQL', () => {
   });
 
   it('says that it cannot be reached, and when a connection was cut', async () => {
-    const { url } = await freshDatabase();
-    const pool = new pg.Pool({ connectionString: url });
-    closeAtEnd(() => pool.end());
+    const pool = await freshPool();
     const store = pgInbox(pool);
     await store.migrate();
     const cut = await store.transact(async (session) => {
@@ -125,9 +128,7 @@ describe('an inbox in PostgreSQL', () => {
   });
 
   it('fails a commit that the database refuses', async () => {
-    const { url } = await freshDatabase();
-    const pool = new pg.Pool({ connectionString: url });
-    closeAtEnd(() => pool.end());
+    const pool = await freshPool();
     await pool.query('create table checked (id int unique deferrable initially deferred)');
     const store = pgInbox(pool);
     await store.migrate();
@@ -136,9 +137,7 @@ describe('an inbox in PostgreSQL', () => {
   });
 
   it('closes the connection of a handler that was given up', async () => {
-    const { url } = await freshDatabase();
-    const pool = new pg.Pool({ connectionString: url });
-    closeAtEnd(() => pool.end());
+    const pool = await freshPool();
     const store = pgInbox(pool);
     await store.migrate();
     let leftBehind: pg.PoolClient | undefined;
@@ -152,13 +151,14 @@ describe('an inbox in PostgreSQL', () => {
   });
 
   it('tells the holder of a lock when its session is gone', async () => {
-    const { url } = await freshDatabase();
-    const pool = new pg.Pool({ connectionString: url });
-    closeAtEnd(() => pool.end());
+    const pool = await freshPool();
     const store = pgInbox(pool);
     const held = store.exclusively('a lock', 1_000, async (lost) => {
       const gone = new Promise<void>((resolve) => lost.addEventListener('abort', () => resolve()));
-      await pool.query(`select pg_terminate_backend(pid) from pg_locks where locktype = 'advisory' and pid <> pg_backend_pid()`);
+      await pool.query(
+        `select pg_terminate_backend(l.pid) from pg_locks l join pg_database d on d.oid = l.database
+         where l.locktype = 'advisory' and d.datname = current_database()`,
+      );
       await gone;
       return lost.aborted;
     });
