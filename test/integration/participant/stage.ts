@@ -92,8 +92,11 @@ export function inProcess(): Wiring {
   return { namespace: 'backstep', connect, broker };
 }
 export function overRabbitMq(): Wiring {
-  const options = { urls: [amqpUrl()], clock: realClock, random: { next: Math.random }, logger: recordingLogger() };
-  return { namespace: uniqueNamespace(), connect: () => new RabbitMqTransport(options) };
+  return { namespace: uniqueNamespace(), connect: () => rabbitMqAt(amqpUrl()) };
+}
+export function rabbitMqAt(url: string): Transport {
+  const reconnectMs = { first: 10, longest: 50 };
+  return new RabbitMqTransport({ urls: [url], clock: realClock, random: { next: Math.random }, logger: recordingLogger(), reconnectMs });
 }
 
 export interface HostOptions {
@@ -102,6 +105,7 @@ export interface HostOptions {
   /** By another way, or another store altogether. */
   readonly url?: string;
   readonly store?: HostParts['store'];
+  readonly transport?: Transport;
   readonly declarations?: HostParts['declarations'];
 }
 
@@ -138,10 +142,11 @@ export class Stage {
   readonly transport: Transport;
 
   /** Starts a host with connections of its own, as another process would have. */
-  async host({ url = this.url, store, settings, observer, declarations = [declare(this.script)] }: HostOptions = {}): Promise<Host> {
+  async host(options: HostOptions = {}): Promise<Host> {
+    const { url = this.url, store, settings, observer, declarations = [declare(this.script)] } = options;
     const pool = new pg.Pool({ connectionString: url });
     pool.on('error', () => {});
-    const transport = this.wiring.connect();
+    const transport = options.transport ?? this.wiring.connect();
     const host = new Host({
       declarations,
       store: store ?? (pgInbox(pool, { lockTimeoutMs: 5_000 }) as HostParts['store']),
