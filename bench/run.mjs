@@ -8,7 +8,7 @@ const option = (name, fallback) => process.argv.find((arg) => arg.startsWith(`--
 const SYSTEMS = { textbook: './textbook/textbook.mjs', backstep: './systems/backstep.mjs' };
 if (!SYSTEMS[system] || !['throughput', 'compensate', 'latency'].includes(scenario)) {
   console.error(
-    'usage: node bench/run.mjs textbook|backstep throughput|compensate|latency [--count=N] [--participants=none|inbox] [--rate=20] [--queue=quorum|classic]',
+    'usage: node bench/run.mjs textbook|backstep throughput|compensate|latency [--count=N] [--participants=none|inbox] [--rate=20] [--queue=quorum|classic] [--engine=JSON of EngineSettings]',
   );
   process.exit(2);
 }
@@ -23,7 +23,11 @@ const limit = setTimeout(
 );
 
 const { up } = await import(SYSTEMS[system]);
-const running = await up({ participants: option('participants', 'none'), queue: option('queue', 'quorum') });
+const running = await up({
+  participants: option('participants', 'none'),
+  queue: option('queue', 'quorum'),
+  engine: JSON.parse(option('engine', '{}')),
+});
 const fails = scenario === 'compensate';
 const isPaced = scenario === 'latency';
 const window = Number(option('window', String(running.settings.window)));

@@ -26,7 +26,7 @@ const QUEUES = [
 ];
 export const settings = { window: 2_000 };
 
-export async function up({ participants }) {
+export async function up({ participants, engine: tuning = {} }) {
   const url = await freshDatabase(DATABASE);
   await deleteQueues(QUEUES, [`${NAMESPACE}.commands`]);
   const logger = createLogger('warn', (line) => process.stderr.write(line));
@@ -47,7 +47,7 @@ export async function up({ participants }) {
     ids: new UuidV7Ids(),
     logger,
     hash: (text) => createHash('sha256').update(text).digest('hex'),
-    settings: { namespace: NAMESPACE },
+    settings: { namespace: NAMESPACE, ...tuning },
     observer: {
       batchCommitted: ({ items }) => {
         batches.count++;
