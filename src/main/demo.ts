@@ -27,7 +27,8 @@ const terminal: Terminal = {
   isTty: process.stdout.isTTY === true,
   isErrTty: process.stderr.isTTY === true,
   colors: process.stdout.isTTY === true && !process.env['NO_COLOR'],
-  columns: process.stdout.columns ?? 120,
+  // What the engine did stands at the end of a line: better wrapped than cut.
+  columns: Math.max(process.stdout.columns ?? 0, 140),
   input: process.stdin,
 };
 const paint = paintFor(terminal);
