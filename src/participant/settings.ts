@@ -10,7 +10,7 @@ export interface HostSettings {
   readonly groupSize: number;
   /** A transaction takes no further command after this. Default 50. */
   readonly groupMs: number;
-  /** Longest wait for company while busy; an idle participant waits for nothing. Default 3. */
+  /** Longest wait for company while busy; an idle participant waits for nothing. Default 2. */
   readonly maxLingerMs: number;
   /** Commands of one participant that may be unsettled at a time. Default 300. */
   readonly prefetch: number;
@@ -45,7 +45,7 @@ const DEFAULT_SETTINGS: HostSettings = {
   concurrency: 1,
   groupSize: 50,
   groupMs: 50,
-  maxLingerMs: 3,
+  maxLingerMs: 2,
   prefetch: 300,
   outsideConcurrency: 10,
   handlerTimeoutMs: 60_000,
