@@ -25,8 +25,11 @@ const breakIn = async (tx: { query: Query }) => void (await tx.query('select 1 /
 
 async function freshPool(config: pg.PoolConfig = {}): Promise<pg.Pool> {
   const { url } = await freshDatabase();
+  return poolAt(url, config);
+}
+function poolAt(url: string, config: pg.PoolConfig = {}): pg.Pool {
   const pool = new pg.Pool({ connectionString: url, ...config });
-  // An idle connection that is cut is nobody's business here.
+  // A pool has ended before its connections have: dropping the database may cut the last of them.
   pool.on('error', () => {});
   closeAtEnd(() => pool.end());
   return pool;
@@ -34,8 +37,7 @@ async function freshPool(config: pg.PoolConfig = {}): Promise<pg.Pool> {
 
 async function openPg(): Promise<OpenedInbox<pg.PoolClient>> {
   const { url } = await freshDatabase();
-  const pools = [new pg.Pool({ connectionString: url }), new pg.Pool({ connectionString: url })] as const;
-  for (const pool of pools) closeAtEnd(() => pool.end());
+  const pools = [poolAt(url), poolAt(url)] as const;
   return {
     store: pgInbox(pools[0], options),
     other: pgInbox(pools[1], options),

@@ -1,5 +1,4 @@
 import { beforeAll, describe, expect, it } from '@jest/globals';
-import pg from 'pg';
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { createInterface } from 'node:readline';
@@ -119,9 +118,7 @@ describe('effects outside the transaction', () => {
 
   it('a compensation waits until the action, elsewhere, has ended', async () => {
     const step = capture();
-    const pool = new pg.Pool({ connectionString: stage.url });
-    closeAtEnd(() => pool.end());
-    const elsewhere = pgInbox(pool);
+    const elsewhere = pgInbox(stage.pool);
     const [isHeld, held] = signal();
     const [mayGo, go] = signal();
     const holding = elsewhere.exclusively(step.action.id, 1_000, async () => {
@@ -138,9 +135,7 @@ describe('effects outside the transaction', () => {
 
   it('a compensation within a transaction takes the lock of an action that was started', async () => {
     const step = new Step('charge');
-    const pool = new pg.Pool({ connectionString: stage.url });
-    closeAtEnd(() => pool.end());
-    const elsewhere = pgInbox(pool);
+    const elsewhere = pgInbox(stage.pool);
     await elsewhere.transact(async (session) => {
       const row = { actionId: step.action.id, direction: 'action', commandId: step.action.id, requestHash: '' } as const;
       await session.claim([row]);

@@ -134,6 +134,8 @@ export class Stage {
     this.names = namesIn(wiring.namespace);
     this.transport = wiring.connect();
     this.pool = new pg.Pool({ connectionString: url });
+    // A pool has ended before its connections have: dropping the database may cut the last of them.
+    this.pool.on('error', () => {});
     this.opened.push(
       () => this.pool.end(),
       () => this.transport.close(),
