@@ -3,6 +3,7 @@
 import { spawnSync } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import { median, round } from './lib/load.mjs';
+import { NODE_FLAGS } from './lib/processes.mjs';
 
 const RUN = fileURLToPath(new URL('./run.mjs', import.meta.url));
 const args = process.argv.slice(2);
@@ -77,7 +78,7 @@ function latencyOf(mode) {
 }
 function run(system, what, options, mode) {
   const pairs = options.map((each, at) => (at % 2 === 0 ? `${each}=${options[at + 1]}` : undefined)).filter(Boolean);
-  const child = spawnSync(process.execPath, [RUN, system, what, ...pairs, `--participants=${mode}`, `--queue=${queue}`], {
+  const child = spawnSync(process.execPath, [...NODE_FLAGS, RUN, system, what, ...pairs, `--participants=${mode}`, `--queue=${queue}`], {
     encoding: 'utf8',
     stdio: ['ignore', 'pipe', 'inherit'],
   });

@@ -106,6 +106,9 @@ export function parentOf(pid) {
   }
 }
 
+/** What the `backstep` command runs Node with; every system of the bench gets it. */
+export const NODE_FLAGS = ['--max-semi-space-size=64'];
+
 const children = new Set();
 process.on('exit', () => {
   for (const child of children) child.kill('SIGKILL');
@@ -115,7 +118,10 @@ for (const signal of ['SIGINT', 'SIGTERM']) process.once(signal, () => process.e
 /** Starts a Node process and waits until it prints READY. */
 export function startNode(file, args, env = {}) {
   return new Promise((resolve, reject) => {
-    const child = spawn(process.execPath, [file, ...args], { env: { ...process.env, ...env }, stdio: ['ignore', 'pipe', 'inherit'] });
+    const child = spawn(process.execPath, [...NODE_FLAGS, file, ...args], {
+      env: { ...process.env, ...env },
+      stdio: ['ignore', 'pipe', 'inherit'],
+    });
     children.add(child);
     let printed = '';
     const late = setTimeout(() => child.kill('SIGKILL'), 60_000);

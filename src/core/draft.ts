@@ -73,15 +73,11 @@ export class Draft {
   send(step: string, phase: Phase, facts: Omit<CommandFacts, 'cause'>, body?: string): void {
     const { timeoutMs } = this.commandOf(step, phase);
     const gapMs = this.firstGap(timeoutMs);
-    this.putCommand(step, phase, {
-      ...facts,
-      cause: this.cause,
-      status: 'inFlight',
-      sentAt: this.now,
-      timeoutAt: this.now + timeoutMs,
-      resendAt: this.now + gapMs,
-      gapMs,
-    });
+    const { execution, attempt, tries, request, firstSentAt, lastError } = facts;
+    const { cause, now } = this;
+    const progress = { status: 'inFlight', sentAt: now, timeoutAt: now + timeoutMs, resendAt: now + gapMs, gapMs } as const;
+    const command = { execution, attempt, tries, request, firstSentAt, cause, ...progress };
+    this.putCommand(step, phase, lastError ? { ...command, lastError } : command);
     this.emit(step, phase, body);
     this.effect({ do: 'sent', step, phase, execution: facts.execution, attempt: facts.attempt });
   }

@@ -63,7 +63,7 @@ export interface Request {
 
 /** Few builders look at them, and an ISO date costs more than the rest. */
 function factsOfSaga({ state }: Draft): SagaFacts {
-  return {
+  return Object.freeze({
     id: state.id,
     key: state.key ?? undefined,
     name: state.name,
@@ -73,5 +73,5 @@ function factsOfSaga({ state }: Draft): SagaFacts {
       // oxlint-disable-next-line no-restricted-globals
       return new Date(state.startedAt).toISOString();
     },
-  };
+  });
 }
