@@ -60,6 +60,16 @@ describe('the pages', () => {
   });
 });
 
+describe('the map', () => {
+  it('names only files and folders that exist', async () => {
+    const spans = [...(await readFile('src/README.md', 'utf8')).matchAll(/`([a-z]+\/[\w./*-]*)`/g)].map(([, path]) =>
+      path!.replace('*', 'replies'),
+    );
+    expect(spans.length).toBeGreaterThan(20);
+    expect(spans.filter((path) => !existsSync(join('src', path)))).toEqual([]);
+  });
+});
+
 describe('getting started', () => {
   const page = 'docs/getting-started.md';
   const lines = commands([page]).map(({ command }) => command);
