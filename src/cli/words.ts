@@ -47,7 +47,7 @@ export function eventWords(entry: HistoryEntryView): string {
 
 /** What the engine did in consequence: `sent ship; will retry charge at …`. */
 export function effectWords(effect: HistoryEntryView['effects'][number]): string {
-  const of = (field: string) => (typeof effect[field] === 'string' ? effect[field] : '');
+  const of = (field: string) => (typeof effect[field] === 'string' || typeof effect[field] === 'number' ? String(effect[field]) : '');
   const phase = effect['phase'] === undefined || effect['phase'] === 'action' ? '' : `'s ${of('phase')}`;
   switch (effect['do']) {
     case 'sent':
