@@ -60,7 +60,7 @@ export class InProcessTransport implements Transport, BrokerClient {
   async publish(batch: readonly Outgoing[]): Promise<readonly PublishOutcome[]> {
     return new Promise((answer) => {
       if (this.canPublish()) this.publishNow(batch, answer);
-      else if (this.isClosed) this.answerUnknown(batch, answer, 'the transport is closed');
+      else if (this.isClosed) this.broker.soon(() => this.answerUnknown(batch, answer, 'the transport is closed'));
       else this.park(batch, answer);
     });
   }

@@ -59,7 +59,8 @@ export class Publisher implements PublishChannelUser {
         this.checkIdle();
       });
       if (this.isClosed) {
-        this.giveUp(batch, 'the transport is closed');
+        // Not at once: a caller that simply tries again must not keep the process from everything else.
+        setImmediate(() => this.giveUp(batch, 'the transport is closed'));
         return;
       }
       this.waiting.push(batch);

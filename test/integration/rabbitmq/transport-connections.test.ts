@@ -5,6 +5,7 @@ import type { RabbitMqOptions } from '../../../src/rabbitmq/options.js';
 import { RabbitMqTransport } from '../../../src/rabbitmq/rabbitmq-transport.js';
 import {
   healthWhen,
+  untilConfirmed,
   realClock,
   Received,
   receiving,
