@@ -63,7 +63,7 @@ export function sendFence(draft: Draft, step: CommandStep, at: StepState): void 
     return;
   }
   // The participant cannot be fenced. While attempts are left it is asked on; the attempts decide.
-  if (at.action!.status === 'inFlight' && at.action!.tries < step.action.retry.attempts) return;
+  if (at.action!.tries < step.action.retry.attempts) return;
   stickPivot(draft, step, at);
 }
 function stickPivot(draft: Draft, step: CommandStep, at: StepState): void {
@@ -81,7 +81,7 @@ function stickPivot(draft: Draft, step: CommandStep, at: StepState): void {
 }
 /** Nothing is sent while suspended; at resume the backoff is over and the fence is sent then. */
 function backOffPivot(draft: Draft, step: CommandStep, at: StepState): void {
-  draft.putCommand(step.name, 'a', { ...settled(at.action!), status: 'backingOff', retryAt: draft.now, again: 'attempt' });
+  draft.putCommand(step.name, 'a', { ...settled(at.action!), status: 'backingOff', retryAt: draft.clock, again: 'attempt' });
 }
 
 // ---- forward

@@ -82,7 +82,7 @@ function tryAgain(draft: Draft, step: CommandStep, phase: Phase, command: Comman
 }
 function backOff(draft: Draft, step: CommandStep, phase: Phase, command: CommandState, again: 'attempt' | 'execution'): void {
   const id = commandId(draft.state.id, step.name, phase, command.execution);
-  const retryAt = draft.now + nextDelay(draft.commandOf(step.name, phase).retry, command.tries, id, command.attempt);
+  const retryAt = draft.clock + nextDelay(draft.commandOf(step.name, phase).retry, command.tries, id, command.attempt);
   draft.putCommand(step.name, phase, { ...factsOf(command), status: 'backingOff', retryAt, again });
   draft.effect({ do: 'will-retry', step: step.name, phase, at: retryAt });
 }

@@ -48,6 +48,11 @@ export class Draft {
     this.state.eventAt = this.now;
   }
 
+  /** What the saga's own clocks say: they stand still while it is suspended. */
+  get clock(): number {
+    return this.state.suspended?.at ?? this.now;
+  }
+
   step(name: string): StepState | undefined {
     return this.steps[name];
   }

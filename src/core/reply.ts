@@ -4,7 +4,7 @@ import { settled, type Draft } from './draft.js';
 import type { HistoryEvent, Replied } from './event.js';
 import { LIMITS, toJson, type Json } from './json.js';
 import type { CommandStep } from './plan.js';
-import type { CommandState, StepState } from './state.js';
+import { PHASE_NAMES, type CommandState, type StepState } from './state.js';
 
 /** How many kinds of replies that change nothing a saga tells apart; a participant that babbles is counted together beyond that. */
 const NOTED_KINDS = 200;
@@ -15,8 +15,10 @@ export function replied(draft: Draft, event: Replied): void {
   const at = draft.step(event.step);
   const command = at && commandIn(at, event.phase);
   if (!step || !at || !command || event.execution > command.execution) return note(draft, 'unexpected-reply', event);
-  if (event.execution < command.execution) return note(draft, 'outdated-reply', event);
-  if (!isAwaited(at, event, command)) return settledReply(draft, step, at, event, command);
+  if (event.execution < command.execution) return outdated(draft, event);
+  if (!isAwaited(at, event, command)) return settledReply(draft, step, at, event);
+  // What was rejected waits for its next execution: the same answer once more is no further try.
+  if (event.outcome === 'rejected' && isRefused(command)) return note(draft, 'duplicate-reply', event);
   if (event.outcome === 'error') {
     const isCurrent = command.status === 'inFlight' && (event.attempt === undefined || event.attempt === command.attempt);
     // An error ends only the try in flight: an older one, or one seen twice, must not use up attempts.
@@ -45,6 +47,10 @@ function isAwaited(at: StepState, event: Replied, command: CommandState): boolea
   if (event.phase === 'c') return !at.undone && command.status !== 'settled';
   if (at.outcome !== 'open' || at.unusable !== undefined) return false;
   return command.status !== 'settled' || (event.phase === 'a' && at.fence !== undefined && event.outcome !== 'error');
+}
+
+function isRefused(command: CommandState): boolean {
+  return (command.status === 'backingOff' || command.status === 'stuck') && command.again === 'execution';
 }
 
 function succeeded(draft: Draft, step: CommandStep, at: StepState, event: Answer): void {
@@ -119,7 +125,15 @@ function readReply(draft: Draft, step: CommandStep, event: Pick<Answer, 'body' |
 
 // ---- replies to what is settled
 
-function settledReply(draft: Draft, step: CommandStep, at: StepState, event: Replied, command: CommandState): void {
+/** A later execution is made only of what was rejected, or what a person vouched for: a success of the one before contradicts that. */
+function outdated(draft: Draft, event: Replied): void {
+  if (event.outcome !== 'success') return note(draft, 'outdated-reply', event);
+  note(draft, 'conflicting-reply', event);
+  const what = `execution ${event.execution} of ${event.step}'s ${PHASE_NAMES[event.phase]}`;
+  attendOnce(draft, 'conflict', event, `${what} counted as not done and was followed by another, and then its participant said success`);
+}
+
+function settledReply(draft: Draft, step: CommandStep, at: StepState, event: Replied): void {
   if (event.phase === 'a' && at.outcome === 'unknown' && isUnsent(at)) return fillIn(draft, step, event);
   if (isConflict(at, event)) {
     note(draft, 'conflicting-reply', event);
@@ -130,7 +144,7 @@ function settledReply(draft: Draft, step: CommandStep, at: StepState, event: Rep
       `${step.name} was settled as ${event.phase === 'c' ? 'undone' : at.outcome}, and then its participant said ${event.outcome}`,
     );
   }
-  note(draft, isRepeat(at, event) ? 'duplicate-reply' : 'late-reply', event, command);
+  note(draft, isRepeat(at, event) ? 'duplicate-reply' : 'late-reply', event);
   if (draft.state.end === 'compensated' && event.phase === 'a' && event.outcome === 'success' && at.outcome === 'unknown') {
     attendOnce(
       draft,
@@ -147,6 +161,8 @@ function isUnsent(at: StepState): boolean {
 function fillIn(draft: Draft, step: CommandStep, event: Replied): void {
   if (event.outcome === 'success') {
     draft.enter('late-reply', line(event));
+    // A compensation that could not be built without the reply is built again.
+    draft.without(step.name, 'fault');
     const reading = readReply(draft, step, event);
     draft.effect({ do: 'succeeded', step: step.name });
     draft.settle(step.name, {
@@ -155,6 +171,7 @@ function fillIn(draft: Draft, step: CommandStep, event: Replied): void {
     });
   } else if (event.outcome === 'rejected' && step.action.inbox) {
     draft.enter('late-reply', line(event));
+    draft.without(step.name, 'fault');
     draft.effect({ do: 'rejected', step: step.name, code: event.code ?? 'rejected' });
     draft.settle(step.name, { outcome: 'rejected', code: event.code ?? 'rejected' });
   } else note(draft, 'late-reply', event);
@@ -177,7 +194,7 @@ function isRepeat(at: StepState, event: Replied): boolean {
  * are still in flight are published once more, since the orchestrator that first took it may have died before it did; no others, and
  * never for a duplicate that a participant sent (protocol.md 11).
  */
-function note(draft: Draft, event: HistoryEvent, reply: Replied, _command?: CommandState): void {
+function note(draft: Draft, event: HistoryEvent, reply: Replied): void {
   const key = `${event}|${reply.step}.${reply.phase}.${reply.execution}|${reply.attempt ?? ''}|${reply.outcome}`;
   const isKnown = Object.hasOwn(draft.state.noted, key);
   const isFull = Object.keys(draft.state.noted).length >= NOTED_KINDS;
