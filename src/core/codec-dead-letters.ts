@@ -1,6 +1,7 @@
 import { decodeText, integerHeader, printable, shorten, textHeader } from './codec-text.js';
 import { LIMITS, utf8Bytes } from './json.js';
 import { HEADER, type Headers, type Message } from './wire.js';
+import { MAX_MESSAGE_BYTES } from './wire-limits.js';
 
 /** A dead letter as it was read; whoever stores it adds an id and a hash of `whole`. */
 export interface DecodedDeadLetter {
@@ -24,13 +25,18 @@ const REASON_LENGTH = 1_000;
 
 /** The message with which one that could not be understood or trusted is put aside; it goes to the queue `names.deadLetters`. */
 export function deadLetter(original: Message, queue: string, reason: string, now: number): Message {
+  const { byteLength } = original.body;
+  // Some brokers deliver what others take from nobody; sent back whole it would come again and again.
+  const isTooLong = byteLength > MAX_MESSAGE_BYTES;
+  const said = shorten(printable(reason), REASON_LENGTH);
   return {
     ...original,
     replyTo: undefined,
     expirationMs: undefined,
+    body: isTooLong ? original.body.subarray(0, LIMITS.payloadBytes) : original.body,
     headers: {
       ...harmless(original.headers),
-      [HEADER.deadReason]: shorten(printable(reason), REASON_LENGTH),
+      [HEADER.deadReason]: isTooLong ? `${said} (only the beginning of ${byteLength} bytes is kept)` : said,
       [HEADER.deadQueue]: queue,
       [HEADER.deadAt]: now,
     },

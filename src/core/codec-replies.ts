@@ -1,4 +1,4 @@
-import { encodeText, integerHeader, printable, readJsonBody, shorten, textHeader } from './codec-text.js';
+import { encodeText, faultText, integerHeader, MESSAGE_LENGTH, printable, readJsonBody, shorten, textHeader } from './codec-text.js';
 import { parseJson, utf8Bytes, type Checked, type Json } from './json.js';
 import { parseCommandId, type CommandRef, type Outcome } from './state.js';
 import {
@@ -44,7 +44,6 @@ export interface DecodedReplies {
 /** Begins the text that stands for a body that cannot be used; no JSON begins so. */
 const UNUSABLE = '\ufffd';
 const CODE_BYTES = 200;
-const MESSAGE_LENGTH = 2_000;
 
 /** The messages that carry these replies, in their order. One message holds one reply; callers must not count on that. */
 export function encodeReplies(replies: readonly ReplyMessage[], names: Names, facts: SenderFacts): Addressed[] {
@@ -92,7 +91,7 @@ export function decodeReply(message: Message): ReplyReading {
   }
   const attempt = integerHeader(message.headers, HEADER.attempt);
   const read = message.body.byteLength === 0 ? undefined : readJsonBody(message.body, 'the reply');
-  const text = read === undefined ? '' : read.ok ? read.text : UNUSABLE + read.faults.join('; ');
+  const text = read === undefined ? '' : read.ok ? read.text : UNUSABLE + faultText(read.faults);
   return { ok: true, reply: { commandId, ref, outcome, attempt, text, ...contentOf(outcome, read) } };
 }
 
@@ -105,7 +104,7 @@ export function readReplyText(outcome: Outcome, text: string): ReplyContent {
 
 function contentOf(outcome: Outcome, read: Checked | undefined): ReplyContent {
   if (read === undefined) return { body: null };
-  if (!read.ok) return { body: null, unusable: read.faults.join('; ') };
+  if (!read.ok) return { body: null, unusable: faultText(read.faults) };
   return outcome === 'success' ? { body: read.value } : problemOf(read.value);
 }
 

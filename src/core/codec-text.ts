@@ -57,3 +57,11 @@ const UNPRINTABLE = /[\u0000-\u0008\u000b\u000c\u000e-\u001f]|[\ud800-\udbff](?!
 export function printable(text: string): string {
   return text.replace(UNPRINTABLE, '\ufffd');
 }
+
+/** The longest text that is kept of what somebody else says went wrong. */
+export const MESSAGE_LENGTH = 2_000;
+
+/** Faults as one text that can be kept: they name places by the names of fields, which may be as long, and as strange, as the body. */
+export function faultText(faults: readonly string[]): string {
+  return shorten(printable(faults.join('; ')), MESSAGE_LENGTH);
+}

@@ -1,3 +1,4 @@
+import { faultText } from './codec-text.js';
 import type { Draft } from './draft.js';
 import { messageOf } from './errors.js';
 import { deepFreeze, LIMITS, toJson, type Json } from './json.js';
@@ -47,9 +48,9 @@ export function buildRequest(draft: Draft, command: PlanCommand, given: Given, e
     return { ok: false, message: `the request of ${command.type} is built by an async function; builders are synchronous` };
   }
   const checked = toJson(built, 'request');
-  if (!checked.ok) return { ok: false, message: `the request of ${command.type} cannot be sent: ${checked.faults.join('; ')}` };
+  if (!checked.ok) return { ok: false, message: `the request of ${command.type} cannot be sent: ${faultText(checked.faults)}` };
   const read = command.readRequest(checked.value);
-  if (!read.ok) return { ok: false, message: `the request of ${command.type} does not fit its contract: ${read.faults.join('; ')}` };
+  if (!read.ok) return { ok: false, message: `the request of ${command.type} does not fit its contract: ${faultText(read.faults)}` };
   const bytes = draft.state.bytes + checked.text.length;
   if (bytes > LIMITS.rowBytes) return { ok: false, message: `the saga would grow beyond ${LIMITS.rowBytes} bytes` };
   draft.state.bytes = bytes;

@@ -1,5 +1,6 @@
 import { turnBack } from './advance.js';
 import { commandIn, refusedToRun, tryFailed } from './attempts.js';
+import { faultText } from './codec-text.js';
 import { settled, type Draft } from './draft.js';
 import type { HistoryEvent, Replied } from './event.js';
 import { LIMITS, toJson, type Json } from './json.js';
@@ -111,14 +112,14 @@ function readReply(draft: Draft, step: CommandStep, event: Pick<Answer, 'body' |
   const bytes = draft.state.bytes + (event.bytes ?? 0);
   if (bytes > LIMITS.rowBytes) return { ok: false, why: `the saga would grow beyond ${LIMITS.rowBytes} bytes` };
   const read = step.action.readReply(event.body);
-  if (!read.ok) return { ok: false, why: read.faults.join('; ') };
+  if (!read.ok) return { ok: false, why: faultText(read.faults) };
   if (read.value === undefined || read.value === event.body) {
     draft.state.bytes = bytes;
     return { ok: true, value: read.value === undefined ? undefined : event.body };
   }
   // A schema may transform: what later steps read must be JSON too.
   const checked = toJson(read.value, 'reply');
-  if (!checked.ok) return { ok: false, why: checked.faults.join('; ') };
+  if (!checked.ok) return { ok: false, why: faultText(checked.faults) };
   draft.state.bytes = bytes;
   return { ok: true, value: checked.value };
 }
