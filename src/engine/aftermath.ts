@@ -193,6 +193,8 @@ export class Aftermath {
       return this.refused(item, new SagaError('SAGA_KEY_REUSED', message), out);
     }
     if (fate?.fate === 'started') return this.startAnswered(item, startedFrom(begun.state, false), out);
+    // Nobody asks what became of it, and it is there.
+    if (item.caller.via === 'wire' && !item.caller.answerTo) return this.settle(item, out);
     out.slot.holdFor(this.answerExisting(item, found.id, out));
   }
 

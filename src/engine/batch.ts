@@ -129,8 +129,9 @@ class Batch {
     const saga = this.saga(ref.sagaId);
     if (!saga) return { kind: 'dead', reason: 'unknown saga' };
     if (!saga.plan) {
-      saga.park(parkedFrom(item.reply, redelivered));
-      return DONE;
+      if (saga.park(parkedFrom(item.reply, redelivered))) return DONE;
+      const { name, version } = saga.state;
+      return { kind: 'dead', reason: `too many replies wait for a daemon that has loaded ${name} version ${version}` };
     }
     const step = saga.plan.steps.find((candidate) => candidate.name === ref.step);
     if (!step || step.kind === 'check' || ref.element !== undefined) {

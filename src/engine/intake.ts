@@ -1,6 +1,6 @@
 import { decodeReplies } from '../core/codec-replies.js';
 import { decodeStart } from '../core/codec-starts.js';
-import { SagaError } from '../core/errors.js';
+import { messageOf, SagaError } from '../core/errors.js';
 import type { Names } from '../core/wire.js';
 import type { Delivery } from '../ports/transport.js';
 import type { StartRequest } from './service.js';
@@ -44,8 +44,8 @@ export function startWork(
       });
       return { kind: 'start', ...prepared, caller: { via: 'wire', delivery, answerTo } };
     } catch (error: unknown) {
-      if (error instanceof SagaError) return dead(error);
-      throw error;
+      // One that was thrown on would leave every delivery that came with it unsettled.
+      return dead(error instanceof SagaError ? error : new SagaError('SAGA_INTERNAL', messageOf(error), [], { cause: error }));
     }
   });
 }

@@ -1,11 +1,15 @@
 import { decide, nextDue } from '../core/decide.js';
 import { messageOf } from '../core/errors.js';
 import type { Decision, HistoryEntry, SagaEvent, Send } from '../core/event.js';
+import { LIMITS } from '../core/json.js';
 import type { Plan } from '../core/plan.js';
 import type { SagaState } from '../core/state.js';
 import type { ParkedReply, SagaUpdate, StoredSaga } from '../ports/saga-store.js';
 import { commandOf } from './command-message.js';
 import { repliedFromParked } from './replied.js';
+
+/** Replies that a saga keeps for a process with its definition: more than one with that many steps in flight gets of honest participants. */
+const MAX_PARKED = 200;
 
 /** What became of one event. */
 export type Fate = { readonly kind: 'decided'; readonly decision: Decision } | { readonly kind: 'failed-inside'; readonly error: unknown };
@@ -60,12 +64,16 @@ export class OpenSaga {
     return failures;
   }
 
-  /** Keeps a reply for a process that has the definition. A copy of one that is kept already is dropped. */
-  park(reply: ParkedReply): void {
+  /** Keeps a reply for a process that has the definition; a copy of one that is kept already is dropped. False: there is no room left. */
+  park(reply: ParkedReply): boolean {
     const kept = this.parked ?? this.stored.parked;
     const same = (other: ParkedReply) =>
       other.commandId === reply.commandId && other.attempt === reply.attempt && other.outcome === reply.outcome;
-    if (!kept.some(same)) this.parked = [...kept, reply];
+    if (kept.some(same)) return true;
+    const bytes = kept.reduce((sum, { body }) => sum + body.length, this.state.bytes + reply.body.length);
+    if (kept.length >= MAX_PARKED || bytes > LIMITS.rowBytes) return false;
+    this.parked = [...kept, reply];
+    return true;
   }
 
   want(send: Send): void {

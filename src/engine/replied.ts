@@ -8,10 +8,10 @@ export function repliedFrom(reply: DecodedReply, redelivered: boolean): Replied 
   return eventOf(reply.ref, reply, reply.attempt, reply.text.length, redelivered);
 }
 
-/** The event that a parked reply means; `undefined` if its command id is none. */
+/** The event that a parked reply means; `undefined` if its command id is none that a saga has. */
 export function repliedFromParked(parked: ParkedReply): Replied | undefined {
   const ref = parseCommandId(parked.commandId);
-  if (!ref) return undefined;
+  if (!ref || ref.element !== undefined) return undefined;
   const outcome: Outcome = parked.outcome === 'success' || parked.outcome === 'rejected' ? parked.outcome : 'error';
   const content = { outcome, ...readReplyText(outcome, parked.body) };
   return eventOf(ref, content, parked.attempt ?? undefined, parked.body.length, parked.redelivered);

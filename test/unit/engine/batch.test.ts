@@ -121,6 +121,17 @@ describe('applying a batch', () => {
     expect(next.updates[0]!.state.steps['three']!.outcome).toBe('open');
   });
 
+  it('keeps a bounded number of replies for such a process; the rest are dead letters', () => {
+    const saga = running();
+    const { id } = saga.state;
+    const many = Array.from({ length: 300 }, (_, n) => reply(id, 'one', 'success', { execution: n + 1 }));
+    const applied = applyBatch(many, loaded(saga), new Definitions([]));
+    expect(applied.updates[0]!.parked).toHaveLength(200);
+    const dead = applied.result.verdicts.filter(({ kind }) => kind === 'dead');
+    expect(dead).toHaveLength(100);
+    expect(dead[0]).toMatchObject({ reason: 'too many replies wait for a daemon that has loaded test-saga version 1' });
+  });
+
   it('puts an event aside whose deciding throws, notes it once, and goes on with the others', () => {
     const broken = planFrom({
       steps: [{ name: 'one', readReply: () => { throw new Error('a bug in a schema'); } }, { name: 'two' }], // prettier-ignore

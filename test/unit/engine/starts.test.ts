@@ -139,6 +139,17 @@ describe('a start', () => {
       expect(world.broker.depth(world.names.starts)).toBe(0);
     });
 
+    it('that comes again without anybody asking is done, whether or not its saga can be read', async () => {
+      await open();
+      await send({ replyTo: undefined });
+      await until(() => world.broker.depth(world.names.starts) === 0);
+      world.inner.find = () => Promise.reject(new Error('the database is away'));
+      await send({ replyTo: undefined });
+      await turns();
+      expect(world.broker.depth(world.names.starts)).toBe(0);
+      expect(await world.inner.deadLetters(10)).toEqual([]);
+    });
+
     it('needs an identity', async () => {
       await open();
       await send({ startId: '', replyTo: undefined });
