@@ -32,7 +32,8 @@ export async function within<R>(
     late(new HandlerTimeout(ms));
   });
   const forget = ending.onEnd(() => controller.abort(new Error('the process is stopping')));
-  lost?.addEventListener('abort', () => controller.abort(lost.reason), { once: true });
+  if (lost?.aborted) controller.abort(lost.reason);
+  else lost?.addEventListener('abort', () => controller.abort(lost.reason), { once: true });
   try {
     return await Promise.race([work(controller.signal), timeUp]);
   } finally {
