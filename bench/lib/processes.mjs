@@ -107,7 +107,7 @@ export function parentOf(pid) {
 }
 
 /** What the `backstep` command runs Node with; every system of the bench gets it. */
-export const NODE_FLAGS = ['--max-semi-space-size=64'];
+export const NODE_FLAGS = ['--max-semi-space-size=32'];
 
 const children = new Set();
 process.on('exit', () => {

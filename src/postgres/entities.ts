@@ -16,11 +16,15 @@ abstract class SagaColumns {
   /** Derived from the state. */
   @Column('text')
   status: string;
-  @Column('json')
-  state: unknown;
+  /** JSON without what is unsaid, written and read by us alone: PostgreSQL need not parse it at every step. */
+  @Column('text')
+  state: string;
   /** Counts writes. */
   @Column('integer', { name: 'row_version' })
   rowVersion: number;
+  /** Drawn anew for every batch of writes. */
+  @Column('integer')
+  stamp: number;
   @Column('timestamptz', { name: 'wake_at', nullable: true })
   wakeAt: Date | null;
   @Column('json', { nullable: true })

@@ -9,7 +9,8 @@ const TABLES = [
   {
     name: 'saga',
     id: 'id',
-    settings: 'with (fillfactor = 60, autovacuum_vacuum_scale_factor = 0.05, autovacuum_analyze_scale_factor = 0.05)',
+    settings:
+      'with (fillfactor = 60, toast_tuple_target = 4080, autovacuum_vacuum_scale_factor = 0.05, autovacuum_analyze_scale_factor = 0.05)',
   },
   { name: 'finished_saga', id: 'id', settings: '' },
   { name: 'saga_history', id: 'saga_id', settings: '' },

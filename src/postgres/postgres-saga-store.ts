@@ -1,7 +1,9 @@
+import { randomInt } from 'node:crypto';
 import type { DataSource } from 'typeorm';
 import type pg from 'pg';
 import { SagaError, messageOf } from '../core/errors.js';
 import type { HistoryEntry } from '../core/event.js';
+import type { SagaState } from '../core/state.js';
 import type {
   Committed,
   DeadLetter,
@@ -20,18 +22,24 @@ import { addDeadLetters, readDeadLetters } from './dead-letters.js';
 import { registerDefinitions, replaceDefinition } from './definitions.js';
 import { BatchError } from './fate.js';
 import { findSaga, findSagaByKey, listSagas, readHistory, versionsInFlight } from './find-sagas.js';
-import { loadStatements, toStored, type LoadedRow } from './load-sagas.js';
+import { loadStatements, stored, type LoadedRow } from './load-sagas.js';
 import { assertMigrated } from './migrate.js';
 import { finishedMover } from './move-finished.js';
 import { ensurePartitions } from './partitions.js';
 import { poolOf } from './pool.js';
+import { RecentSagas } from './recent-sagas.js';
 import { keyClaimer } from './saga-keys.js';
 import { schemaOf } from './schema.js';
+import { readState } from './state-text.js';
 import { transact, type Closing, type Query } from './transaction.js';
-import { batchWriter } from './write-sagas.js';
+import { batchWriter, type Batch } from './write-sagas.js';
 
 /** Saga ids are UUIDs; any other text is the id of no saga. */
 const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/;
+
+/** About 20 MB of usual sagas. */
+const RECENT_SAGAS = 5_000;
+const STAMPS = 2 ** 31;
 
 interface Done<R> {
   readonly result: R;
@@ -46,10 +54,12 @@ interface Locked extends Loaded {
 
 /**
  * Keeps sagas in PostgreSQL. Owns the data source: closing the store destroys it. Every commit is a bounded number of statements,
- * however many sagas it touches; nothing is cached between calls, so any number of stores may work on the same tables.
+ * however many sagas it touches. What it remembers of its own writes is used only where the locked row proves it, so any number of stores
+ * may work on the same tables.
  */
 export class PostgresSagaStore implements SagaStore {
   private readonly schema: string;
+  private readonly recent = new RecentSagas(RECENT_SAGAS);
   private readonly load: ReturnType<typeof loadStatements>;
   private readonly claimKeys: ReturnType<typeof keyClaimer>;
   private readonly write: ReturnType<typeof batchWriter>;
@@ -70,16 +80,22 @@ export class PostgresSagaStore implements SagaStore {
 
   async commit<R>(ids: readonly string[], decide: (loaded: Loaded) => Writes<R>): Promise<Committed<R>> {
     const wanted = [...new Set(ids)].filter((id) => UUID.test(id));
-    const opening = wanted.length > 0 ? this.load.open(wanted) : this.load.clock();
+    const unknown = wanted.filter((id) => !this.recent.has(id));
+    const opening = wanted.length > 0 ? this.load.open(wanted, unknown) : this.load.clock();
     return this.decideAndWrite(opening, (rows, query) => this.withFinished(wanted, rows, query), decide);
   }
 
   async commitDue<R>(limit: number, versions: readonly DefinitionRef[], decide: (loaded: Loaded) => Writes<R>): Promise<Committed<R>> {
     const loadable = [versions.map(({ name }) => name), versions.map(({ version }) => version)] as const;
     const more = async (rows: readonly LoadedRow[], query: Query): Promise<Locked> => {
-      if (rows.length >= limit) return locked(rows, []);
+      if (rows.length >= limit) return this.locked(rows, [], query);
       const finished = await query(this.load.dueFinished(limit - rows.length, ...loadable));
-      return locked(rows, finished.rows as LoadedRow[], rows.length + finished.rows.length > 0 ? undefined : await this.clock(query));
+      return this.locked(
+        rows,
+        finished.rows as LoadedRow[],
+        query,
+        rows.length + finished.rows.length > 0 ? undefined : await this.clock(query),
+      );
     };
     return this.decideAndWrite(this.load.dueOpen(limit, ...loadable), more, decide);
   }
@@ -151,13 +167,25 @@ export class PostgresSagaStore implements SagaStore {
     complete: (rows: readonly LoadedRow[], query: Query) => Promise<Locked>,
     decide: (loaded: Loaded) => Writes<R>,
   ): Promise<Committed<R>> {
-    const transacted = await transact<Done<R>>(this.pool, opening, async (opened, query) =>
+    const transacted = await transact<Done<R> & { readonly written: Batch }>(this.pool, opening, async (opened, query) =>
       this.closing(await complete(opened.rows as LoadedRow[], query), decide, query),
     );
-    return transacted.fate === 'committed' ? { fate: 'committed', ...transacted.value } : transacted;
+    if (transacted.fate !== 'committed') return transacted;
+    const { written, ...done } = transacted.value;
+    this.remember(written);
+    return { fate: 'committed', ...done };
   }
 
-  private async closing<R>(loaded: Locked, decide: (loaded: Loaded) => Writes<R>, query: Query): Promise<Closing<Done<R>>> {
+  private remember({ starts, updates, stamp }: Batch): void {
+    for (const { state } of starts) this.recent.wrote(state, { version: 1, stamp });
+    for (const { state, fromVersion } of updates) this.recent.wrote(state, { version: fromVersion + 1, stamp });
+  }
+
+  private async closing<R>(
+    loaded: Locked,
+    decide: (loaded: Loaded) => Writes<R>,
+    query: Query,
+  ): Promise<Closing<Done<R> & { readonly written: Batch }>> {
     const { starts, updates, result } = blamingRows(() => decide({ now: loaded.now, sagas: loaded.sagas }));
     const isCurrent = ({ state, fromVersion }: SagaUpdate): boolean => loaded.sagas.get(state.id)?.version === fromVersion;
     const current = updates.filter(isCurrent);
@@ -166,19 +194,42 @@ export class PostgresSagaStore implements SagaStore {
       starts: starts.filter((_, n) => fates[n]?.fate === 'started'),
       updates: current.filter(({ state }) => !loaded.finished.has(state.id)),
       late: current.filter(({ state }) => loaded.finished.has(state.id)),
+      stamp: randomInt(STAMPS),
     };
     const stale = new Set(updates.filter((update) => !isCurrent(update)).map(({ state }) => state.id));
-    return { last: blamingRows(() => this.write(batch)), value: { result, now: loaded.now, starts: fates, stale } };
+    return { last: blamingRows(() => this.write(batch)), value: { result, now: loaded.now, starts: fates, stale, written: batch } };
   }
 
   /** Sagas that were moved meanwhile, or long ago, are found by a second statement: it sees what the first one waited for. */
   private async withFinished(wanted: readonly string[], rows: readonly LoadedRow[], query: Query): Promise<Locked> {
-    if (wanted.length === 0) return locked([], [], Math.floor(rows[0]?.now ?? 0));
+    if (wanted.length === 0) return this.locked([], [], query, Math.floor(rows[0]?.now ?? 0));
     const open = new Set(rows.map((row) => row.id));
     const missing = wanted.filter((id) => !open.has(id));
-    if (missing.length === 0) return locked(rows, []);
+    if (missing.length === 0) return this.locked(rows, [], query);
     const finished = (await query(this.load.finished(missing))).rows as LoadedRow[];
-    return locked(rows, finished, rows.length + finished.length > 0 ? undefined : await this.clock(query));
+    return this.locked(rows, finished, query, rows.length + finished.length > 0 ? undefined : await this.clock(query));
+  }
+
+  private async locked(open: readonly LoadedRow[], finished: readonly LoadedRow[], query: Query, now?: number): Promise<Locked> {
+    const rows = [...open, ...finished];
+    const states = await this.statesOf(rows, query);
+    return {
+      now: now ?? Math.floor(rows.reduce((latest, row) => Math.max(latest, row.now), 0)),
+      sagas: new Map(rows.map((row, at) => [row.id, stored(row, states[at]!)])),
+      finished: new Set(finished.map((row) => row.id)),
+    };
+  }
+
+  /** What was fetched is parsed; what was not is known, or else fetched now, since another store has written it. */
+  private async statesOf(rows: readonly LoadedRow[], query: Query): Promise<readonly SagaState[]> {
+    const known = rows.map(({ id, state, row_version: version, stamp }) =>
+      state === null ? this.recent.get(id, { version, stamp }) : readState(id, state),
+    );
+    const missing = rows.filter((_, at) => known[at] === undefined).map((row) => row.id);
+    if (missing.length === 0) return known as SagaState[];
+    const found = (await query(this.load.states(missing))).rows as { id: string; state: string }[];
+    const fetched = new Map(found.map(({ id, state }) => [id, readState(id, state)]));
+    return rows.map(({ id }, at) => known[at] ?? fetched.get(id)!);
   }
 
   private async clock(query: Query): Promise<number> {
@@ -195,15 +246,6 @@ export class PostgresSagaStore implements SagaStore {
       throw new SagaError('SAGA_UNAVAILABLE', `the database did not do it: ${messageOf(error)}`, [], { cause: error });
     }
   }
-}
-
-function locked(open: readonly LoadedRow[], finished: readonly LoadedRow[], now?: number): Locked {
-  const rows = [...open, ...finished];
-  return {
-    now: now ?? Math.floor(rows.reduce((latest, row) => Math.max(latest, row.now), 0)),
-    sagas: new Map(rows.map((row) => [row.id, toStored(row)])),
-    finished: new Set(finished.map((row) => row.id)),
-  };
 }
 
 /** What goes wrong with the data before PostgreSQL has seen it. */

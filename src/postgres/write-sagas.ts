@@ -2,6 +2,7 @@ import type { QueryConfig } from 'pg';
 import type { HistoryEntry } from '../core/event.js';
 import { statusOf } from '../core/state.js';
 import type { SagaStart, SagaUpdate } from '../ports/saga-store.js';
+import { writeState } from './state-text.js';
 import { packed, statement, unpacked, type Statement } from './statement.js';
 
 /** What one transaction writes: at most one statement, whatever it is made of and however much of it. */
@@ -10,6 +11,8 @@ export interface Batch {
   readonly updates: readonly SagaUpdate[];
   /** Updates of sagas that have been moved to the finished ones. */
   readonly late: readonly SagaUpdate[];
+  /** See WriteMark. */
+  readonly stamp: number;
 }
 
 /** Makes the statement that writes a batch; `undefined` when there is nothing to write. */
@@ -34,12 +37,12 @@ interface Part {
   readonly expected?: number;
 }
 
-function partsOf(schema: string, { starts, updates, late }: Batch): readonly Part[] {
+function partsOf(schema: string, { starts, updates, late, stamp }: Batch): readonly Part[] {
   const history = [...starts, ...updates, ...late].flatMap(({ state, history }) => history.map((entry) => ({ id: state.id, entry })));
   return [
-    ...(starts.length > 0 ? [startsPart(schema, starts)] : []),
-    ...(updates.length > 0 ? [updatesPart(schema, 'saga', updates)] : []),
-    ...(late.length > 0 ? [updatesPart(schema, 'finished_saga', late)] : []),
+    ...(starts.length > 0 ? [startsPart(schema, starts, stamp)] : []),
+    ...(updates.length > 0 ? [updatesPart(schema, 'saga', updates, stamp)] : []),
+    ...(late.length > 0 ? [updatesPart(schema, 'finished_saga', late, stamp)] : []),
     ...(history.length > 0 ? [historyPart(schema, history)] : []),
   ];
 }
@@ -54,22 +57,23 @@ function combined(parts: readonly Part[]): string {
   return text.replaceAll('$', () => `$${++parameter}`);
 }
 
-function startsPart(schema: string, starts: readonly SagaStart[]): Part {
+function startsPart(schema: string, starts: readonly SagaStart[], stamp: number): Part {
   const sql = `
-    insert into ${schema}.saga (id, name, version, key, tags, status, state, row_version, wake_at, started_at, ended_at)
-    select n.id, n.name, n.version, n.key, n.tags::jsonb, n.status, n.state::json, 1,
+    insert into ${schema}.saga (id, name, version, key, tags, status, state, row_version, stamp, wake_at, started_at, ended_at)
+    select n.id, n.name, n.version, n.key, n.tags::jsonb, n.status, n.state, 1, $::integer,
       to_timestamp(n.wake_at / 1000), to_timestamp(n.started_at / 1000), to_timestamp(n.ended_at / 1000)
     from unnest($::uuid[], $::text[], $::integer[], $::text[], ${unpacked('$')}, $::text[], ${unpacked('$')}, $::float8[], $::float8[], $::float8[])
       as n(id, name, version, key, tags, status, state, wake_at, started_at, ended_at)`;
   const states = starts.map((start) => start.state);
   const values = [
+    stamp,
     states.map((state) => state.id),
     states.map((state) => state.name),
     states.map((state) => state.version),
     states.map((state) => state.key),
     packed(states.map((state) => JSON.stringify(state.tags))),
     states.map(statusOf),
-    packed(states.map((state) => JSON.stringify(state))),
+    packed(states.map(writeState)),
     starts.map((start) => start.wakeAt),
     states.map((state) => state.startedAt),
     states.map((state) => state.endedAt),
@@ -83,9 +87,9 @@ const KEEP_WAKE = -1;
 const KEEP_PARKED = '-';
 const NO_PARKED = 'null';
 
-function updatesPart(schema: string, table: 'saga' | 'finished_saga', updates: readonly SagaUpdate[]): Part {
+function updatesPart(schema: string, table: 'saga' | 'finished_saga', updates: readonly SagaUpdate[], stamp: number): Part {
   const sql = `
-    update ${schema}.${table} s set state = n.state::json, status = n.status, row_version = s.row_version + 1,
+    update ${schema}.${table} s set state = n.state, status = n.status, row_version = s.row_version + 1, stamp = $::integer,
       wake_at = case when n.wake_at = ${KEEP_WAKE} then s.wake_at else to_timestamp(n.wake_at / 1000) end,
       parked = case n.parked when '${KEEP_PARKED}' then s.parked when '${NO_PARKED}' then null else n.parked::json end,
       ended_at = to_timestamp(n.ended_at / 1000)
@@ -94,10 +98,11 @@ function updatesPart(schema: string, table: 'saga' | 'finished_saga', updates: r
     where s.id = n.id and s.row_version = n.from_version
     returning 1`;
   const values = [
+    stamp,
     updates.map((update) => update.state.id),
     updates.map((update) => update.fromVersion),
     updates.map((update) => statusOf(update.state)),
-    packed(updates.map((update) => JSON.stringify(update.state))),
+    packed(updates.map((update) => writeState(update.state))),
     updates.map((update) => (update.wakeAt === undefined ? KEEP_WAKE : update.wakeAt)),
     packed(updates.map(({ parked }) => (parked === undefined ? KEEP_PARKED : parked.length === 0 ? NO_PARKED : JSON.stringify(parked)))),
     updates.map((update) => update.state.endedAt),

@@ -36,8 +36,9 @@ const SAGA_COLUMNS = `
   key text,
   tags jsonb not null default '{}',
   status text not null,
-  state json not null,
+  state text not null,
   row_version integer not null,
+  stamp integer not null,
   wake_at timestamptz,
   parked json,
   started_at timestamptz not null,
@@ -57,7 +58,7 @@ create index saga_due on ${schema}.saga (wake_at) where wake_at is not null;
 create index saga_final on ${schema}.saga (id) where ended_at is not null;
 create index saga_troubled on ${schema}.saga (id) where status in ('suspended', 'stuck');
 create index saga_tagged on ${schema}.saga using gin (tags) where tags <> '{}';
-create table ${schema}.saga_default partition of ${schema}.saga default with (fillfactor = 60)`;
+create table ${schema}.saga_default partition of ${schema}.saga default with (fillfactor = 60, toast_tuple_target = 4080)`;
 
 const finishedSaga = (schema: string): string => `
 create table ${schema}.finished_saga (${SAGA_COLUMNS},

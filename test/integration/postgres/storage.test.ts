@@ -56,6 +56,20 @@ describe('how sagas are stored', () => {
     expect(await store.find(late.state.id)).toMatchObject({ version: 1 });
   });
 
+  it('a store that wrote a saga last still sees what another one wrote since', async () => {
+    const [id] = await start(store, startOf());
+    const other = (await openStore({ poolSize: 1, url })).store;
+    await change(store, [id!], (saga) => updateOf(saga));
+    await change(other, [id!], (saga) => updateOf(saga, { attention: [{ kind: 'by-hand', step: 's', text: 'theirs', at: 1 }] }));
+    let seen: readonly unknown[] = [];
+    await change(store, [id!], (saga) => {
+      seen = saga.state.attention;
+      return updateOf(saga);
+    });
+    expect(seen).toEqual([expect.objectContaining({ text: 'theirs' })]);
+    expect(await store.find(id!)).toMatchObject({ version: 4, state: { attention: [{ text: 'theirs' }] } });
+  });
+
   it('a sweep leaves rows that somebody else has locked, and waits for nothing', async () => {
     const other = await someoneElse(url);
     const ids = await start(store, ...[1_000, 2_000, 3_000].map((wakeAt) => startOf({ name: 'swept' }, { wakeAt })));

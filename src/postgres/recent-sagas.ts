@@ -1,0 +1,37 @@
+import type { SagaState } from '../core/state.js';
+
+/** Which write a row comes from. The stamp is drawn anew for every batch: a version alone can come twice where a failover lost writes. */
+export interface WriteMark {
+  readonly version: number;
+  readonly stamp: number;
+}
+interface Recent extends WriteMark {
+  readonly state: SagaState;
+}
+
+/**
+ * The states that this store wrote last, so that the next step of a saga need not fetch and parse what is known. Decides nothing: the
+ * row is locked and read all the same, and its mark says whether what is here is what it holds.
+ * Owns: at most `limit` states, those written longest ago go first. Invariant: only what was committed for sure is in here.
+ */
+export class RecentSagas {
+  private readonly byId = new Map<string, Recent>();
+
+  constructor(private readonly limit: number) {}
+
+  has(id: string): boolean {
+    return this.byId.has(id);
+  }
+  /** The state of this very write. */
+  get(id: string, { version, stamp }: WriteMark): SagaState | undefined {
+    const recent = this.byId.get(id);
+    return recent?.version === version && recent.stamp === stamp ? recent.state : undefined;
+  }
+  /** A final saga is hardly asked for again. */
+  wrote(state: SagaState, mark: WriteMark): void {
+    this.byId.delete(state.id);
+    if (state.end) return;
+    this.byId.set(state.id, { ...mark, state });
+    if (this.byId.size > this.limit) this.byId.delete(this.byId.keys().next().value!);
+  }
+}

@@ -1,0 +1,61 @@
+import { describe, expect, it } from '@jest/globals';
+import type { SagaState } from '../../../src/core/state.js';
+import { RecentSagas } from '../../../src/postgres/recent-sagas.js';
+import { readState, writeState } from '../../../src/postgres/state-text.js';
+import { planFrom } from '../../support/plans.js';
+import { Scenario } from '../../support/scenario.js';
+
+const stateOf = (id: string, parts: Partial<SagaState> = {}): SagaState => ({
+  ...new Scenario(planFrom({ steps: [{ name: 'one' }] })).state,
+  id,
+  ...parts,
+});
+
+describe('the states that were written last', () => {
+  it('count only for the very write that the row holds', () => {
+    const recent = new RecentSagas(10);
+    const state = stateOf('a');
+    recent.wrote(state, { version: 3, stamp: 7 });
+    expect(recent.get('a', { version: 3, stamp: 7 })).toBe(state);
+    // Another process wrote it since; or a failover lost our write, and another one has the same version.
+    expect(recent.get('a', { version: 4, stamp: 7 })).toBeUndefined();
+    expect(recent.get('a', { version: 3, stamp: 8 })).toBeUndefined();
+    expect(recent.get('b', { version: 3, stamp: 7 })).toBeUndefined();
+  });
+  it('are bounded: those written longest ago go first, final ones at once', () => {
+    const recent = new RecentSagas(2);
+    for (const id of ['a', 'b', 'a', 'c']) recent.wrote(stateOf(id), { version: 1, stamp: 1 });
+    expect(['a', 'b', 'c'].filter((id) => recent.has(id))).toEqual(['a', 'c']);
+    recent.wrote(stateOf('a', { end: 'completed' }), { version: 2, stamp: 1 });
+    expect(recent.has('a')).toBe(false);
+  });
+});
+
+describe('the text of a state', () => {
+  it('gives the same state back, whatever happened to it', () => {
+    const saga = new Scenario(
+      planFrom({ deadlineMs: 60_000, steps: [{ name: 'one' }, { name: 'two', undoAttempts: 1 }, { name: 'three' }] }),
+      { sku: 'a"b\\c' },
+    );
+    const steps = [
+      () => saga.reply('one'),
+      () => saga.reply('two'),
+      () => saga.reply('one'),
+      () => saga.operator('suspend'),
+      () => saga.operator('cancel'),
+      () => saga.operator('resume'),
+      () => saga.reject('three'),
+    ];
+    for (const step of steps) {
+      step();
+      const text = writeState(saga.state);
+      expect(readState(saga.state.id, text)).toEqual(saga.state);
+      // Written from parts that are known from before, it is the same text.
+      expect(writeState({ ...saga.state })).toBe(text);
+    }
+    expect(saga.state.reason).toMatchObject({ kind: 'cancelled' });
+  });
+  it('leaves out what was never said', () => {
+    expect(writeState(stateOf('a'))).not.toMatch(/null|"id"|\{\}[^}]*"noted"/);
+  });
+});
