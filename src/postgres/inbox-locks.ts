@@ -1,5 +1,6 @@
 import type { ExclusiveResult } from '../ports/inbox.js';
-import type { InboxConnection, InboxConnections, SqlResult } from './inbox-connections.js';
+import { inTime } from './inbox-answer.js';
+import type { InboxConnection, SqlResult } from './inbox-connections.js';
 
 /** Locks by name; see `InboxStore.exclusively`. */
 export interface NamedLocks {
@@ -46,8 +47,10 @@ export class DatabaseLocks implements NamedLocks {
   private users = 0;
 
   constructor(
-    private readonly connections: InboxConnections<unknown>,
+    private readonly connect: () => Promise<InboxConnection<unknown>>,
     private readonly prefix: string,
+    /** Milliseconds that the database may take to answer. */
+    private readonly answerMs: number,
   ) {}
 
   async hold<R>(name: string, waitMs: number, work: (lost: AbortSignal) => Promise<R>): Promise<ExclusiveResult<R>> {
@@ -85,7 +88,7 @@ export class DatabaseLocks implements NamedLocks {
   }
 
   private async open(): Promise<LockSession> {
-    const opened = (this.session ??= this.connections.open().then((connection) => new LockSession(connection)));
+    const opened = (this.session ??= this.connect().then((connection) => new LockSession(connection, this.answerMs)));
     try {
       const session = await opened;
       if (!session.isLost) return session;
@@ -106,7 +109,10 @@ class LockSession {
   private isEnded = false;
   isLost = false;
 
-  constructor(private readonly connection: InboxConnection<unknown>) {
+  constructor(
+    private readonly connection: InboxConnection<unknown>,
+    private readonly answerMs: number,
+  ) {
     connection.client.on('error', this.onError);
   }
 
@@ -146,7 +152,7 @@ class LockSession {
 
   /** One question after the other. */
   private ask(text: string, name: string): Promise<SqlResult> {
-    const answer = this.questions.then(() => this.connection.client.query(text, [name]));
+    const answer = this.questions.then(() => inTime(this.answerMs, this.connection.client.query(text, [name])));
     this.questions = answer.catch(() => this.onError());
     return answer;
   }

@@ -1,6 +1,7 @@
 import { messageOf } from '../core/errors.js';
 import type { Claim, InboxClaim, InboxKey, InboxSession, InboxWrite } from '../ports/inbox.js';
 import type { InboxConnection } from './inbox-connections.js';
+import { inTime } from './inbox-answer.js';
 import { isConflict } from './inbox-failure.js';
 import { keyText, type InboxSql } from './inbox-sql.js';
 
@@ -25,6 +26,7 @@ export class SqlInboxSession<Tx> implements InboxSession<Tx> {
     private readonly connection: InboxConnection<Tx>,
     private readonly sql: InboxSql,
     readonly now: number,
+    private readonly answerMs: number,
   ) {
     this.tx = connection.tx;
   }
@@ -67,7 +69,7 @@ export class SqlInboxSession<Tx> implements InboxSession<Tx> {
 
   private async guard<R>(statement: () => Promise<R>): Promise<R> {
     try {
-      return await statement();
+      return await inTime(this.answerMs, statement());
     } catch (error: unknown) {
       throw new TransactionLost(error);
     }

@@ -1,5 +1,6 @@
 import type { ExclusiveResult, InboxResult, InboxSession, InboxStore } from '../ports/inbox.js';
 import type { InboxConnection, InboxConnections, SqlResult } from './inbox-connections.js';
+import { inTime } from './inbox-answer.js';
 import { failureOf, isCommitUnknown } from './inbox-failure.js';
 import { DatabaseLocks, ProcessLocks, type NamedLocks } from './inbox-locks.js';
 import { SqlInboxSession, TransactionLost } from './inbox-session.js';
@@ -11,6 +12,11 @@ export interface InboxOptions {
   readonly schema?: string;
   /** Milliseconds that a transaction waits for a lock before it gives up. Default 5,000. */
   readonly lockTimeoutMs?: number;
+  /**
+   * Milliseconds that the database may take to answer what the inbox itself asks, or the pool to give a connection; after that the
+   * connection counts as lost. Default 40,000; at least five seconds more than `lockTimeoutMs`.
+   */
+  readonly answerTimeoutMs?: number;
   /**
    * Where commands with effects outside are kept apart. `database` (default): by advisory locks, held by one more connection of the
    * pool. `process`: within this process only; for a pool of one connection (there it is the default) that no other process shares.
@@ -28,6 +34,7 @@ export class SqlInboxStore<Tx> implements InboxStore<Tx> {
   private readonly sql: InboxSql;
   private readonly setup: string;
   private readonly kindOfLocks: 'database' | 'process' | undefined;
+  private readonly answerMs: number;
   private locks: NamedLocks | undefined;
 
   constructor(
@@ -35,14 +42,16 @@ export class SqlInboxStore<Tx> implements InboxStore<Tx> {
     options: InboxOptions = {},
   ) {
     this.sql = new InboxSql(options.schema);
-    this.setup = `set local lock_timeout = ${Math.max(1, Math.round(options.lockTimeoutMs ?? 5_000))}; ${CLOCK}`;
+    const lockMs = Math.max(1, Math.round(options.lockTimeoutMs ?? 5_000));
+    this.setup = `set local lock_timeout = ${lockMs}; ${CLOCK}`;
+    this.answerMs = Math.max(options.answerTimeoutMs ?? 40_000, lockMs + MORE_THAN_LOCK_MS);
     this.kindOfLocks = options.locks;
   }
 
   async transact<R>(work: (session: InboxSession<Tx>) => Promise<R>): Promise<InboxResult<R>> {
     let connection: InboxConnection<Tx>;
     try {
-      connection = await this.connections.open();
+      connection = await this.open();
     } catch (error: unknown) {
       return { fate: 'failed', why: 'unavailable', error };
     }
@@ -90,7 +99,7 @@ export class SqlInboxStore<Tx> implements InboxStore<Tx> {
 
   private makeLocks(): NamedLocks {
     const kind = this.kindOfLocks ?? (this.connections.max === 1 ? 'process' : 'database');
-    return kind === 'process' ? new ProcessLocks() : new DatabaseLocks(this.connections, this.sql.name);
+    return kind === 'process' ? new ProcessLocks() : new DatabaseLocks(() => this.open(), this.sql.name, this.answerMs);
   }
 
   private async inTransaction<R>(
@@ -100,26 +109,44 @@ export class SqlInboxStore<Tx> implements InboxStore<Tx> {
     let session: SqlInboxSession<Tx> | undefined;
     let value: R;
     try {
-      session = new SqlInboxSession(connection, this.sql, clockIn(await connection.begin(this.setup)));
+      session = new SqlInboxSession(
+        connection,
+        this.sql,
+        clockIn(await inTime(this.answerMs, connection.begin(this.setup))),
+        this.answerMs,
+      );
       value = await work(session);
     } catch (error: unknown) {
       const failed = whyFailed(error, session === undefined);
       // Also a server that has become read-only is unavailable: its connections are not to be met again.
-      const isUsable = !session?.isCondemned && failed.why !== 'unavailable' && (await isRolledBack(connection));
+      const isUsable = !session?.isCondemned && failed.why !== 'unavailable' && (await this.isRolledBack(connection));
       return { result: { fate: 'failed', ...failed }, isUsable };
     }
     try {
-      await connection.commit();
+      await inTime(this.answerMs, connection.commit());
       return { result: { fate: 'committed', value }, isUsable: true };
     } catch (error: unknown) {
       if (isCommitUnknown(error)) return { result: { fate: 'unknown', error }, isUsable: false };
-      return { result: { fate: 'failed', why: failureOf(error), error }, isUsable: await isRolledBack(connection) };
+      return { result: { fate: 'failed', why: failureOf(error), error }, isUsable: await this.isRolledBack(connection) };
+    }
+  }
+
+  private open(): Promise<InboxConnection<Tx>> {
+    return inTime(this.answerMs, this.connections.open(), (late) => void late.release(true));
+  }
+
+  private async isRolledBack(connection: InboxConnection<Tx>): Promise<boolean> {
+    try {
+      await inTime(this.answerMs, connection.rollback());
+      return true;
+    } catch {
+      return false;
     }
   }
 
   /** For what needs no transaction of its own. */
   private async onConnection<R>(work: (connection: InboxConnection<Tx>) => Promise<R>): Promise<R> {
-    const connection = await this.connections.open();
+    const connection = await this.open();
     let isBroken = true;
     try {
       const value = await work(connection);
@@ -131,6 +158,8 @@ export class SqlInboxStore<Tx> implements InboxStore<Tx> {
   }
 }
 
+/** A statement that waits for a lock is answered by then, one way or the other. */
+const MORE_THAN_LOCK_MS = 5_000;
 const CLOCK = `select (extract(epoch from clock_timestamp()) * 1000)::float8 as now`;
 
 function clockIn({ rows }: SqlResult): number {
@@ -142,13 +171,4 @@ function whyFailed(error: unknown, atBegin: boolean) {
   const cause = error instanceof TransactionLost ? error.cause : error;
   const isOurs = atBegin || error instanceof TransactionLost;
   return { why: isOurs ? failureOf(cause) : ('refused' as const), error: cause };
-}
-
-async function isRolledBack(connection: { rollback(): Promise<void> }): Promise<boolean> {
-  try {
-    await connection.rollback();
-    return true;
-  } catch {
-    return false;
-  }
 }
