@@ -25,6 +25,8 @@ export function namedSteps(instance: object, faults: string[]): readonly NamedSt
       names.set(value, field);
       if (!STEP_NAME.test(field))
         faults.push(`.${field}: a step's name must be letters and digits, begin with a letter and have at most 64`);
+      // A saga's state holds its steps by name; one of these would seem to be there before it began.
+      if (field in Object.prototype) faults.push(`.${field}: every object has something of this name; call the step something else`);
     }
   }
   if (made.length === 0) faults.push(': it has no steps; declare them as fields, such as charge = this.step(…)');
