@@ -30,7 +30,7 @@ import { poolOf } from './pool.js';
 import { RecentSagas } from './recent-sagas.js';
 import { keyClaimer } from './saga-keys.js';
 import { schemaOf } from './schema.js';
-import { readState } from './state-text.js';
+import { readState, writeState } from './state-text.js';
 import { transact, type Closing, type Query } from './transaction.js';
 import { batchWriter, type Batch } from './write-sagas.js';
 
@@ -176,9 +176,15 @@ export class PostgresSagaStore implements SagaStore {
     return { fate: 'committed', ...done };
   }
 
-  private remember({ starts, updates, stamp }: Batch): void {
-    for (const { state } of starts) this.recent.wrote(state, { version: 1, stamp });
-    for (const { state, fromVersion } of updates) this.recent.wrote(state, { version: fromVersion + 1, stamp });
+  private written(batch: Pick<Batch, 'starts' | 'updates' | 'late'>): Batch {
+    const states = [...batch.starts, ...batch.updates, ...batch.late].map(({ state }) => state);
+    const texts = blamingRows(() => new Map(states.map((state) => [state, writeState(state, this.recent.textOf(state.id))])));
+    return { ...batch, texts, stamp: randomInt(STAMPS) };
+  }
+
+  private remember({ starts, updates, texts, stamp }: Batch): void {
+    for (const { state } of starts) this.recent.wrote(state, texts.get(state)!, { version: 1, stamp });
+    for (const { state, fromVersion } of updates) this.recent.wrote(state, texts.get(state)!, { version: fromVersion + 1, stamp });
   }
 
   private async closing<R>(
@@ -190,12 +196,11 @@ export class PostgresSagaStore implements SagaStore {
     const isCurrent = ({ state, fromVersion }: SagaUpdate): boolean => loaded.sagas.get(state.id)?.version === fromVersion;
     const current = updates.filter(isCurrent);
     const fates = starts.length > 0 ? await this.claimKeys(starts, query) : [];
-    const batch = {
+    const batch: Batch = this.written({
       starts: starts.filter((_, n) => fates[n]?.fate === 'started'),
       updates: current.filter(({ state }) => !loaded.finished.has(state.id)),
       late: current.filter(({ state }) => loaded.finished.has(state.id)),
-      stamp: randomInt(STAMPS),
-    };
+    });
     const stale = new Set(updates.filter((update) => !isCurrent(update)).map(({ state }) => state.id));
     return { last: blamingRows(() => this.write(batch)), value: { result, now: loaded.now, starts: fates, stale, written: batch } };
   }

@@ -1,4 +1,5 @@
 import type { SagaState } from '../core/state.js';
+import type { StateText } from './state-text.js';
 
 /** Which write a row comes from. The stamp is drawn anew for every batch: a version alone can come twice where a failover lost writes. */
 export interface WriteMark {
@@ -7,6 +8,7 @@ export interface WriteMark {
 }
 interface Recent extends WriteMark {
   readonly state: SagaState;
+  readonly text: StateText;
 }
 
 /**
@@ -27,11 +29,15 @@ export class RecentSagas {
     const recent = this.byId.get(id);
     return recent?.version === version && recent.stamp === stamp ? recent.state : undefined;
   }
+  /** How it was written last; its parts serve for as long as they are the same objects. */
+  textOf(id: string): StateText | undefined {
+    return this.byId.get(id)?.text;
+  }
   /** A final saga is hardly asked for again. */
-  wrote(state: SagaState, mark: WriteMark): void {
+  wrote(state: SagaState, text: StateText, mark: WriteMark): void {
     this.byId.delete(state.id);
     if (state.end) return;
-    this.byId.set(state.id, { ...mark, state });
+    this.byId.set(state.id, { version: mark.version, stamp: mark.stamp, state, text });
     if (this.byId.size > this.limit) this.byId.delete(this.byId.keys().next().value!);
   }
 }

@@ -14,8 +14,23 @@ const UNSAID = {
   noted: {},
 } as const satisfies Partial<SagaState>;
 
-/** The state as the row keeps it. */
-export function writeState(state: SagaState): string {
+/** A part of a state with its text. */
+interface Part {
+  readonly part: unknown;
+  readonly text: string;
+}
+/** The state as the row keeps it, and the texts of its parts. */
+export interface StateText {
+  readonly text: string;
+  readonly input: Part;
+  readonly steps: ReadonlyMap<string, Part>;
+}
+
+/**
+ * Writes a state down. A decision changes one or two steps and keeps the other parts as they are (states are never changed in place), so
+ * that with what was written `before` most of it need not be written anew.
+ */
+export function writeState(state: SagaState, before?: StateText): StateText {
   const { id: _inItsColumn, input, steps, ...rest } = state;
   const { key, tags, end, endedAt, reason, suspended, pendingCancel, deadlineAt, attention, noted, ...said } = rest;
   const row: Record<string, unknown> = said;
@@ -29,30 +44,24 @@ export function writeState(state: SagaState): string {
   if (attention.length > 0) row['attention'] = attention;
   if (!isEmpty(tags)) row['tags'] = tags;
   if (!isEmpty(noted)) row['noted'] = noted;
-  return `${JSON.stringify(row).slice(0, -1)},"input":${textOf(input)},"steps":${stepsText(steps)}}`;
+  const inputPart = partOf(input, before?.input);
+  const stepParts = new Map<string, Part>();
+  let stepsText = '';
+  for (const name in steps) {
+    const part = partOf(steps[name], before?.steps.get(name));
+    stepParts.set(name, part);
+    // A step's name needs no escaping.
+    stepsText += `${stepsText === '' ? '' : ','}"${name}":${part.text}`;
+  }
+  const text = `${JSON.stringify(row).slice(0, -1)},"input":${inputPart.text},"steps":{${stepsText}}}`;
+  return { text, input: inputPart, steps: stepParts };
+}
+function partOf(part: unknown, before: Part | undefined): Part {
+  return before !== undefined && before.part === part ? before : { part, text: JSON.stringify(part) };
 }
 /** The state of a row. */
 export function readState(id: string, text: string): SagaState {
   return { id, ...UNSAID, ...(JSON.parse(text) as Omit<SagaState, 'id' | keyof typeof UNSAID>) };
-}
-
-function stepsText(steps: SagaState['steps']): string {
-  let text = '';
-  // A step's name needs no escaping.
-  for (const name in steps) text += `${text === '' ? '' : ','}"${name}":${textOf(steps[name])}`;
-  return `{${text}}`;
-}
-
-/**
- * Texts of the parts of states: a decision changes one or two steps and keeps the other parts as they are, so that a state which was
- * written here before is mostly written again as it was. States are never changed in place.
- */
-const texts = new WeakMap<object, string>();
-function textOf(part: unknown): string {
-  if (typeof part !== 'object' || part === null) return JSON.stringify(part);
-  let text = texts.get(part);
-  if (text === undefined) texts.set(part, (text = JSON.stringify(part)));
-  return text;
 }
 
 function isEmpty(record: object): boolean {

@@ -1,8 +1,8 @@
 import type { QueryConfig } from 'pg';
 import type { HistoryEntry } from '../core/event.js';
-import { statusOf } from '../core/state.js';
+import { statusOf, type SagaState } from '../core/state.js';
 import type { SagaStart, SagaUpdate } from '../ports/saga-store.js';
-import { writeState } from './state-text.js';
+import type { StateText } from './state-text.js';
 import { packed, statement, unpacked, type Statement } from './statement.js';
 
 /** What one transaction writes: at most one statement, whatever it is made of and however much of it. */
@@ -13,7 +13,11 @@ export interface Batch {
   readonly late: readonly SagaUpdate[];
   /** See WriteMark. */
   readonly stamp: number;
+  /** Of every state in it. */
+  readonly texts: ReadonlyMap<SagaState, StateText>;
 }
+
+type Written = Pick<Batch, 'stamp' | 'texts'>;
 
 /** Makes the statement that writes a batch; `undefined` when there is nothing to write. */
 export function batchWriter(schema: string): (batch: Batch) => QueryConfig | undefined {
@@ -37,12 +41,12 @@ interface Part {
   readonly expected?: number;
 }
 
-function partsOf(schema: string, { starts, updates, late, stamp }: Batch): readonly Part[] {
+function partsOf(schema: string, { starts, updates, late, ...written }: Batch): readonly Part[] {
   const history = [...starts, ...updates, ...late].flatMap(({ state, history }) => history.map((entry) => ({ id: state.id, entry })));
   return [
-    ...(starts.length > 0 ? [startsPart(schema, starts, stamp)] : []),
-    ...(updates.length > 0 ? [updatesPart(schema, 'saga', updates, stamp)] : []),
-    ...(late.length > 0 ? [updatesPart(schema, 'finished_saga', late, stamp)] : []),
+    ...(starts.length > 0 ? [startsPart(schema, starts, written)] : []),
+    ...(updates.length > 0 ? [updatesPart(schema, 'saga', updates, written)] : []),
+    ...(late.length > 0 ? [updatesPart(schema, 'finished_saga', late, written)] : []),
     ...(history.length > 0 ? [historyPart(schema, history)] : []),
   ];
 }
@@ -57,7 +61,7 @@ function combined(parts: readonly Part[]): string {
   return text.replaceAll('$', () => `$${++parameter}`);
 }
 
-function startsPart(schema: string, starts: readonly SagaStart[], stamp: number): Part {
+function startsPart(schema: string, starts: readonly SagaStart[], { stamp, texts }: Written): Part {
   const sql = `
     insert into ${schema}.saga (id, name, version, key, tags, status, state, row_version, stamp, wake_at, started_at, ended_at)
     select n.id, n.name, n.version, n.key, n.tags::jsonb, n.status, n.state, 1, $::integer,
@@ -73,7 +77,7 @@ function startsPart(schema: string, starts: readonly SagaStart[], stamp: number)
     states.map((state) => state.key),
     packed(states.map((state) => JSON.stringify(state.tags))),
     states.map(statusOf),
-    packed(states.map(writeState)),
+    packed(states.map((state) => texts.get(state)!.text)),
     starts.map((start) => start.wakeAt),
     states.map((state) => state.startedAt),
     states.map((state) => state.endedAt),
@@ -87,7 +91,7 @@ const KEEP_WAKE = -1;
 const KEEP_PARKED = '-';
 const NO_PARKED = 'null';
 
-function updatesPart(schema: string, table: 'saga' | 'finished_saga', updates: readonly SagaUpdate[], stamp: number): Part {
+function updatesPart(schema: string, table: 'saga' | 'finished_saga', updates: readonly SagaUpdate[], { stamp, texts }: Written): Part {
   const sql = `
     update ${schema}.${table} s set state = n.state, status = n.status, row_version = s.row_version + 1, stamp = $::integer,
       wake_at = case when n.wake_at = ${KEEP_WAKE} then s.wake_at else to_timestamp(n.wake_at / 1000) end,
@@ -102,7 +106,7 @@ function updatesPart(schema: string, table: 'saga' | 'finished_saga', updates: r
     updates.map((update) => update.state.id),
     updates.map((update) => update.fromVersion),
     updates.map((update) => statusOf(update.state)),
-    packed(updates.map((update) => writeState(update.state))),
+    packed(updates.map((update) => texts.get(update.state)!.text)),
     updates.map((update) => (update.wakeAt === undefined ? KEEP_WAKE : update.wakeAt)),
     packed(updates.map(({ parked }) => (parked === undefined ? KEEP_PARKED : parked.length === 0 ? NO_PARKED : JSON.stringify(parked)))),
     updates.map((update) => update.state.endedAt),

@@ -39,7 +39,9 @@ describe('an inbox whose database falls silent', () => {
   ] as const)('at %s does not hang: the connection counts as lost', async (point, outcome, released) => {
     const connections = new SilentAt(point);
     const store = new SqlInboxStore(connections);
-    const result = store.transact((session) => (point === 'query' ? session.claim([claim]) : Promise.resolve()));
+    const result = store.transact(async (session) => {
+      if (point === 'query') await session.claim([claim]);
+    });
     await jest.advanceTimersByTimeAsync(40_000);
     expect(await result).toMatchObject(outcome);
     expect(connections.released).toEqual(released);
