@@ -9,7 +9,7 @@ describe('the name of a step', () => {
     @Saga({ name: 'odd', version: 1 })
     class Odd extends SagaDefinition<object> {
       fine = this.step(P.act, { request: () => ({ n: 1 }), compensate: 'none' });
-      valueOf = this.step(P.act, { request: () => ({ n: 1 }), compensate: 'none' }) as never;
+      override valueOf = this.step(P.act, { request: () => ({ n: 1 }), compensate: 'none' }) as never;
     }
     expect(() => planOf(Odd)).toThrow('Odd.valueOf: every object has something of this name; call the step something else');
   });
