@@ -39,6 +39,8 @@ const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/;
 
 /** About 20 MB of usual sagas. */
 const RECENT_SAGAS = 5_000;
+/** Of text; a few sagas with large payloads must not take the memory of all. */
+const RECENT_LENGTH = 32 * 1_048_576;
 const STAMPS = 2 ** 31;
 
 interface Done<R> {
@@ -59,7 +61,7 @@ interface Locked extends Loaded {
  */
 export class PostgresSagaStore implements SagaStore {
   private readonly schema: string;
-  private readonly recent = new RecentSagas(RECENT_SAGAS);
+  private readonly recent = new RecentSagas(RECENT_SAGAS, RECENT_LENGTH);
   private readonly load: ReturnType<typeof loadStatements>;
   private readonly claimKeys: ReturnType<typeof keyClaimer>;
   private readonly write: ReturnType<typeof batchWriter>;

@@ -14,12 +14,18 @@ interface Recent extends WriteMark {
 /**
  * The states that this store wrote last, so that the next step of a saga need not fetch and parse what is known. Decides nothing: the
  * row is locked and read all the same, and its mark says whether what is here is what it holds.
- * Owns: at most `limit` states, those written longest ago go first. Invariant: only what was committed for sure is in here.
+ * Owns: at most `limit` states with at most `maxLength` of text together; those written longest ago go first. Invariant: only what was
+ * committed for sure is in here.
  */
 export class RecentSagas {
   private readonly byId = new Map<string, Recent>();
 
-  constructor(private readonly limit: number) {}
+  private length = 0;
+
+  constructor(
+    private readonly limit: number,
+    private readonly maxLength: number,
+  ) {}
 
   has(id: string): boolean {
     return this.byId.has(id);
@@ -35,9 +41,15 @@ export class RecentSagas {
   }
   /** A final saga is hardly asked for again. */
   wrote(state: SagaState, text: StateText, mark: WriteMark): void {
-    this.byId.delete(state.id);
+    this.forget(state.id);
     if (state.end) return;
     this.byId.set(state.id, { version: mark.version, stamp: mark.stamp, state, text });
-    if (this.byId.size > this.limit) this.byId.delete(this.byId.keys().next().value!);
+    this.length += text.text.length;
+    while (this.byId.size > this.limit || this.length > this.maxLength) this.forget(this.byId.keys().next().value!);
+  }
+
+  private forget(id: string): void {
+    this.length -= this.byId.get(id)?.text.text.length ?? 0;
+    this.byId.delete(id);
   }
 }

@@ -13,7 +13,7 @@ const stateOf = (id: string, parts: Partial<SagaState> = {}): SagaState => ({
 
 describe('the states that were written last', () => {
   it('count only for the very write that the row holds', () => {
-    const recent = new RecentSagas(10);
+    const recent = new RecentSagas(10, 1_000_000);
     const state = stateOf('a');
     recent.wrote(state, writeState(state), { version: 3, stamp: 7 });
     expect(recent.get('a', { version: 3, stamp: 7 })).toBe(state);
@@ -23,11 +23,24 @@ describe('the states that were written last', () => {
     expect(recent.get('b', { version: 3, stamp: 7 })).toBeUndefined();
   });
   it('are bounded: those written longest ago go first, final ones at once', () => {
-    const recent = new RecentSagas(2);
+    const recent = new RecentSagas(2, 1_000_000);
     for (const id of ['a', 'b', 'a', 'c']) recent.wrote(stateOf(id), writeState(stateOf(id)), { version: 1, stamp: 1 });
     expect(['a', 'b', 'c'].filter((id) => recent.has(id))).toEqual(['a', 'c']);
     recent.wrote(stateOf('a', { end: 'completed' }), writeState(stateOf('a')), { version: 2, stamp: 1 });
     expect(recent.has('a')).toBe(false);
+  });
+  it('are bounded in what they hold together, however few they are', () => {
+    const big = (id: string) => stateOf(id, { input: 'x'.repeat(1_000) });
+    const recent = new RecentSagas(100, 4_000);
+    for (const id of ['a', 'b', 'c', 'b', 'd']) recent.wrote(big(id), writeState(big(id)), { version: 1, stamp: 1 });
+    expect(['a', 'b', 'c', 'd'].filter((id) => recent.has(id))).toEqual(['b', 'd']);
+    recent.wrote(stateOf('e', { input: 'x'.repeat(5_000) }), writeState(stateOf('e', { input: 'x'.repeat(5_000) })), {
+      version: 1,
+      stamp: 1,
+    });
+    expect(recent.has('e')).toBe(false);
+    recent.wrote(big('f'), writeState(big('f')), { version: 1, stamp: 1 });
+    expect(recent.has('f')).toBe(true);
   });
 });
 
