@@ -38,8 +38,9 @@ export function prepareStart(
   return {
     plan,
     beginning: { id: ids.sagaId(), key: key ?? null, tags: { ...request.tags }, input: input.value, bytes: input.text.length },
-    // The version is not part of it: repeating a start after a newer version was loaded gives the saga that is there.
-    inputHash: hash(canonicalJson([plan.name, key ?? null, sent.value])),
+    // Only an identity can be used twice. The version is not part of it: repeating a start after a newer version was loaded gives the saga
+    // that is there.
+    inputHash: key === undefined && request.startId === undefined ? '' : hash(canonicalJson([plan.name, key ?? null, sent.value])),
     startId: request.startId ?? null,
   };
 }

@@ -87,7 +87,7 @@ export interface Writes<R> {
 export interface SagaStart {
   readonly state: SagaState;
   readonly wakeAt: number | null;
-  /** Hash of name, version-independent input and start options: the same key with another hash is a conflict. */
+  /** Of name, key and input as sent; '' where there is neither key nor start id. The same key with another hash is a conflict. */
   readonly inputHash: string;
   /** A second identity of the start: the wire's message id, or the API's idempotency key. */
   readonly startId: string | null;
