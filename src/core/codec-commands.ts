@@ -71,7 +71,7 @@ export function decodeCommand(message: Message, participant = ''): CommandReadin
   if (!ref) return not(`"${shorten(printable(id), 100)}" is not a command id`);
   const facts = factsOf(message, ref, participant);
   if (typeof facts === 'string') return not(facts);
-  const body = readJsonBody(message.body, 'the request');
+  const body = readJsonBody(message, 'the request');
   if (!body.ok) return not(body.faults.join('; '));
   const { type, expirationMs } = message;
   return { ok: true, command: { id, type, ...facts, body: body.text, expirationMs, request: body.value } };

@@ -90,7 +90,7 @@ export function decodeReply(message: Message): ReplyReading {
     return not(`"${shorten(printable(outcome), 100)}" is not an outcome; success, rejected and error are`);
   }
   const attempt = integerHeader(message.headers, HEADER.attempt);
-  const read = message.body.byteLength === 0 ? undefined : readJsonBody(message.body, 'the reply');
+  const read = message.body.byteLength === 0 ? undefined : readJsonBody(message, 'the reply');
   const text = read === undefined ? '' : read.ok ? read.text : UNUSABLE + faultText(read.faults);
   return { ok: true, reply: { commandId, ref, outcome, attempt, text, ...contentOf(outcome, read) } };
 }

@@ -83,7 +83,7 @@ export function decodeStart(message: Message, names: Names): StartReading {
   const version = integerHeader(headers, HEADER.sagaVersion);
   if (version === undefined && textHeader(headers, HEADER.sagaVersion) !== undefined)
     return not(`the header ${HEADER.sagaVersion} is not a number`);
-  const body = readJsonBody(message.body, 'the input');
+  const body = readJsonBody(message, 'the input');
   if (!body.ok) return not(body.faults.join('; '));
   const traceparent = textHeader(headers, HEADER.traceparent);
   return { ok: true, answerTo, start: { name, version, key, startId, input: body.value, traceparent } };
@@ -112,7 +112,7 @@ export function encodeStartAnswer(to: AnswerAddress, answer: StartAnswer, facts:
 
 export function decodeStartAnswer(message: Message): StartAnswerReading {
   const outcome = textHeader(message.headers, HEADER.outcome) ?? 'success';
-  const body = readJsonBody(message.body, 'the answer');
+  const body = readJsonBody(message, 'the answer');
   if (!body.ok) return { ok: false, reason: body.faults.join('; ') };
   if (typeof body.value !== 'object' || body.value === null) return { ok: false, reason: 'the answer is not an object' };
   const answer = answerOf(outcome, body.value as { readonly [key: string]: Json | undefined });

@@ -1,29 +1,30 @@
 import { LIMITS, parseJson, type Checked, type Limits } from './json.js';
-import type { Headers } from './wire.js';
+import type { Headers, Message } from './wire.js';
 
 const encoder = new TextEncoder();
-const decoder = new TextDecoder('utf-8', { fatal: true });
+const strict = () => new TextDecoder('utf-8', { fatal: true });
+const decoder = strict();
 
 /** UTF-8 bytes of a text. */
 export function encodeText(text: string): Uint8Array {
   return encoder.encode(text);
 }
 
-/** The text of UTF-8 bytes, without a byte order mark; `undefined` when they are not UTF-8. */
-export function decodeText(bytes: Uint8Array): string | undefined {
+/** The text of UTF-8 bytes, without a byte order mark; `undefined` when they are not UTF-8. A beginning may end within a character. */
+export function decodeText(bytes: Uint8Array, { isBeginning = false } = {}): string | undefined {
   try {
-    return decoder.decode(bytes);
+    // A decoder that is told that more comes keeps what is left, so such a one serves once.
+    return isBeginning ? strict().decode(bytes, { stream: true }) : decoder.decode(bytes);
   } catch {
     return undefined;
   }
 }
 
 /** A JSON body from outside. The size is looked at before anything is decoded. */
-export function readJsonBody(bytes: Uint8Array, what: string, limits: Limits = LIMITS): Checked {
-  if (bytes.byteLength > limits.payloadBytes) {
-    return { ok: false, faults: [`${what} has ${bytes.byteLength} bytes; the limit is ${limits.payloadBytes}`] };
-  }
-  const text = decodeText(bytes);
+export function readJsonBody({ body, whole }: Pick<Message, 'body' | 'whole'>, what: string, limits: Limits = LIMITS): Checked {
+  const bytes = whole?.bytes ?? body.byteLength;
+  if (bytes > limits.payloadBytes) return { ok: false, faults: [`${what} has ${bytes} bytes; the limit is ${limits.payloadBytes}`] };
+  const text = decodeText(body);
   return text === undefined ? { ok: false, faults: [`${what} is not UTF-8`] } : parseJson(text, what, limits);
 }
 
@@ -48,6 +49,13 @@ export function shorten(text: string, length: number): string {
   const last = text.charCodeAt(length - 2);
   const end = last >= 0xd800 && last <= 0xdbff ? length - 2 : length - 1;
   return `${text.slice(0, end)}…`;
+}
+
+/** The beginning of a text that has at most so many bytes in UTF-8. */
+export function shortenBytes(text: string, bytes: number): string {
+  const encoded = encodeText(text);
+  // A stream decoder leaves out a character that the cut went through.
+  return encoded.byteLength <= bytes ? text : new TextDecoder().decode(encoded.subarray(0, bytes), { stream: true });
 }
 
 // oxlint-disable-next-line no-control-regex -- control characters are what it finds

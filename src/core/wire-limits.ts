@@ -3,6 +3,8 @@ import type { Addressed } from './wire.js';
 
 /** Bytes of a message that every broker takes: RabbitMQ 4 refuses more than 16 MiB and closes the channel. */
 export const MAX_MESSAGE_BYTES = 16_777_216;
+/** Nothing that can be understood is longer. Of a longer body only the beginning is kept, so that nobody fills the memory with them. */
+export const MAX_USEFUL_BYTES = 1_048_576;
 /** Bytes of all headers together; the client library's buffer holds 64 KiB of properties. */
 export const MAX_HEADER_BYTES = 49_152;
 /** Bytes of an AMQP short string: ids, type, queue names, routing keys. */

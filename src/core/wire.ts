@@ -18,6 +18,14 @@ export interface Message {
   readonly expirationMs: number | undefined;
   readonly headers: Headers;
   readonly body: Uint8Array;
+  /** What the whole body was, where only its beginning was kept because it is longer than any that can be used. */
+  readonly whole?: WholeBody;
+}
+/** A body that is not there. */
+export interface WholeBody {
+  readonly bytes: number;
+  /** In hex. */
+  readonly sha256: string;
 }
 export type Headers = Readonly<Record<string, string | number>>;
 
@@ -62,6 +70,8 @@ export const HEADER = {
   deadReason: 'dead-letter-reason',
   deadQueue: 'dead-letter-queue',
   deadAt: 'dead-letter-at',
+  deadBytes: 'dead-letter-bytes',
+  deadSha256: 'dead-letter-sha256',
 } as const;
 
 /** Names of queues and exchanges within a namespace (`backstep` by default). */

@@ -176,10 +176,13 @@ export class Aftermath {
   private refused(item: Work, error: SagaError, out: Outlet): void {
     refuse(item, error);
     const answerTo = answerAddress(item);
-    if (answerTo) {
-      out.publications.push(this.answerWire(answerTo, error));
-      this.settle(item, out);
-    } else this.dead(item, error.message, out);
+    const delivery = deliveryOf(item);
+    if (!answerTo || !delivery) return this.dead(item, error.message, out);
+    // Whoever asked may be gone; then it is kept for others.
+    const instead = () => this.deadPublication(delivery.message, this.parts.names.starts, error.message).outgoing;
+    const publication = { ...this.answerWire(answerTo, error), instead };
+    out.publications.push(publication);
+    out.dependents.set(publication, delivery);
   }
 
   private begun(item: StartWork, begun: Begun, fate: StartFate | undefined, out: Outlet): void {

@@ -65,7 +65,7 @@ export class DeadLetterKeeper {
 /** The letter in a delivery. Its id follows from the message, so that a second delivery is the same letter. */
 function letterOf({ message }: Delivery, hash: Hash, now: number): DeadLetter {
   const { whole, at, ...read } = decodeDeadLetter(message);
-  const sha256 = hash(whole);
+  const { bytes, sha256 } = whole ?? { bytes: message.body.byteLength, sha256: hash(message.body) };
   const identity = [read.queue, read.messageId, read.correlationId, read.type, at ?? '', sha256].join('\n');
-  return { id: hash(identity).slice(0, 32), ...read, at: at ?? now, bytes: whole.byteLength, sha256 };
+  return { id: hash(identity).slice(0, 32), ...read, at: at ?? now, bytes, sha256 };
 }

@@ -12,6 +12,10 @@ import type { EngineSettings } from './settings.js';
 export interface Publication {
   readonly outgoing: Outgoing;
   readonly command: CommandMessage | undefined;
+  /** What has to arrive where this finds no queue. */
+  readonly instead?: () => Outgoing;
+  /** The one that this is published instead of. */
+  readonly origin?: Publication;
 }
 
 export interface PublisherParts {
@@ -83,7 +87,10 @@ export class Publisher {
         open = this.withoutStale(open, begunAt);
         if (open.length === 0) return lost;
         open = this.judge(open, await this.send(open), lost);
-        if (tries >= this.parts.settings.publishTries) return [...lost, ...this.giveUp(open, 'the outcome of publishing stayed unknown')];
+        if (tries >= this.parts.settings.publishTries) {
+          const given = this.giveUp(open, 'the outcome of publishing stayed unknown');
+          return [...lost, ...given.map((publication) => publication.origin ?? publication)];
+        }
         // The first repetition is at once: mostly a channel was replaced, and the connection is there.
         if (open.length > 0 && tries > 1) await pause(this.parts.clock, backoffMs(tries, this.parts.random, this.parts.settings));
       }
@@ -111,7 +118,11 @@ export class Publisher {
       const outcome = outcomes[i] ?? { fate: 'unknown', reason: 'no answer' };
       counts.set(outcome.fate, (counts.get(outcome.fate) ?? 0) + 1);
       if (outcome.fate === 'unknown') again.push(publication);
-      else if (outcome.fate !== 'confirmed') this.notRouted(publication, outcome, lost);
+      else if (outcome.fate !== 'confirmed') {
+        const { instead } = publication;
+        if (instead) again.push({ command: undefined, outgoing: instead(), origin: publication });
+        else this.notRouted(publication, outcome, lost);
+      }
     }
     this.parts.observer.published?.(counts);
     return again;
@@ -125,7 +136,7 @@ export class Publisher {
       this.parts.logger.error(about, 'a message can never be sent as it is; its step times out');
     } else if (command) this.warnReturned(command);
     // An answer whose asker has gone needs no queue; a dead letter needs one.
-    if (!command && outgoing.routingKey === this.parts.names.deadLetters) lost.push(publication);
+    if (!command && outgoing.routingKey === this.parts.names.deadLetters) lost.push(publication.origin ?? publication);
   }
 
   private warnReturned({ participant }: CommandMessage): void {

@@ -2,6 +2,7 @@ import amqp, { type ChannelModel, type SocketOptions } from 'amqplib';
 import { explain } from './broker-errors.js';
 import { gatherWrites } from './gather-writes.js';
 import type { Settings } from './options.js';
+import { surviveUnreadableHeaders } from './unreadable-headers.js';
 import { pause, pauseMs, within } from './waiting.js';
 
 /** What lives on a link. */
@@ -122,6 +123,7 @@ export class Link {
     try {
       const connection = await amqp.connect(withHeartbeat.href, socket);
       gatherWrites(connection);
+      surviveUnreadableHeaders(connection);
       return connection;
     } finally {
       timer.cancel();

@@ -1,4 +1,7 @@
 import type { Message as AmqpMessage, Options } from 'amqplib';
+import { createHash } from 'node:crypto';
+import { LIMITS } from '../core/json.js';
+import { MAX_USEFUL_BYTES } from '../core/wire-limits.js';
 import type { Message } from '../core/wire.js';
 
 /** RabbitMQ refuses longer ones and closes the channel. */
@@ -36,8 +39,16 @@ export function readMessage({ properties, content }: AmqpMessage): Message {
     appId: text(properties.appId),
     expirationMs: properties.expiration === undefined || !Number.isFinite(expiration) ? undefined : expiration,
     headers: readHeaders(properties.headers),
-    body: content,
+    ...readBody(content),
   };
+}
+
+/** What is too long to be understood is not held until it is settled: as many such messages as may be prefetched would fill the memory. */
+function readBody(content: Buffer): Pick<Message, 'body' | 'whole'> {
+  const bytes = content.byteLength;
+  if (bytes <= MAX_USEFUL_BYTES) return { body: content };
+  const beginning = Buffer.from(content.subarray(0, LIMITS.payloadBytes));
+  return { body: beginning, whole: { bytes, sha256: createHash('sha256').update(content).digest('hex') } };
 }
 
 function readHeaders(table: unknown): Record<string, string | number> {

@@ -177,6 +177,7 @@ describe('the codec', () => {
         decodeStartAnswer(hostile);
         const dead = deadLetter(hostile, 'q', 'why', 1);
         expect(dead.replyTo).toBeUndefined();
+        expect(refusalOf({ exchange: '', routingKey: names.deadLetters, message: dead })).toBeUndefined();
         expect(decodeDeadLetter(dead)).toMatchObject({ queue: 'q', reason: 'why', at: 1 });
         decodeDeadLetter(hostile);
         expect(({} as { polluted?: unknown }).polluted).toBeUndefined();
@@ -341,7 +342,34 @@ describe('a dead letter', () => {
     const read = decodeDeadLetter(message({ body: long }));
     expect(read.encoding).toBe('text');
     expect(read.body).toBe('€'.repeat(87_381));
-    expect(read.whole).toHaveLength(300_000);
+    expect(read.whole).toBeUndefined();
+  });
+
+  it('can be sent whatever the original was', () => {
+    const unreadable = '\ufffd'.repeat(255);
+    const many = Object.fromEntries(Array.from({ length: 9_000 }, (_, index) => [`h${index}`, index]));
+    for (const headers of [many, { [unreadable]: unreadable }, { '\u0001': '\u0001'.repeat(16_000) }]) {
+      const original = message({ messageId: unreadable, correlationId: unreadable, type: unreadable, appId: unreadable, headers });
+      const dead = deadLetter({ ...original, contentType: unreadable }, 'q', unreadable.repeat(100), 1);
+      expect(refusalOf({ exchange: '', routingKey: names.deadLetters, message: dead })).toBeUndefined();
+      expect(dead.messageId).toBe('\ufffd'.repeat(85));
+    }
+  });
+
+  it('says how long a body was of which only the beginning was kept, and lets nobody say what cannot be stored', () => {
+    const whole = { bytes: 20_000_000, sha256: 'a'.repeat(64) };
+    const cut = message({ body: encodeText('€').subarray(0, 2), whole });
+    expect(decodeDeadLetter({ ...deadLetter(cut, 'q', 'why', 1), whole: undefined as never })).toMatchObject({
+      whole,
+      body: '',
+      encoding: 'text',
+      headers: {},
+    });
+    const forged = { [HEADER.deadBytes]: 2 ** 31, [HEADER.deadSha256]: whole.sha256 };
+    expect(decodeDeadLetter(message({ headers: forged })).whole).toBeUndefined();
+    expect(decodeReplies({ ...cut, correlationId: '01980000-0000-7000-8000-000000000000.charge.a.1' }).replies[0]).toMatchObject({
+      unusable: 'the reply has 20000000 bytes; the limit is 262144',
+    });
   });
 
   it('says what the broker said of those that the broker put aside', () => {

@@ -128,12 +128,15 @@ describe('a start', () => {
       expect(answers[0]).toMatchObject({ answer: { outcome: 'rejected', code: 'SAGA_INPUT_INVALID', faults: ['input.order is missing'] } });
       await send({ input: '{}', replyTo: undefined, startId: 'alone' });
       await send({ name: '', startId: 'nameless', replyTo: undefined });
-      await until(async () => (await world.inner.deadLetters(10)).length === 2);
+      // Asked, but nobody is there to hear.
+      await send({ input: '{}', replyTo: 'gone', startId: 'asked' });
+      await until(async () => (await world.inner.deadLetters(10)).length === 3);
       const letters = await world.inner.deadLetters(10);
       expect(new Map(letters.map(({ messageId, queue }) => [messageId, queue]))).toEqual(
         new Map([
           ['alone', world.names.starts],
           ['nameless', world.names.starts],
+          ['asked', world.names.starts],
         ]),
       );
       expect(world.broker.depth(world.names.starts)).toBe(0);
