@@ -12,7 +12,7 @@ export type { EngineObserver } from './engine/observer.js';
 export type { EngineSettings } from './engine/settings.js';
 export type { Operated, OperatorEvent, SagaService, Started, StartRequest } from './engine/service.js';
 export { createHttpApp } from './http/app.js';
-export type { HttpApp, HttpContext } from './http/app.js';
+export type { HttpApp, HttpContext } from './http/context.js';
 export { openServer } from './http/server.js';
 export type { HttpServer, ListenOptions } from './http/server.js';
 export { connect } from './postgres/connect.js';

@@ -3,27 +3,15 @@ import { OpenAPIHono } from '@hono/zod-openapi';
 import type { Context } from 'hono';
 import { HTTPException } from 'hono/http-exception';
 import { SagaError, messageOf } from '../core/errors.js';
-import type { SagaService } from '../engine/service.js';
 import type { Logger } from '../ports/logger.js';
-import type { SagaStore } from '../ports/saga-store.js';
 import { readBodies } from './body.js';
+import type { HttpApp, HttpContext } from './context.js';
 import { problemOf, RequestRefused } from './problem.js';
 import { addDefinitionRoutes } from './routes/definitions.js';
 import { addHealthRoutes } from './routes/health.js';
 import { addManyRoute } from './routes/many.js';
 import { addOperatorRoutes } from './routes/operator.js';
 import { addSagaRoutes } from './routes/sagas.js';
-
-/** What the HTTP API stands on. */
-export interface HttpContext {
-  readonly service: SagaService;
-  /** For questions; whatever changes a saga goes through the service. */
-  readonly store: Pick<SagaStore, 'find' | 'list' | 'history'>;
-  readonly logger: Logger;
-  /** Aborted when the server begins to stop: requests that wait are answered with what is known. */
-  readonly stopping: AbortSignal;
-}
-export type HttpApp = OpenAPIHono;
 
 /** The HTTP API as a function from request to response; `openServer` puts it on a port, tests call `app.request()`. */
 export function createHttpApp(context: HttpContext): HttpApp {

@@ -3,21 +3,12 @@ import { Command, CommanderError } from 'commander';
 import { EXIT, exitCodeOf } from '../cli/exit-codes.js';
 import { printable } from '../cli/printable.js';
 import { addClientCommands, type Run } from '../cli/program.js';
-import type { CliContext } from '../cli/terminal.js';
 import { messageOf, SagaError } from '../core/errors.js';
 import { ApiClient } from '../http/api-client.js';
-import { readConfig, type Environment } from './config.js';
-import type { ProcessEvents } from './lifetime.js';
+import { readConfig } from './config.js';
+import type { Host } from './host.js';
 import { withoutPasswords } from './log.js';
 import { addServerCommands } from './server-commands.js';
-
-/** The process as the program sees it. */
-export interface Host {
-  readonly terminal: CliContext['terminal'];
-  readonly environment: Environment;
-  readonly process: ProcessEvents;
-  readonly user: string;
-}
 
 /** Runs `backstep` with the arguments after its name, and gives the exit code. Every error ends in one readable message. */
 export async function runProgram(args: readonly string[], host: Host): Promise<number> {

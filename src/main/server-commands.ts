@@ -5,7 +5,7 @@ import type { Run } from '../cli/program.js';
 import type { ListenOptions } from '../http/server.js';
 import { LOG_LEVELS, readConfig, readDuration, type Flags, type LogLevel } from './config.js';
 import { runUntilStopped } from './lifetime.js';
-import type { Host } from './program.js';
+import type { Host } from './host.js';
 
 /** The flags of the commands that run something themselves, as commander gives them. */
 interface ServerFlags {

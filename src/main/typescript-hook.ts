@@ -13,7 +13,7 @@ import { messageOf } from '../core/errors.js';
 /** The package's own names, wherever a saga folder lies: what it declares must meet the very copy that is running. */
 const OWN = new Map([
   ['backstep', new URL('../index.js', import.meta.url).href],
-  ...['participant', 'orchestrator', 'client', 'testing'].map(
+  ...['participant', 'orchestrator', 'client'].map(
     (entry) => [`backstep/${entry}`, new URL(`../${entry}.js`, import.meta.url).href] as const,
   ),
 ]);

@@ -6,8 +6,6 @@ export interface Import {
   readonly from: string;
   readonly to: string;
   readonly isOwn: boolean;
-  /** `import type` and `export type`: nothing is left of it at run time. */
-  readonly isTypeOnly: boolean;
 }
 
 /** Paths from the project's root, sorted. */
@@ -28,23 +26,23 @@ export function codeOf(file: string): string {
 
 /** Everything `file` imports. */
 export function importsOf(file: string): Import[] {
-  const names = codeOf(file).matchAll(/(?:^|[\s;}])(?:(?:(import|export)\s+(type\s)?[^;'()]*?)?\bfrom|import)\s*\(?\s*'([\w@./:-]+)'/g);
-  return [...names].map(([, , type, name = '']) => {
+  const names = codeOf(file).matchAll(/(?:^|[\s;}])(?:(?:(?:import|export)\s+[^;'()]*?)?\bfrom|import)\s*\(?\s*'([\w@./:-]+)'/g);
+  return [...names].map(([, name = '']) => {
     const isOwn = name.startsWith('.');
     const to = isOwn ? sourceFor(normalize(join(dirname(file), name))) : name;
-    return { from: file, to, isOwn, isTypeOnly: type !== undefined };
+    return { from: file, to, isOwn };
   });
 }
 
-/** The first circle of files that import each other by more than types, as a path that ends where it begins. */
+/** The first circle of files that import each other, if only for types, as a path that ends where it begins. */
 export function cycleIn(files: readonly string[]): string[] | undefined {
   const finished = new Set<string>();
   const visit = (file: string, path: readonly string[]): string[] | undefined => {
     const start = path.indexOf(file);
     if (start >= 0) return [...path.slice(start), file];
     if (finished.has(file)) return undefined;
-    for (const { to, isOwn, isTypeOnly } of isSource(file) ? importsOf(file) : []) {
-      const cycle = isOwn && !isTypeOnly ? visit(to, [...path, file]) : undefined;
+    for (const { to, isOwn } of isSource(file) ? importsOf(file) : []) {
+      const cycle = isOwn ? visit(to, [...path, file]) : undefined;
       if (cycle) return cycle;
     }
     finished.add(file);

@@ -1,6 +1,6 @@
 import { createRoute } from '@hono/zod-openapi';
 import { SagaError } from '../../core/errors.js';
-import type { HttpApp, HttpContext } from '../app.js';
+import type { HttpApp, HttpContext } from '../context.js';
 import { definitionView } from '../definition-view.js';
 import * as schema from '../schemas.js';
 import { answer, refusals } from './answers.js';

@@ -1,4 +1,4 @@
-import type { HttpApp, HttpContext } from '../app.js';
+import type { HttpApp, HttpContext } from '../context.js';
 
 /** `/healthz`: the process answers. `/readyz`: it can serve; 503 with what is missing otherwise. */
 export function addHealthRoutes(app: HttpApp, { service, stopping }: HttpContext): void {

@@ -2,7 +2,7 @@ import { createRoute, z } from '@hono/zod-openapi';
 import { SagaError } from '../../core/errors.js';
 import { LIMITS, parseJson, utf8Bytes } from '../../core/json.js';
 import type { SagaService, StartRequest, Started } from '../../engine/service.js';
-import type { HttpApp, HttpContext } from '../app.js';
+import type { HttpApp, HttpContext } from '../context.js';
 import { MANY_LIMIT } from '../body.js';
 import { problemOf, RequestRefused, type Problem } from '../problem.js';
 import * as schema from '../schemas.js';

@@ -1,6 +1,6 @@
 import { createRoute, type z } from '@hono/zod-openapi';
 import type { Operated, OperatorEvent, SagaService } from '../../engine/service.js';
-import type { HttpApp, HttpContext } from '../app.js';
+import type { HttpApp, HttpContext } from '../context.js';
 import { sagaView } from '../saga-view.js';
 import * as schema from '../schemas.js';
 import { answer, body, refusals } from './answers.js';

@@ -3,7 +3,7 @@ import { SagaError } from '../../core/errors.js';
 import type { SagaState } from '../../core/state.js';
 import type { SagaService } from '../../engine/service.js';
 import type { StoredSaga } from '../../ports/saga-store.js';
-import type { HttpApp, HttpContext } from '../app.js';
+import type { HttpApp, HttpContext } from '../context.js';
 import { historyEntryView } from '../history-view.js';
 import { sagaView, summaryView } from '../saga-view.js';
 import * as schema from '../schemas.js';

@@ -1,4 +1,5 @@
-import { createHttpApp, type HttpApp } from '../../../src/http/app.js';
+import { createHttpApp } from '../../../src/http/app.js';
+import type { HttpApp } from '../../../src/http/context.js';
 import type { Plan } from '../../../src/core/plan.js';
 import { EngineWorld } from '../../support/engine.js';
 import { planFrom } from '../../support/plans.js';
