@@ -180,13 +180,13 @@ export class PostgresSagaStore implements SagaStore {
 
   private written(batch: Pick<Batch, 'starts' | 'updates' | 'late'>): Batch {
     const states = [...batch.starts, ...batch.updates, ...batch.late].map(({ state }) => state);
-    const texts = blamingRows(() => new Map(states.map((state) => [state, writeState(state, this.recent.textOf(state.id))])));
+    const texts = blamingRows(() => new Map(states.map((state) => [state, writeState(state, this.recent.partsOf(state.id))])));
     return { ...batch, texts, stamp: randomInt(STAMPS) };
   }
 
   private remember({ starts, updates, texts, stamp }: Batch): void {
-    for (const { state } of starts) this.recent.wrote(state, texts.get(state)!, { version: 1, stamp });
-    for (const { state, fromVersion } of updates) this.recent.wrote(state, texts.get(state)!, { version: fromVersion + 1, stamp });
+    for (const { state } of starts) this.recent.wrote(state, texts.get(state)!.parts, { version: 1, stamp });
+    for (const { state, fromVersion } of updates) this.recent.wrote(state, texts.get(state)!.parts, { version: fromVersion + 1, stamp });
   }
 
   private async closing<R>(

@@ -1,5 +1,5 @@
 import type { SagaState } from '../core/state.js';
-import type { StateText } from './state-text.js';
+import type { StateParts } from './state-text.js';
 
 /** Which write a row comes from. The stamp is drawn anew for every batch: a version alone can come twice where a failover lost writes. */
 export interface WriteMark {
@@ -8,7 +8,7 @@ export interface WriteMark {
 }
 interface Recent extends WriteMark {
   readonly state: SagaState;
-  readonly text: StateText;
+  readonly parts: StateParts;
 }
 
 /**
@@ -19,7 +19,6 @@ interface Recent extends WriteMark {
  */
 export class RecentSagas {
   private readonly byId = new Map<string, Recent>();
-
   private length = 0;
 
   constructor(
@@ -36,20 +35,20 @@ export class RecentSagas {
     return recent?.version === version && recent.stamp === stamp ? recent.state : undefined;
   }
   /** How it was written last; its parts serve for as long as they are the same objects. */
-  textOf(id: string): StateText | undefined {
-    return this.byId.get(id)?.text;
+  partsOf(id: string): StateParts | undefined {
+    return this.byId.get(id)?.parts;
   }
   /** A final saga is hardly asked for again. */
-  wrote(state: SagaState, text: StateText, mark: WriteMark): void {
+  wrote(state: SagaState, parts: StateParts, mark: WriteMark): void {
     this.forget(state.id);
     if (state.end) return;
-    this.byId.set(state.id, { version: mark.version, stamp: mark.stamp, state, text });
-    this.length += text.text.length;
+    this.byId.set(state.id, { version: mark.version, stamp: mark.stamp, state, parts });
+    this.length += parts.length;
     while (this.byId.size > this.limit || this.length > this.maxLength) this.forget(this.byId.keys().next().value!);
   }
 
   private forget(id: string): void {
-    this.length -= this.byId.get(id)?.text.text.length ?? 0;
+    this.length -= this.byId.get(id)?.parts.length ?? 0;
     this.byId.delete(id);
   }
 }

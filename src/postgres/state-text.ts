@@ -19,42 +19,51 @@ interface Part {
   readonly part: unknown;
   readonly text: string;
 }
-/** The state as the row keeps it, and the texts of its parts. */
+/** What of a state's text serves again when the state is written for the next time. */
+export interface StateParts {
+  /** What never changes: name, input and so on. */
+  readonly head: string;
+  readonly steps: Readonly<Record<string, Part>>;
+  readonly length: number;
+}
 export interface StateText {
   readonly text: string;
-  readonly input: Part;
-  readonly steps: ReadonlyMap<string, Part>;
+  readonly parts: StateParts;
 }
 
 /**
- * Writes a state down. A decision changes one or two steps and keeps the other parts as they are (states are never changed in place), so
- * that with what was written `before` most of it need not be written anew.
+ * The state as the row keeps it. A decision changes one or two steps and keeps the other parts as they are (states are never changed in
+ * place), so that with what was written `before` most of it need not be written anew.
  */
-export function writeState(state: SagaState, before?: StateText): StateText {
-  const { id: _inItsColumn, input, steps, ...rest } = state;
-  const { key, tags, end, endedAt, reason, suspended, pendingCancel, deadlineAt, attention, noted, ...said } = rest;
-  const row: Record<string, unknown> = said;
-  if (key !== null) row['key'] = key;
-  if (end !== null) row['end'] = end;
-  if (endedAt !== null) row['endedAt'] = endedAt;
-  if (reason !== null) row['reason'] = reason;
-  if (suspended !== null) row['suspended'] = suspended;
-  if (pendingCancel !== null) row['pendingCancel'] = pendingCancel;
-  if (deadlineAt !== null) row['deadlineAt'] = deadlineAt;
-  if (attention.length > 0) row['attention'] = attention;
-  if (!isEmpty(tags)) row['tags'] = tags;
-  if (!isEmpty(noted)) row['noted'] = noted;
-  const inputPart = partOf(input, before?.input);
-  const stepParts = new Map<string, Part>();
+export function writeState(state: SagaState, before?: StateParts): StateText {
+  const head = before?.head ?? headOf(state);
+  const steps: Record<string, Part> = {};
   let stepsText = '';
-  for (const name in steps) {
-    const part = partOf(steps[name], before?.steps.get(name));
-    stepParts.set(name, part);
+  for (const name in state.steps) {
+    const part = (steps[name] = partOf(state.steps[name], before?.steps[name]));
     // A step's name needs no escaping.
     stepsText += `${stepsText === '' ? '' : ','}"${name}":${part.text}`;
   }
-  const text = `${JSON.stringify(row).slice(0, -1)},"input":${inputPart.text},"steps":{${stepsText}}}`;
-  return { text, input: inputPart, steps: stepParts };
+  const { direction, seq, eventAt, bytes } = state;
+  const order = JSON.stringify(state.order);
+  const text = `${head},"direction":"${direction}","seq":${seq},"eventAt":${eventAt},"bytes":${bytes},"order":${order}${rarely(state)},"steps":{${stepsText}}}`;
+  return { text, parts: { head, steps, length: text.length } };
+}
+function headOf({ name, version, key, tags, input, startedAt }: SagaState): string {
+  const head = { name, version, startedAt, input, ...(key === null ? {} : { key }), ...(isEmpty(tags) ? {} : { tags }) };
+  return JSON.stringify(head).slice(0, -1);
+}
+/** What most sagas never have. */
+function rarely({ end, endedAt, reason, suspended, pendingCancel, deadlineAt, attention, noted }: SagaState): string {
+  let text = '';
+  if (end !== null) text += `,"end":"${end}","endedAt":${endedAt}`;
+  if (reason !== null) text += `,"reason":${JSON.stringify(reason)}`;
+  if (suspended !== null) text += `,"suspended":${JSON.stringify(suspended)}`;
+  if (pendingCancel !== null) text += `,"pendingCancel":${JSON.stringify(pendingCancel)}`;
+  if (deadlineAt !== null) text += `,"deadlineAt":${deadlineAt}`;
+  if (attention.length > 0) text += `,"attention":${JSON.stringify(attention)}`;
+  if (!isEmpty(noted)) text += `,"noted":${JSON.stringify(noted)}`;
+  return text;
 }
 function partOf(part: unknown, before: Part | undefined): Part {
   return before !== undefined && before.part === part ? before : { part, text: JSON.stringify(part) };

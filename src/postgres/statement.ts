@@ -17,3 +17,14 @@ export const unpacked = (parameter: string): string => `string_to_array(${parame
 export function packed(jsonTexts: readonly string[]): string {
   return jsonTexts.join(SEPARATOR);
 }
+
+/** SQL for the array of `type` behind a parameter made by {@link column}. */
+export const columnOf = (parameter: string, type: 'uuid' | 'text' | 'integer' | 'float8'): string =>
+  `string_to_array(${parameter}::text, chr(1), '')::${type}[]`;
+/**
+ * One column of many rows as one parameter: ids, numbers, names and words of ours, which hold no control characters; '' stands for null.
+ * The driver would look at each element of an array and escape it.
+ */
+export function column(values: readonly (string | number | null)[]): string {
+  return values.join(SEPARATOR);
+}

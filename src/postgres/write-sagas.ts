@@ -3,7 +3,7 @@ import type { HistoryEntry } from '../core/event.js';
 import { statusOf, type SagaState } from '../core/state.js';
 import type { SagaStart, SagaUpdate } from '../ports/saga-store.js';
 import type { StateText } from './state-text.js';
-import { packed, statement, unpacked, type Statement } from './statement.js';
+import { column, columnOf, packed, statement, unpacked, type Statement } from './statement.js';
 
 /** What one transaction writes: at most one statement, whatever it is made of and however much of it. */
 export interface Batch {
@@ -66,21 +66,23 @@ function startsPart(schema: string, starts: readonly SagaStart[], { stamp, texts
     insert into ${schema}.saga (id, name, version, key, tags, status, state, row_version, stamp, wake_at, started_at, ended_at)
     select n.id, n.name, n.version, n.key, n.tags::jsonb, n.status, n.state, 1, $::integer,
       to_timestamp(n.wake_at / 1000), to_timestamp(n.started_at / 1000), to_timestamp(n.ended_at / 1000)
-    from unnest($::uuid[], $::text[], $::integer[], $::text[], ${unpacked('$')}, $::text[], ${unpacked('$')}, $::float8[], $::float8[], $::float8[])
+    from unnest(${columnOf('$', 'uuid')}, ${columnOf('$', 'text')}, ${columnOf('$', 'integer')}, $::text[], ${unpacked('$')},
+      ${columnOf('$', 'text')}, ${unpacked('$')}, ${columnOf('$', 'float8')}, ${columnOf('$', 'float8')}, ${columnOf('$', 'float8')})
       as n(id, name, version, key, tags, status, state, wake_at, started_at, ended_at)`;
   const states = starts.map((start) => start.state);
   const values = [
     stamp,
-    states.map((state) => state.id),
-    states.map((state) => state.name),
-    states.map((state) => state.version),
+    column(states.map((state) => state.id)),
+    column(states.map((state) => state.name)),
+    column(states.map((state) => state.version)),
+    // A key is a text of the user's.
     states.map((state) => state.key),
     packed(states.map((state) => JSON.stringify(state.tags))),
-    states.map(statusOf),
+    column(states.map(statusOf)),
     packed(states.map((state) => texts.get(state)!.text)),
-    starts.map((start) => start.wakeAt),
-    states.map((state) => state.startedAt),
-    states.map((state) => state.endedAt),
+    column(starts.map((start) => start.wakeAt)),
+    column(states.map((state) => state.startedAt)),
+    column(states.map((state) => state.endedAt)),
   ];
   return { name: 'started', sql, values };
 }
@@ -97,19 +99,20 @@ function updatesPart(schema: string, table: 'saga' | 'finished_saga', updates: r
       wake_at = case when n.wake_at = ${KEEP_WAKE} then s.wake_at else to_timestamp(n.wake_at / 1000) end,
       parked = case n.parked when '${KEEP_PARKED}' then s.parked when '${NO_PARKED}' then null else n.parked::json end,
       ended_at = to_timestamp(n.ended_at / 1000)
-    from unnest($::uuid[], $::integer[], $::text[], ${unpacked('$')}, $::float8[], ${unpacked('$')}, $::float8[])
+    from unnest(${columnOf('$', 'uuid')}, ${columnOf('$', 'integer')}, ${columnOf('$', 'text')}, ${unpacked('$')}, ${columnOf('$', 'float8')},
+      ${unpacked('$')}, ${columnOf('$', 'float8')})
       as n(id, from_version, status, state, wake_at, parked, ended_at)
     where s.id = n.id and s.row_version = n.from_version
     returning 1`;
   const values = [
     stamp,
-    updates.map((update) => update.state.id),
-    updates.map((update) => update.fromVersion),
-    updates.map((update) => statusOf(update.state)),
+    column(updates.map((update) => update.state.id)),
+    column(updates.map((update) => update.fromVersion)),
+    column(updates.map((update) => statusOf(update.state))),
     packed(updates.map((update) => texts.get(update.state)!.text)),
-    updates.map((update) => (update.wakeAt === undefined ? KEEP_WAKE : update.wakeAt)),
+    column(updates.map((update) => (update.wakeAt === undefined ? KEEP_WAKE : update.wakeAt))),
     packed(updates.map(({ parked }) => (parked === undefined ? KEEP_PARKED : parked.length === 0 ? NO_PARKED : JSON.stringify(parked)))),
-    updates.map((update) => update.state.endedAt),
+    column(updates.map((update) => update.state.endedAt)),
   ];
   return { name: `updated_${table}`, sql, values, expected: updates.length };
 }
@@ -118,13 +121,14 @@ function historyPart(schema: string, lines: readonly { readonly id: string; read
   const sql = `
     insert into ${schema}.saga_history (saga_id, seq, at, event, step, data)
     select n.saga_id, n.seq, to_timestamp(n.at / 1000), n.event, n.step, n.data::json
-    from unnest($::uuid[], $::integer[], $::float8[], $::text[], $::text[], ${unpacked('$')}) as n(saga_id, seq, at, event, step, data)`;
+    from unnest(${columnOf('$', 'uuid')}, ${columnOf('$', 'integer')}, ${columnOf('$', 'float8')}, ${columnOf('$', 'text')}, ${columnOf('$', 'text')},
+      ${unpacked('$')}) as n(saga_id, seq, at, event, step, data)`;
   const values = [
-    lines.map((line) => line.id),
-    lines.map(({ entry }) => entry.seq),
-    lines.map(({ entry }) => entry.at),
-    lines.map(({ entry }) => entry.event),
-    lines.map(({ entry }) => entry.step ?? null),
+    column(lines.map((line) => line.id)),
+    column(lines.map(({ entry }) => entry.seq)),
+    column(lines.map(({ entry }) => entry.at)),
+    column(lines.map(({ entry }) => entry.event)),
+    column(lines.map(({ entry }) => entry.step ?? null)),
     packed(lines.map(({ entry: { seq: _seq, at: _at, event: _event, step: _step, ...data } }) => JSON.stringify(data))),
   ];
   return { name: 'logged', sql, values };
