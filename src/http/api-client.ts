@@ -150,6 +150,8 @@ function isWorthRepeating(error: unknown): boolean {
 
 class Unreachable extends SagaError {
   readonly refused: boolean;
+  /** Something answers, but not in HTTP. */
+  readonly isOtherProtocol: boolean;
   constructor(base: string, cause: unknown) {
     const inner = cause instanceof Error && cause.cause instanceof Error ? cause.cause : cause;
     const code = (inner as { code?: unknown } | undefined)?.code;
@@ -157,10 +159,12 @@ class Unreachable extends SagaError {
       cause,
     });
     this.refused = code === 'ECONNREFUSED' || code === 'ENOTFOUND';
+    this.isOtherProtocol = typeof code === 'string' && code.startsWith('HPE_');
   }
 }
 function unreachable(base: string, cause: unknown): SagaError {
-  return new Unreachable(base, cause);
+  const error = new Unreachable(base, cause);
+  return error.isOtherProtocol ? notBackstep(base, cause) : error;
 }
 function notBackstep(base: string, cause: unknown): SagaError {
   return new SagaError('SAGA_UNAVAILABLE', `what answers at ${base} is no Backstep server`, [], { cause });

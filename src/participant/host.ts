@@ -68,7 +68,10 @@ export class Host {
     for (const { queue, intake } of this.lanes)
       this.consumers.push(await transport.consume(queue, { prefetch: settings.prefetch }, intake.receive));
     this.housekeeping.start();
-    this.runtime.logger.info({ participants: this.parts.declarations.map(({ participant }) => participant) }, 'participants are up');
+    const participants = this.parts.declarations.map(({ participant }) => participant);
+    const { connected, lastError } = transport.health();
+    if (connected) this.runtime.logger.info({ participants }, 'participants are up');
+    else this.runtime.logger.warn({ participants, reason: lastError }, 'participants are up, but the broker cannot be reached yet');
   }
 
   /** Takes nothing new, finishes what is under way for at most `drainMs`, gives the rest back to the queues. */

@@ -8,10 +8,14 @@ import { namespaceOf, schemaOf } from './schema.js';
 /** Migrators that come second wait for the first; it may have much to do. */
 const WAIT_FOR_OTHERS = '10min';
 
-/** Brings the schema up to date and gives the names of the migrations that it ran. Safe when several processes do it at once. */
+/**
+ * Brings the schema up to date and gives the names of the migrations that it ran. Safe when several processes do it at once. Throws
+ * SAGA_SCHEMA_OUTDATED when the schema is newer than this program.
+ */
 export async function migrate(dataSource: DataSource): Promise<readonly string[]> {
   const names = await alone(dataSource, async (runner) => {
     await runner.query(`create schema if not exists ${schemaOf(dataSource)}`);
+    assertNotNewer(dataSource, await appliedMigrations(dataSource, (sql, values) => runner.query(sql, values)));
     const executor = new MigrationExecutor(dataSource, runner);
     executor.transaction = 'each';
     return (await executor.executePendingMigrations()).map((migration) => migration.name);
@@ -31,10 +35,10 @@ export async function revertLatest(dataSource: DataSource): Promise<void> {
 
 /** Throws SAGA_SCHEMA_OUTDATED when the schema is older or newer than this program, and says what is missing. */
 export async function assertMigrated(dataSource: DataSource): Promise<void> {
-  const applied = await appliedMigrations(dataSource);
+  const pool = poolOf(dataSource);
+  const applied = await appliedMigrations(dataSource, async (sql, values) => (await pool.query(sql, values)).rows);
   const known = MIGRATIONS.map((migration) => migration.name);
   const missing = known.filter((name) => !applied.has(name));
-  const unknown = [...applied].filter((name) => !known.includes(name));
   const where = `the schema "${namespaceOf(dataSource)}"`;
   if (missing.length > 0) {
     const what = applied.size === 0 ? `${where} has no Backstep tables yet` : `${where} is older than this program`;
@@ -44,21 +48,28 @@ export async function assertMigrated(dataSource: DataSource): Promise<void> {
       missing.map((name) => `missing: ${name}`),
     );
   }
-  if (unknown.length > 0)
-    throw new SagaError(
-      'SAGA_SCHEMA_OUTDATED',
-      `${where} is newer than this program; run the version that migrated it`,
-      unknown.map((name) => `unknown here: ${name}`),
-    );
+  assertNotNewer(dataSource, applied);
 }
 
-async function appliedMigrations(dataSource: DataSource): Promise<ReadonlySet<string>> {
+function assertNotNewer(dataSource: DataSource, applied: ReadonlySet<string>): void {
+  const known = MIGRATIONS.map((migration) => migration.name);
+  const unknown = [...applied].filter((name) => !known.includes(name));
+  if (unknown.length === 0) return;
+  throw new SagaError(
+    'SAGA_SCHEMA_OUTDATED',
+    `the schema "${namespaceOf(dataSource)}" is newer than this program; run the version that migrated it`,
+    unknown.map((name) => `unknown here: ${name}`),
+  );
+}
+
+type Ask = (sql: string, values?: string[]) => Promise<unknown>;
+
+async function appliedMigrations(dataSource: DataSource, ask: Ask): Promise<ReadonlySet<string>> {
   const table = `${schemaOf(dataSource)}.migration`;
-  const pool = poolOf(dataSource);
-  const { rows } = await pool.query<{ present: boolean }>(`select to_regclass($1) is not null as present`, [table]);
-  if (!rows[0]?.present) return new Set();
-  const applied = await pool.query<{ name: string }>(`select name from ${table} order by timestamp`);
-  return new Set(applied.rows.map((row) => row.name));
+  const [found] = (await ask(`select to_regclass($1) is not null as present`, [table])) as { present: boolean }[];
+  if (!found?.present) return new Set();
+  const applied = (await ask(`select name from ${table} order by timestamp`)) as { name: string }[];
+  return new Set(applied.map(({ name }) => name));
 }
 
 /** Runs `work` on one connection while no other process of this namespace does the same. */

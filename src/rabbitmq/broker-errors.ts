@@ -5,6 +5,9 @@ export function explain(error: unknown): string {
   const text = textOf(error);
   if (/ACCESS[-_]REFUSED/.test(text) && /login|Handshake/i.test(text)) return 'the broker refused the login: user or password is wrong';
   if (/Handshake terminated.*NOT_ALLOWED/.test(text)) return `the broker refused the virtual host: ${quoted(text)}`;
+  // The library does not pass on what the broker says at this point.
+  if (/Expected ConnectionOpenOk; got <ConnectionClose/.test(text))
+    return 'the broker refused the virtual host (the path of the URL): there is no such one, or this user may not use it';
   if (/ECONNREFUSED/.test(text)) return `nobody listens there: ${text}`;
   if (/ENOTFOUND|EAI_AGAIN/.test(text)) return `the host name cannot be resolved: ${text}`;
   if (/ETIMEDOUT|AbortError|operation was aborted/.test(text)) return 'the broker did not answer in time';

@@ -65,7 +65,7 @@ export class RabbitMqTransport implements Transport {
       const { connection } = this.publishing;
       const faults = connection && (await this.declareOn(connection, topology));
       if (!faults) continue;
-      if (faults.length > 0) throw new SagaError('SAGA_TOPOLOGY_CONFLICT', 'queues or exchanges exist with other arguments', faults);
+      if (faults.length > 0) throw conflict(faults);
       break;
     }
     this.needed.add(topology);
@@ -208,4 +208,9 @@ export class RabbitMqTransport implements Transport {
     this.told = text;
     for (const listener of this.listeners) listener(health);
   }
+}
+
+function conflict(faults: readonly string[]): SagaError {
+  const what = 'queues or exchanges exist with other arguments; delete them once they are empty, or use another namespace';
+  return new SagaError('SAGA_TOPOLOGY_CONFLICT', what, faults);
 }

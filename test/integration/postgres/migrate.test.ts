@@ -10,8 +10,8 @@ import { freshDatabase } from '../../support/servers.js';
 
 const NAMES = MIGRATIONS.map((migration) => migration.name);
 
-async function opened(url: string, namespace = 'backstep') {
-  const dataSource = await connect({ url, namespace, poolSize: 3 });
+async function opened(url: string, namespace = 'backstep', poolSize = 3) {
+  const dataSource = await connect({ url, namespace, poolSize });
   closeAtEnd(() => dataSource.destroy());
   return dataSource;
 }
@@ -29,6 +29,12 @@ describe('migrations', () => {
     expect(left).toEqual([{ name: 'migration' }]);
     expect(await migrate(dataSource)).toEqual(NAMES);
     await start(new PostgresSagaStore(dataSource), startOf());
+  });
+
+  it('need one connection', async () => {
+    const { url } = await freshDatabase();
+    const dataSource = await opened(url, 'backstep', 1);
+    expect([await migrate(dataSource), await migrate(dataSource)]).toEqual([NAMES, []]);
   });
 
   it('run once when several processes start at once', async () => {
