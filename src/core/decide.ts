@@ -16,6 +16,7 @@ export interface Beginning {
   readonly id: string;
   readonly key: string | null;
   readonly tags: Readonly<Record<string, string>>;
+  readonly traceparent: string | null;
   /** As read by the plan's schema: JSON that was checked at the edge. */
   readonly input: Json;
   /** Length of the input, against the row's limit. */
@@ -24,13 +25,14 @@ export interface Beginning {
 
 /** A new saga and its first commands. `now` is the store's clock, in milliseconds. */
 export function begin(plan: Plan, beginning: Beginning, now: number): Decision {
-  const { bytes, id, key, tags, input } = beginning;
+  const { bytes, id, key, tags, traceparent, input } = beginning;
   const state: SagaState = {
     id,
     name: plan.name,
     version: plan.version,
     key,
     tags,
+    traceparent,
     input,
     startedAt: now,
     direction: 'forward',

@@ -1,7 +1,7 @@
 import { faultText } from './codec-text.js';
 import type { Draft } from './draft.js';
 import { messageOf } from './errors.js';
-import { deepFreeze, LIMITS, toJson, type Json } from './json.js';
+import { deepFreeze, LIMITS, toJson, utf8Bytes, type Json } from './json.js';
 import type { Given, OwnAction, PlanCommand, PlanStep, SagaFacts } from './plan.js';
 import { commandId } from './state.js';
 
@@ -51,7 +51,7 @@ export function buildRequest(draft: Draft, command: PlanCommand, given: Given, e
   if (!checked.ok) return { ok: false, message: `the request of ${command.type} cannot be sent: ${faultText(checked.faults)}` };
   const read = command.readRequest(checked.value);
   if (!read.ok) return { ok: false, message: `the request of ${command.type} does not fit its contract: ${faultText(read.faults)}` };
-  const bytes = draft.state.bytes + checked.text.length;
+  const bytes = draft.state.bytes + utf8Bytes(checked.text);
   if (bytes > LIMITS.rowBytes) return { ok: false, message: `the saga would grow beyond ${LIMITS.rowBytes} bytes` };
   draft.state.bytes = bytes;
   return { ok: true, value: { value: checked.value, text: checked.text } };

@@ -3,7 +3,7 @@ import { commandIn, sendNext } from './attempts.js';
 import type { Draft } from './draft.js';
 import type { Cancelled, Decision, HistoryEvent, Resumed, Retried, SettledByHand, Suspended } from './event.js';
 import { buildRequest, givenTo, ownAction } from './given.js';
-import { LIMITS, toJson, type Json } from './json.js';
+import { LIMITS, toJson, utf8Bytes, type Json } from './json.js';
 import { pivotOf, type CommandStep, type PlanStep } from './plan.js';
 import { apply } from './reply.js';
 import { statusOf, type CommandState, type Phase, type SagaState, type StepState } from './state.js';
@@ -65,8 +65,22 @@ export const retry: Verb<Retried> = (draft, event, original) => {
     return refuse(draft, original, `step ${event.step} is neither stuck nor waiting for its next try`);
   const why = whyNotRetry(at, open.command, event, edited !== undefined);
   if (why) return refuse(draft, original, why);
+  if (isVouchedUndone(draft, step, open, event)) return vouchedUndone(draft, event, step);
   return retryCommand(draft, event, original, step, open, edited);
 };
+
+/** Of a pivot that is asked only whether it happened: "not done" is the answer, and there is nothing to try again. */
+function isVouchedUndone(draft: Draft, step: CommandStep, { phase, command }: OpenCommand, { confirm }: Retried): boolean {
+  const isOnlyAsked = phase === 'f' || (phase === 'a' && draft.state.direction === 'settling');
+  return step.kind === 'pivot' && isOnlyAsked && command.again === 'confirm' && confirm === 'not-done';
+}
+function vouchedUndone(draft: Draft, event: Retried, step: CommandStep): Decision {
+  enter(draft, 'retry-requested', event, 'f');
+  apply(draft, step, draft.step(step.name)!, { phase: 'f', outcome: 'rejected', body: null, code: 'undone', message: event.text });
+  draft.attend('by-hand', step.name, `${event.by} vouched that ${step.action.type} was not done: ${event.text}`);
+  advance(draft);
+  return draft.decision();
+}
 
 function retryFault(
   draft: Draft,
@@ -178,7 +192,7 @@ function settleCheck(draft: Draft, event: SettledByHand, step: PlanStep): Decisi
   return draft.decision();
 }
 function settleAction(draft: Draft, event: SettledByHand, original: SagaState, step: CommandStep, at: StepState): Decision {
-  const reply = event.outcome === 'success' ? readGivenReply(draft, event, step) : { ok: true as const, value: null };
+  const reply = event.outcome === 'success' ? readGivenReply(draft, event, step) : { ok: true as const, value: null, bytes: 0 };
   if (!reply.ok)
     return draft.refuse(
       { code: 'SAGA_REPLY_INVALID', message: `saga ${original.id}: the reply does not fit ${step.action.type}`, faults: reply.faults },
@@ -190,7 +204,7 @@ function settleAction(draft: Draft, event: SettledByHand, original: SagaState, s
   draft.without(event.step, 'fault');
   draft.without(event.step, 'unusable');
   const code = event.outcome === 'rejected' ? { code: event.code ?? 'settled-by-hand', message: event.text } : {};
-  apply(draft, step, draft.step(event.step)!, { phase: 'a', outcome: event.outcome, body: reply.value, ...code });
+  apply(draft, step, draft.step(event.step)!, { phase: 'a', outcome: event.outcome, body: reply.value, bytes: reply.bytes, ...code });
   draft.attend('by-hand', event.step, `${event.by} answered for ${step.action.type} (${event.outcome}): ${event.text}`);
   advance(draft);
   return draft.decision();
@@ -199,13 +213,16 @@ function readGivenReply(
   draft: Draft,
   event: SettledByHand,
   step: CommandStep,
-): { readonly ok: true; readonly value: Json } | { readonly ok: false; readonly faults: readonly string[] } {
+): { readonly ok: true; readonly value: Json; readonly bytes: number } | { readonly ok: false; readonly faults: readonly string[] } {
   const checked = toJson(event.reply ?? null, 'reply');
   if (!checked.ok) return checked;
   const read = step.action.readReply(checked.value);
   if (!read.ok) return read;
-  const isTooMuch = draft.state.bytes + checked.text.length > LIMITS.rowBytes;
-  return isTooMuch ? { ok: false, faults: [`the saga would grow beyond ${LIMITS.rowBytes} bytes`] } : { ok: true, value: checked.value };
+  const bytes = utf8Bytes(checked.text);
+  const isTooMuch = draft.state.bytes + bytes > LIMITS.rowBytes;
+  return isTooMuch
+    ? { ok: false, faults: [`the saga would grow beyond ${LIMITS.rowBytes} bytes`] }
+    : { ok: true, value: checked.value, bytes };
 }
 function neverSent(draft: Draft): CommandState {
   return { status: 'settled', execution: 1, attempt: 0, tries: 0, request: null, firstSentAt: draft.now, cause: 'operator' };

@@ -27,6 +27,8 @@ export interface SagaState {
   readonly version: number;
   readonly key: string | null;
   readonly tags: Readonly<Record<string, string>>;
+  /** Of whoever started it (W3C trace context); every command carries it on. */
+  readonly traceparent: string | null;
   readonly input: Json;
   readonly startedAt: number;
   /**

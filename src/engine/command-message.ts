@@ -37,7 +37,7 @@ export function commandMessage(plan: Plan, state: SagaState, send: Send): Comman
     execution: command.execution,
     firstSentAt: command.firstSentAt,
     action: send.phase === 'a' ? undefined : actionFacts(state.id, send.step, state.steps[send.step]!),
-    traceparent: undefined,
+    traceparent: state.traceparent ?? undefined,
     body: send.body ?? JSON.stringify(command.request),
     // Twice the gap: one or two copies are alive at any time, never none and never a heap of them.
     expirationMs: 2 * gapMs,

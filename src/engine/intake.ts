@@ -33,7 +33,7 @@ export function startWork(
       return answerTo ? { ...about, refusal: { error, answerTo } } : about;
     };
     if (!read.ok) return dead(new SagaError('SAGA_REQUEST_INVALID', read.reason));
-    const { name, input, version, key, startId } = read.start;
+    const { name, input, version, key, startId, traceparent } = read.start;
     try {
       const prepared = prepare({
         name,
@@ -41,6 +41,7 @@ export function startWork(
         ...(version === undefined ? {} : { version }),
         ...(key === undefined ? {} : { key }),
         ...(startId === undefined ? {} : { startId }),
+        ...(traceparent === undefined ? {} : { traceparent }),
       });
       return { kind: 'start', ...prepared, caller: { via: 'wire', delivery, answerTo } };
     } catch (error: unknown) {

@@ -1,11 +1,12 @@
 import { readReplyText, type DecodedReply, type ReplyContent } from '../core/codec-replies.js';
 import type { Replied } from '../core/event.js';
+import { utf8Bytes } from '../core/json.js';
 import { parseCommandId, type CommandRef, type Outcome } from '../core/state.js';
 import type { ParkedReply } from '../ports/saga-store.js';
 
 /** The event that a reply means. */
 export function repliedFrom(reply: DecodedReply, redelivered: boolean): Replied {
-  return eventOf(reply.ref, reply, reply.attempt, reply.text.length, redelivered);
+  return eventOf(reply.ref, reply, reply.attempt, utf8Bytes(reply.text), redelivered);
 }
 
 /** The event that a parked reply means; `undefined` if its command id is none that a saga has. */
@@ -14,7 +15,7 @@ export function repliedFromParked(parked: ParkedReply): Replied | undefined {
   if (!ref || ref.element !== undefined) return undefined;
   const outcome: Outcome = parked.outcome === 'success' || parked.outcome === 'rejected' ? parked.outcome : 'error';
   const content = { outcome, ...readReplyText(outcome, parked.body) };
-  return eventOf(ref, content, parked.attempt ?? undefined, parked.body.length, parked.redelivered);
+  return eventOf(ref, content, parked.attempt ?? undefined, utf8Bytes(parked.body), parked.redelivered);
 }
 
 /** A reply as it is kept for a process that has the definition. */

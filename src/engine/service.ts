@@ -32,6 +32,8 @@ export interface StartRequest {
   readonly tags?: Readonly<Record<string, string>>;
   /** Makes repeating the request safe where there is no business key (wire: message id, HTTP: Idempotency-Key). */
   readonly startId?: string;
+  /** The caller's trace (W3C trace context); one that is malformed is left out. */
+  readonly traceparent?: string;
 }
 export interface Started {
   readonly id: string;

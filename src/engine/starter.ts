@@ -37,12 +37,25 @@ export function prepareStart(
   if (keyFaults.length > 0) throw invalid(plan, keyFaults);
   return {
     plan,
-    beginning: { id: ids.sagaId(), key: key ?? null, tags: { ...request.tags }, input: input.value, bytes: input.text.length },
+    beginning: {
+      id: ids.sagaId(),
+      key: key ?? null,
+      tags: { ...request.tags },
+      traceparent: traceOf(request),
+      input: input.value,
+      bytes: utf8Bytes(input.text),
+    },
     // Only an identity can be used twice. The version is not part of it: repeating a start after a newer version was loaded gives the saga
     // that is there.
     inputHash: key === undefined && request.startId === undefined ? '' : hash(canonicalJson([plan.name, key ?? null, sent.value])),
     startId: request.startId ?? null,
   };
+}
+
+const TRACEPARENT = /^[0-9a-f]{2}-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}$/;
+/** A trace is a service to people who look for something; a malformed one is no reason to start nothing. */
+function traceOf({ traceparent }: StartRequest): string | null {
+  return traceparent !== undefined && TRACEPARENT.test(traceparent) ? traceparent : null;
 }
 
 /** JSON text that does not depend on the order in which fields were written. */

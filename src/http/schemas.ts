@@ -86,7 +86,11 @@ export const ListQuery = z.object({
     .optional(),
 });
 export const HistoryQuery = z.object({ after: whole(0, Number.MAX_SAFE_INTEGER).default(0), limit: limit.default(LARGEST_PAGE) });
-export const StartHeaders = z.object({ 'idempotency-key': text('the Idempotency-Key', LIMITS.nameBytes).optional() });
+export const StartHeaders = z.object({
+  'idempotency-key': text('the Idempotency-Key', LIMITS.nameBytes).optional(),
+  /** W3C trace context; a malformed one is left out. */
+  traceparent: z.string().optional(),
+});
 
 const phase = z.enum(['action', 'compensation', 'fence']);
 export const StartedSchema = z

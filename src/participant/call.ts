@@ -5,12 +5,6 @@ import { isRejection, isRejectionOf } from '../saga/contract.js';
 import type { HandlerDeclaration, HandlerFacts } from '../saga/participant-declaration.js';
 import { failure, rejected, success, type Answer } from './answer.js';
 
-/** What a handler is told, without what depends on its kind. */
-export interface CallFacts extends HandlerFacts {
-  /** The caller's trace (W3C); `undefined` when it sent none. */
-  readonly traceparent: string | undefined;
-}
-
 /** A handler's answer, thrown so that its savepoint or transaction goes back. */
 export class NotDone extends Error {
   constructor(
@@ -28,7 +22,7 @@ export function contextOf(command: DecodedCommand, source: { readonly signal: Ab
 }
 const NEVER = new AbortController().signal;
 
-export function factsOf(command: DecodedCommand, abortSignal: AbortSignal): CallFacts {
+export function factsOf(command: DecodedCommand, abortSignal: AbortSignal): HandlerFacts {
   return {
     commandId: command.id,
     actionId: command.action?.id,

@@ -204,7 +204,7 @@ export class Dispatcher {
   }
 }
 
-const PLAIN_FACTOR = 5;
+const PLAIN_FACTOR = 10;
 
 /** Transactions of their own take a connection each, so that without a word there are few; effects outside take none while they run. */
 function defaultLimit(lane: Lane, outside: number): number {

@@ -12,9 +12,9 @@ export interface HostSettings {
   readonly groupMs: number;
   /** Longest wait for company while busy; an idle participant waits for nothing. Default 2. */
   readonly maxLingerMs: number;
-  /** Commands of one participant that may be unsettled at a time. Default 300. */
+  /** Commands of one participant that may be unsettled at a time. Default 500. */
   readonly prefetch: number;
-  /** Handlers with effects outside at a time, for each command whose handler does not say; five times as many without an inbox. Default 10. */
+  /** Handlers with effects outside at a time, for each command whose handler does not say; ten times as many without an inbox. Default 10. */
   readonly outsideConcurrency: number;
   /** After this the handler's `abortSignal` is aborted; one in a transaction is given up, and the command answered with an error. Default 60,000. */
   readonly handlerTimeoutMs: number;
@@ -46,7 +46,7 @@ const DEFAULT_SETTINGS: HostSettings = {
   groupSize: 50,
   groupMs: 50,
   maxLingerMs: 2,
-  prefetch: 300,
+  prefetch: 500,
   outsideConcurrency: 10,
   handlerTimeoutMs: 60_000,
   slowHandlerMs: 50,

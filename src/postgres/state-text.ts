@@ -4,6 +4,7 @@ import type { SagaState } from '../core/state.js';
 const UNSAID = {
   key: null,
   tags: {},
+  traceparent: null,
   end: null,
   endedAt: null,
   reason: null,
@@ -49,8 +50,9 @@ export function writeState(state: SagaState, before?: StateParts): StateText {
   const text = `${head},"direction":"${direction}","seq":${seq},"eventAt":${eventAt},"bytes":${bytes},"order":${order}${rarely(state)},"steps":{${stepsText}}}`;
   return { text, parts: { head, steps, length: text.length } };
 }
-function headOf({ name, version, key, tags, input, startedAt }: SagaState): string {
-  const head = { name, version, startedAt, input, ...(key === null ? {} : { key }), ...(isEmpty(tags) ? {} : { tags }) };
+function headOf({ name, version, key, tags, traceparent, input, startedAt }: SagaState): string {
+  const rare = { ...(key === null ? {} : { key }), ...(isEmpty(tags) ? {} : { tags }), ...(traceparent === null ? {} : { traceparent }) };
+  const head = { name, version, startedAt, input, ...rare };
   return JSON.stringify(head).slice(0, -1);
 }
 /** What most sagas never have. */

@@ -15,6 +15,8 @@ export interface HandlerFacts {
   };
   /** From 1; counts within this command id. */
   readonly attempt: number;
+  /** The trace of whoever started the saga (W3C trace context); `undefined` when there is none. */
+  readonly traceparent: string | undefined;
   /** Aborted when the command's time is up or the process drains. */
   readonly abortSignal: AbortSignal;
 }

@@ -23,6 +23,7 @@ export function stateOf(over: Partial<SagaState> = {}): SagaState {
     version: 1,
     key: null,
     tags: {},
+    traceparent: null,
     input: { orderId: 'o-1', total: 12.5, note: 'grüße 🎈 "quoted" \\ and\nlines', nothing: null },
     startedAt: 1_700_000_000_123,
     direction: 'forward',

@@ -19,7 +19,7 @@ export class Scenario {
     readonly plan: Plan,
     input: Json = {},
   ) {
-    this.last = begin(plan, { id: SAGA, key: null, tags: {}, input, bytes: 2 }, this.now);
+    this.last = begin(plan, { id: SAGA, key: null, tags: {}, traceparent: null, input, bytes: 2 }, this.now);
     this.state = this.last.state;
     this.take(this.last);
   }

@@ -72,7 +72,11 @@ export class World {
     readonly plan: Plan,
     readonly scripts: ReadonlyMap<string, Script>,
   ) {
-    const first = begin(plan, { id: '0198f000-0000-7000-8000-000000000001', key: null, tags: {}, input: {}, bytes: 2 }, this.now);
+    const first = begin(
+      plan,
+      { id: '0198f000-0000-7000-8000-000000000001', key: null, tags: {}, traceparent: null, input: {}, bytes: 2 },
+      this.now,
+    );
     this.state = first.state;
     this.record(first.history);
     this.publish(first.commands);

@@ -36,6 +36,17 @@ describe('2: a participant that may have forgotten', () => {
     saga.settle('one', 'success');
     expect(saga.status).toBe('compensated');
   });
+  it('a pivot that is only asked whether it happened: the word of a person is the answer', () => {
+    const saga = new Scenario(piv());
+    saga.reply('one');
+    saga.operator('cancel');
+    saga.fail('go', { phase: 'f', code: 'beyond-horizon', message: 'too old' });
+    expect(saga.status).toBe('stuck');
+    saga.retry('go', { confirm: 'not-done' });
+    expect(saga.lastSent).toEqual(['one.c.1#1']);
+    expect(saga.state.reason).toMatchObject({ kind: 'cancelled' });
+    expect(saga.state.attention).toMatchObject([{ kind: 'by-hand', step: 'go' }]);
+  });
   it('an action beyond the horizon is unknown, so undone, once the saga turns back', () => {
     const saga = new Scenario(planFrom({ steps: [{ name: 'one' }, { name: 'two' }] }));
     saga.fail('one', { code: 'beyond-horizon', message: 'too old' });

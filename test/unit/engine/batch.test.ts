@@ -18,7 +18,7 @@ const NOW = 1_000_000;
 
 function running(of: Plan = plan): StoredSaga {
   const id = nextSagaId();
-  const { state } = begin(of, { id, key: null, tags: {}, input: null, bytes: 4 }, NOW);
+  const { state } = begin(of, { id, key: null, tags: {}, traceparent: null, input: null, bytes: 4 }, NOW);
   return { state, version: 3, wakeAt: nextDue(state), parked: [] };
 }
 function loaded(...sagas: readonly StoredSaga[]): Loaded {
@@ -36,7 +36,7 @@ function reply(
   return { kind: 'reply', reply: replies[0]!, delivery: { message, redelivered: options.redelivered ?? false, settle: () => {} } };
 }
 function start(of: Plan, key: string | null, inputHash = 'h'): StartWork {
-  const beginning = { id: nextSagaId(), key, tags: {}, input: null, bytes: 4 };
+  const beginning = { id: nextSagaId(), key, tags: {}, traceparent: null, input: null, bytes: 4 };
   return { kind: 'start', plan: of, beginning, inputHash, startId: null, caller: { via: 'call', answer: () => {}, expiresAt: 0 } };
 }
 const apply = (items: readonly Work[], ...sagas: readonly StoredSaga[]) => applyBatch(items, loaded(...sagas), new Definitions([plan]));

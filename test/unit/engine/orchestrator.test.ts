@@ -28,6 +28,18 @@ describe('an orchestrator', () => {
     expect(received.map(({ step, phase }) => step + phase)).toEqual(['reservea', 'chargea', 'shipa', 'chargec', 'reservec']);
   });
 
+  it('carries the trace of whoever started the saga on every command, and leaves a malformed one out', async () => {
+    const { engine, received } = await open({ plans: [plan] });
+    world.script = ({ step, phase }) => (step === 'ship' && phase === 'a' ? { outcome: 'rejected', body: '{"code":"no"}' } : {});
+    const traceparent = '00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01';
+    const { id } = await engine.start({ name: 'test-saga', input: null, traceparent });
+    await engine.waitUntilFinal(id, 1_000);
+    expect(received.map((command) => command.traceparent)).toEqual(Array.from({ length: 5 }, () => traceparent));
+    const other = await engine.start({ name: 'test-saga', input: null, traceparent: 'rubbish' });
+    await engine.waitUntilFinal(other.id, 1_000);
+    expect(received.slice(5).map((command) => command.traceparent)).toEqual(Array.from({ length: 5 }, () => undefined));
+  });
+
   it('sends a command again near the time at which its backoff is over', async () => {
     const { engine, received, clock } = await open({ plans: [plan] });
     world.script = ({ attempt, step }) => (step === 'reserve' && attempt === 1 ? { outcome: 'error', body: '{"message":"busy"}' } : {});

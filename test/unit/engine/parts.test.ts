@@ -94,7 +94,7 @@ describe('the message of a command', () => {
     ({ kind: 'replied', step, phase, execution: 1, attempt: 1, outcome, body: null, redelivered: false }) as const;
   const id = nextSagaId();
   const after = (...events: ReturnType<typeof answer>[]) => {
-    let { state } = begin(plan, { id, key: 'k', tags: {}, input: null, bytes: 4 }, 1_000);
+    let { state } = begin(plan, { id, key: 'k', tags: {}, traceparent: null, input: null, bytes: 4 }, 1_000);
     for (const event of events) state = decide(plan, state, event, 2_000).state;
     return state;
   };

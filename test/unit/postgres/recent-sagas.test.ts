@@ -78,6 +78,7 @@ describe('the text of a state', () => {
       version: 2,
       key: 'k"1',
       tags: { shop: 'north' },
+      traceparent: '00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01',
       input: { a: [1] },
       startedAt: 1,
       direction: 'backward',

@@ -13,6 +13,7 @@ const context: CommandContext<unknown> = {
   actionId: undefined,
   saga: { id: 's-1', key: undefined, name: 'n', version: 1, step: 'charge' },
   attempt: 1,
+  traceparent: undefined,
   abortSignal: new AbortController().signal,
 };
 /** What JavaScript, or a cast, can write and the types do not allow. */
