@@ -68,7 +68,7 @@ export class InMemoryInbox implements InboxStore<MemoryTransaction> {
     const owner = Symbol(name);
     if (!(await this.names.take(name, owner, waitMs))) return { fate: 'busy' };
     try {
-      return { fate: 'done', value: await work(NEVER) };
+      return { fate: 'done', value: await work(neverLost()) };
     } finally {
       this.names.releaseAll(owner);
     }
@@ -90,7 +90,8 @@ export class InMemoryInbox implements InboxStore<MemoryTransaction> {
 }
 type Failure = Exclude<InboxResult<never>, { fate: 'committed' }>;
 
-const NEVER = new AbortController().signal;
+/** One for each: one for all would have too many listeners. */
+const neverLost = () => new AbortController().signal;
 
 /** One open transaction: its own view of the rows that it has touched. */
 class MemorySession implements InboxSession<MemoryTransaction> {

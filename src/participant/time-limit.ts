@@ -32,12 +32,14 @@ export async function within<R>(
     late(new HandlerTimeout(ms));
   });
   const forget = ending.onEnd(() => controller.abort(new Error('the process is stopping')));
-  if (lost?.aborted) controller.abort(lost.reason);
-  else lost?.addEventListener('abort', () => controller.abort(lost.reason), { once: true });
+  const onLost = () => controller.abort(lost?.reason);
+  if (lost?.aborted) onLost();
+  else lost?.addEventListener('abort', onLost, { once: true });
   try {
     return await Promise.race([work(controller.signal), timeUp]);
   } finally {
     timer.cancel();
     forget();
+    lost?.removeEventListener('abort', onLost);
   }
 }

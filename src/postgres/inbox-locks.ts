@@ -20,7 +20,7 @@ export class ProcessLocks implements NamedLocks {
     this.tails.set(name, tail);
     try {
       if (before && !(await within(before, waitMs))) return { fate: 'busy' };
-      return { fate: 'done', value: await work(NEVER) };
+      return { fate: 'done', value: await work(neverLost()) };
     } finally {
       leave();
       // Not at once: who gave up waiting leaves before the one it waited for.
@@ -31,7 +31,8 @@ export class ProcessLocks implements NamedLocks {
   async close(): Promise<void> {}
 }
 
-const NEVER = new AbortController().signal;
+/** One for each: one for all would have too many listeners. */
+const neverLost = () => new AbortController().signal;
 const LOST = new Error('the database session that held the lock is gone');
 const FIRST_POLL_MS = 10;
 const LONGEST_POLL_MS = 250;

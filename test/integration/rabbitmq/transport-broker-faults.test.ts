@@ -96,8 +96,10 @@ describe('RabbitMqTransport with a broker in trouble', () => {
     const transport = connect();
     await transport.declare(needing(queue));
     const received = await receiving(transport, queue, 10, settleDone);
+    // It may be back before the command ends.
+    const lost = healthWhen(transport, (health) => !health.connected);
     await rabbit.ctl('close_all_connections', 'because');
-    await healthWhen(transport, (health) => !health.connected);
+    await lost;
     await untilConfirmed(transport, [toQueue(queue, 'm')]);
     await received.atLeast(1);
   }, 60_000);
