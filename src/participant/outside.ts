@@ -68,11 +68,18 @@ export class OutsideEffects {
     const store: Store = (work) => void writes.push(work);
     const run = (signal: AbortSignal) => callHandler(handler, task.command, { ...factsOf(task.command, signal), store });
     try {
-      return await within(this.runtime, run, { lost });
+      return await within(this.runtime, run, { lost, overdue: () => this.warn(task, handler) });
     } catch (error: unknown) {
       if (error instanceof NotDone) return error.answer;
       throw error;
     }
+  }
+
+  private warn({ command }: Task, { where }: HandlerDeclaration): void {
+    this.runtime.logger.warn(
+      { command: command.id, sagaId: command.sagaId, step: command.step, handler: where, ms: this.runtime.settings.handlerTimeoutMs },
+      'a handler with effects outside has not ended although its time is up; until it does, it keeps its place and the lock of its action. Let it heed abortSignal',
+    );
   }
 
   /** The effect is there: its answer is stored as soon as the store can be reached, for as long as the process may wait. */

@@ -13,13 +13,15 @@ export interface Limit {
   readonly lost?: AbortSignal;
   /** Called when the time is up; the result is then a {@link HandlerTimeout} and what the work does later counts for nothing. */
   readonly giveUp?: () => void;
+  /** Called when the time is up, and the work is waited for all the same. */
+  readonly overdue?: () => void;
 }
 
 /** Runs `work` with a signal that is aborted when its time is up or the process ends. Without `giveUp` it is waited for all the same. */
 export async function within<R>(
   { clock, settings, ending }: Pick<Runtime, 'clock' | 'settings' | 'ending'>,
   work: (signal: AbortSignal) => Promise<R>,
-  { lost, giveUp }: Limit = {},
+  { lost, giveUp, overdue }: Limit = {},
 ): Promise<R> {
   const ms = settings.handlerTimeoutMs;
   const controller = new AbortController();
@@ -27,6 +29,7 @@ export async function within<R>(
   const timeUp = new Promise<never>((_, reject) => (late = reject));
   const timer = clock.after(ms, () => {
     controller.abort(new HandlerTimeout(ms));
+    overdue?.();
     if (!giveUp) return;
     giveUp();
     late(new HandlerTimeout(ms));

@@ -15,6 +15,20 @@ describe('a handler whose lock was lost before it began', () => {
   });
 });
 
+describe('a handler that does not heed the signal', () => {
+  it('is told of once its time is up, and waited for', async () => {
+    let told = 0;
+    let end = (): void => {};
+    const running = within(parts, () => new Promise<string>((resolve) => (end = () => resolve('done'))), { overdue: () => told++ });
+    await parts.clock.advance(parts.settings.handlerTimeoutMs - 1);
+    expect(told).toBe(0);
+    await parts.clock.advance(1);
+    expect(told).toBe(1);
+    end();
+    expect(await running).toBe('done');
+  });
+});
+
 describe('a handler that has ended', () => {
   it('listens to nothing any more', async () => {
     const { signal: lost } = new AbortController();
