@@ -40,7 +40,9 @@ function giveUpOpen(draft: Draft, step: PlanStep, at: StepState): void {
     draft.patch(step.name, { outcome: 'dropped', settledAt: draft.now });
     draft.effect({ do: 'dropped', step: step.name });
   } else if (step.kind === 'pivot') {
-    if (at.action.status === 'inFlight' || at.action.status === 'backingOff') sendFence(draft, step, at);
+    // One that cannot be fenced is asked on: its attempts decide, and the last of them is waited for too.
+    const isAsked = at.action.status === 'inFlight' || at.action.status === 'backingOff';
+    if (isAsked && step.action.inbox) sendFence(draft, step, at);
   } else if (at.action.status !== 'inFlight') giveUp(draft, step.name);
 }
 
@@ -62,8 +64,6 @@ export function sendFence(draft: Draft, step: CommandStep, at: StepState): void 
     draft.send(step.name, 'f', { execution: 1, attempt: 1, tries: 1, request: {}, firstSentAt: draft.now });
     return;
   }
-  // The participant cannot be fenced. While attempts are left it is asked on; the attempts decide.
-  if (at.action!.tries < step.action.retry.attempts) return;
   stickPivot(draft, step, at);
 }
 function stickPivot(draft: Draft, step: CommandStep, at: StepState): void {

@@ -1,6 +1,6 @@
 import { advance, start, turnBack, undo } from './advance.js';
 import { commandIn, sendNext } from './attempts.js';
-import type { Draft } from './draft.js';
+import { settled, type Draft } from './draft.js';
 import type { Cancelled, Decision, HistoryEvent, Resumed, Retried, SettledByHand, Suspended } from './event.js';
 import { buildRequest, givenTo, ownAction } from './given.js';
 import { LIMITS, toJson, utf8Bytes, type Json } from './json.js';
@@ -169,9 +169,8 @@ function isUndoing(draft: Draft, at: StepState): boolean {
 function settleUndo(draft: Draft, event: SettledByHand, original: SagaState, at: StepState): Decision {
   if (event.outcome !== 'success') return refuse(draft, original, 'a compensation can only be settled as done');
   enter(draft, 'settled-by-hand', event, 'c', event.outcome);
-  const undoCommand: CommandState | undefined = at.undo && { ...at.undo, status: 'settled' };
   draft.without(event.step, 'fault');
-  draft.patch(event.step, { undone: 'by-hand', undoneAt: draft.now, ...(undoCommand ? { undo: undoCommand } : {}) });
+  draft.patch(event.step, { undone: 'by-hand', undoneAt: draft.now, ...(at.undo ? { undo: settled(at.undo) } : {}) });
   draft.effect({ do: 'undone', step: event.step });
   draft.attend('by-hand', event.step, `${event.by} took it upon themselves that ${event.step} is undone: ${event.text}`);
   advance(draft);

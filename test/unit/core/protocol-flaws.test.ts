@@ -159,6 +159,20 @@ describe('6: a pivot of unknown outcome', () => {
     saga.reject('go');
     expect(saga.lastSent).toEqual(['one.c.1#1']);
   });
+  it('(b) its last attempt is waited for too: cancel alone does not make it stuck', () => {
+    const saga = new Scenario(piv({ inbox: false, attempts: 1 }));
+    saga.reply('one');
+    expect(saga.operator('cancel').decided).toBe(false);
+    expect(stuckSteps(saga.state)).toEqual([]);
+    expect(nextDue(saga.state)).toBeLessThanOrEqual(saga.now + 10_000);
+    const late = new Scenario(saga.plan);
+    late.reply('one');
+    late.operator('cancel');
+    late.exhaust('go');
+    expect(late.status).toBe('stuck');
+    saga.reject('go');
+    expect(saga.lastSent).toEqual(['one.c.1#1']);
+  });
   it('(c) settling it as a success means forward, whatever else was asked', () => {
     const saga = new Scenario(piv());
     saga.reply('one');
