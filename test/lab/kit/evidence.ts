@@ -1,0 +1,72 @@
+// What a run on real processes leaves behind, and what the checker makes of it.
+
+/** `manifest.json`: what was run. Written at the beginning and again, with `healedAt`, when the faults were over. */
+export interface Manifest {
+  readonly experiment: string;
+  readonly seed: number;
+  /** ISO 8601. */
+  readonly startedAt: string;
+  /** When the last fault was over and everything ran again: from here on all sagas have to end within `endWithinMs`. */
+  readonly healedAt?: string;
+  readonly endWithinMs: number;
+  /** Daemons that answer now. */
+  readonly api: readonly string[];
+  readonly namespace: string;
+  readonly brokerUrl: string;
+  /** Where the ledgers are: every participant's, each in a schema of its own. */
+  readonly ledgerUrl: string;
+  readonly participants: readonly string[];
+  /** Queues whose counts have to be 0 in the end. */
+  readonly queues: readonly string[];
+  readonly deadLetterQueue: string;
+  /** Starts, by key, that are expected to end stuck. Everything else has to be final. */
+  readonly expectedStuck: readonly string[];
+  /** Messages that were injected and have to be among the dead letters. */
+  readonly injectedRubbish: number;
+  /** Non-vacuity: counters that have to be above 0 in this run; see `Report.counters`. */
+  readonly wanted: readonly string[];
+}
+
+/** `client.jsonl`. `at` is in milliseconds since 1970 by the generator's clock. */
+export type ClientLine =
+  | { readonly op: 'invoke'; readonly at: number; readonly n: number; readonly name: string; readonly key: string; readonly input: unknown }
+  /** Answered 2xx. */
+  | { readonly op: 'ok'; readonly at: number; readonly n: number; readonly id: string; readonly created: boolean }
+  /** Refused for sure (4xx). */
+  | { readonly op: 'fail'; readonly at: number; readonly n: number; readonly error: string }
+  /** No answer, or one that says nobody knows: it may or may not have started. */
+  | { readonly op: 'unknown'; readonly at: number; readonly n: number; readonly error: string };
+
+/** `nemesis.jsonl`: one line when a fault begins, one when it is over. */
+export interface NemesisLine {
+  readonly at: number;
+  readonly fault: number;
+  readonly what: 'begin' | 'end';
+  /** E.g. `kill-daemon`, `swallow-commit-answer`. */
+  readonly kind: string;
+  /** Rows of the catalogue that it exercises, e.g. `['A4', 'D12']`. */
+  readonly rows: readonly string[];
+  readonly detail?: unknown;
+}
+
+/** `report.json`: the checker's verdict. */
+export interface Report {
+  readonly experiment: string;
+  readonly seed: number;
+  readonly ok: boolean;
+  readonly invariants: readonly InvariantResult[];
+  /** Non-vacuity: how often what had to happen did happen. */
+  readonly counters: Readonly<Record<string, number>>;
+  readonly ends: Readonly<Record<string, number>>;
+  readonly sagas: number;
+}
+export interface InvariantResult {
+  /** `V1` to `V23`, as in the catalogue. */
+  readonly id: string;
+  readonly text: string;
+  /** How many things were looked at; 0 is a vacuous pass and counts as a violation where the run should have had some. */
+  readonly checked: number;
+  /** At most 20 are kept, with enough to find the saga. */
+  readonly violations: readonly string[];
+  readonly violationCount: number;
+}
