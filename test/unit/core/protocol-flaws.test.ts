@@ -313,6 +313,24 @@ describe('10: stuck belongs to a step', () => {
     saga.reply('left');
     expect(saga.lastSent).toEqual(['last.a.1#1']);
   });
+  it('a stuck branch does not keep the other from its next step', () => {
+    const saga = new Scenario(
+      planFrom({
+        steps: [
+          { name: 'go', kind: 'pivot' },
+          { name: 'left', kind: 'retriable', needs: ['go'], attempts: 1 },
+          { name: 'right', kind: 'retriable', needs: ['go'] },
+          { name: 'further', kind: 'retriable', needs: ['right'] },
+        ],
+      }),
+    );
+    saga.reply('go');
+    saga.exhaust('left');
+    saga.reply('right');
+    expect(saga.lastSent).toEqual(['further.a.1#1']);
+    saga.reply('further');
+    expect(stuckSteps(saga.state).map((each) => each.step)).toEqual(['left']);
+  });
 });
 
 describe('11: no echo', () => {
