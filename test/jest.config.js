@@ -4,8 +4,8 @@ import { fileURLToPath } from 'node:url';
 
 const rootDir = fileURLToPath(new URL('..', import.meta.url));
 
-/** @type {import('jest').Config} */
-const project = {
+/** What every kind of test shares. @type {import('jest').Config} */
+export const project = {
   rootDir,
   roots: ['test', 'src', 'sagas', 'examples'].map((folder) => join(rootDir, folder)).filter((folder) => existsSync(folder)),
   testEnvironment: '<rootDir>/test/support/environment.mjs',
@@ -31,6 +31,12 @@ const project = {
   },
 };
 
+/** For tests that need PostgreSQL and RabbitMQ. @type {import('jest').Config} */
+export const servers = {
+  globalSetup: '<rootDir>/test/support/global-setup.mjs',
+  globalTeardown: '<rootDir>/test/support/global-teardown.mjs',
+};
+
 /** @type {import('jest').Config} */
 export default {
   rootDir,
@@ -39,9 +45,8 @@ export default {
     {
       ...project,
       displayName: 'servers',
-      testMatch: ['<rootDir>/test/!(unit)/**/*.test.ts'],
-      globalSetup: '<rootDir>/test/support/global-setup.mjs',
-      globalTeardown: '<rootDir>/test/support/global-teardown.mjs',
+      testMatch: ['<rootDir>/test/!(unit|faults|lab)/**/*.test.ts'], // test/faults has a configuration of its own
+      ...servers,
     },
   ],
   // Old module registries are kept alive by Node's vm modules; a worker that has grown is replaced between files.

@@ -111,7 +111,7 @@ export function describeInbox<Tx>(name: string, open: () => Promise<OpenedInbox<
         expect(await peek(id)).toBeUndefined();
       });
 
-      it('go with a transaction that fails, and its effects with them', async () => {
+      it('[B2] go with a transaction that fails, and its effects with them', async () => {
         const id = actionId();
         const error = new Error('a bug');
         const result = await at.store.transact(async (session) => {
@@ -226,7 +226,7 @@ export function describeInbox<Tx>(name: string, open: () => Promise<OpenedInbox<
         }
       });
 
-      it('who waits too long fails as locked', async () => {
+      it('[B14] who waits too long fails as locked', async () => {
         if (!at.isConcurrent) return;
         const id = actionId();
         const [isClaimed, claimed] = signal();
@@ -244,7 +244,7 @@ export function describeInbox<Tx>(name: string, open: () => Promise<OpenedInbox<
         committed(await first);
       });
 
-      it('groups that hold the same commands in opposite order do not lock each other out', async () => {
+      it('[B14] groups that hold the same commands in opposite order do not lock each other out', async () => {
         const ids = Array.from({ length: 20 }, () => actionId());
         const group = (store: InboxStore<Tx>, order: readonly string[]) =>
           store.transact(async (session) => {

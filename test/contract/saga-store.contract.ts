@@ -149,7 +149,7 @@ export function describeSagaStore(name: string, open: () => Promise<OpenedStore>
         ]);
       });
 
-      it('knows a start by its start id, too, and gives back a free key beside a taken one', async () => {
+      it('[A2] knows a start by its start id, too, and gives back a free key beside a taken one', async () => {
         const first = startOf({}, { startId: 'message-1' });
         expect(await fatesOf(first)).toEqual([{ fate: 'started' }]);
         const second = startOf({ key: 'free' }, { startId: 'message-1' });
@@ -249,7 +249,7 @@ export function describeSagaStore(name: string, open: () => Promise<OpenedStore>
         expect(none.fate === 'committed' && none.result.now).toBeGreaterThan(1_700_000_000_000);
       });
 
-      it('stay due until they are re-armed; an update that says nothing leaves the timer', async () => {
+      it('[A9] stay due until they are re-armed; an update that says nothing leaves the timer', async () => {
         const [id] = await start(store, startDue(1_000, 7));
         await change(store, [id!], (saga) => updateOf(saga));
         const rearmed = await store.commitDue(10, [{ name: 'due', version: 7 }], ({ sagas }) => ({

@@ -110,7 +110,7 @@ export function describeTransport(name: string, open: () => Promise<TransportWor
       ]);
     });
 
-    it('refuses what can never be sent, and sends the rest', async () => {
+    it('[C10] refuses what can never be sent, and sends the rest', async () => {
       const outcomes = await transport.publish([
         toQueue(queue, 'x'.repeat(256)),
         toQueue(queue, 'm1', { headers: { big: 'x'.repeat(70_000) } }),
@@ -139,7 +139,7 @@ export function describeTransport(name: string, open: () => Promise<TransportWor
       expect((await (await receiving(transport, queue, 9)).atLeast(2)).ids).toEqual(['payments', 'order.completed']);
     });
 
-    it('delivers again, in order and marked, what was not settled when the connection went', async () => {
+    it('[A6 B1] delivers again, in order and marked, what was not settled when the connection went', async () => {
       await transport.publish(numbered(3));
       const other = connect();
       const received = await (await receiving(other, queue, 10)).atLeast(3);
@@ -196,7 +196,7 @@ export function describeTransport(name: string, open: () => Promise<TransportWor
       expect((await (await receiving(transport, queue, 10)).atLeast(1)).ids).toEqual(['long']);
     });
 
-    it('gives up a message at the delivery limit and puts it into the dead-letter queue', async () => {
+    it('[C1 C2] gives up a message at the delivery limit and puts it into the dead-letter queue', async () => {
       if (!world.supportsDeliveryLimit) return;
       const [limited, dead] = [world.name('limited'), world.name('dead')];
       await transport.declare({

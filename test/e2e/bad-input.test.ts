@@ -117,7 +117,7 @@ describe('a schema', () => {
     ]);
   });
 
-  it('that is newer is refused by serve and by migrate', async () => {
+  it('[A14] that is newer is refused by serve and by migrate', async () => {
     const fresh = await variables();
     expect((await backstep(['migrate'], fresh)).code).toBe(0);
     const namespace = fresh['BACKSTEP_NAMESPACE']!;

@@ -62,7 +62,7 @@ async function ends(id: string, status: string): Promise<SagaView> {
 }
 
 describe('a saga that is stuck', () => {
-  it('at a compensation: says so, gets stuck again while it is not mended, and is undone when it is', async () => {
+  it('[B16 B17] at a compensation: says so, gets stuck again while it is not mended, and is undone when it is', async () => {
     const { id, repaired, repair } = await broken('giving back');
     const other = await run('start', 'repair', '--input', JSON.stringify({ broken: 'giving back', repaired }), '--wait');
     expect([other.code, other.stdout]).toEqual([12, expect.stringMatching(/\tstuck\n$/)]);
@@ -83,7 +83,7 @@ describe('a saga that is stuck', () => {
     expect((await run('list', '--status', 'stuck')).stdout).not.toContain(id);
   });
 
-  it('at a compensation: can be settled by hand, which stays in sight', async () => {
+  it('[B17] at a compensation: can be settled by hand, which stays in sight', async () => {
     const { id } = await broken('giving back');
     const settle = offered(await screen(id)).find(([verb]) => verb === 'settle')!;
     expect(settle.slice(0, 5)).toEqual(['settle', id, 'take', '--outcome', 'success']);
@@ -123,7 +123,7 @@ describe('a saga that is stuck', () => {
     }
   });
 
-  it('at a function that throws: goes on with a request that somebody wrote', async () => {
+  it('[A15] at a function that throws: goes on with a request that somebody wrote', async () => {
     const { id, repaired } = await broken('builder');
     expect(await screen(id)).toMatch(/take is stuck: .*there is no such bench/);
     const again = await run('retry', id, 'take', ...because);

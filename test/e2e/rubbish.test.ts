@@ -39,7 +39,7 @@ beforeAll(async () => {
 }, 60_000);
 
 describe('rubbish on every queue', () => {
-  it('is put aside with a reason, once, while orders go on', async () => {
+  it('[B22 C3 C4 C6 C7 C8 C13] is put aside with a reason, once, while orders go on', async () => {
     const orders = backstep(['start', 'place-order', '--many', '-', '--wait=90s'], { BACKSTEP_URL: server.url }, ordersText(150));
     const sent: string[] = [];
     for (const queue of queues()) {
@@ -60,7 +60,7 @@ describe('rubbish on every queue', () => {
     expect(lostConnections()).toEqual([]);
   }, 150_000);
 
-  it('keeps of what is too long the beginning, the length and the hash', async () => {
+  it('[C8] keeps of what is too long the beginning, the length and the hash', async () => {
     const { rows } = await database.query<{ length: number; bytes: number; sha256: string; encoding: string }>(
       `select distinct length(body) as length, bytes, sha256, encoding from ${schema()}.dead_letter where bytes = $1 order by encoding`,
       [10 * MIB],
@@ -71,7 +71,7 @@ describe('rubbish on every queue', () => {
     ]);
   });
 
-  it('does not fill the memory: a hundred times 10 MiB', async () => {
+  it('[C8] does not fill the memory: a hundred times 10 MiB', async () => {
     const body = Buffer.alloc(10 * MIB, 'x');
     const before = (await letters()).length;
     for (let count = 0; count < 100; count++) {

@@ -115,7 +115,7 @@ describe('the engine on PostgreSQL and RabbitMQ', () => {
     }
   }, 180_000);
 
-  it('hands over to another process when it stops under load', async () => {
+  it('[A13] hands over to another process when it stops under load', async () => {
     const installation = await Installation.open();
     const first = await installation.engine([plan]);
     await installation.participant('p', script);

@@ -19,7 +19,7 @@ describe.each([
   const effectsOf = async (step: Step) =>
     (await stage.effects()).filter((line) => line.includes(step.sagaId)).map((line) => line.split(' ')[0]);
 
-  it('a command that comes again gets its stored reply', async () => {
+  it('[B3] a command that comes again gets its stored reply', async () => {
     const step = new Step();
     const reply = JSON.stringify({ paymentId: step.action.id });
     expect(await stage.ask(step.action)).toBe(reply);
@@ -28,7 +28,7 @@ describe.each([
     expect(await effectsOf(step)).toEqual(['charge']);
   });
 
-  it('copies that come together have one effect', async () => {
+  it('[C11] copies that come together have one effect', async () => {
     const step = new Step();
     await stage.send(...Array.from({ length: 20 }, () => step.action));
     expect(await stage.answer(step.action, 20)).toBe(JSON.stringify({ paymentId: step.action.id }));
@@ -43,7 +43,7 @@ describe.each([
     expect(await effectsOf(step)).toEqual(['charge', 'refund']);
   });
 
-  it('a compensation that overtakes its action makes it impossible', async () => {
+  it('[B12 B13] a compensation that overtakes its action makes it impossible', async () => {
     const step = new Step();
     expect(await stage.ask(step.undo())).toBe('null');
     expect(await stage.ask(step.action)).toBe('rejected undone');
@@ -51,7 +51,7 @@ describe.each([
     expect(await stage.rows(step.action.id)).toEqual(['action tombstone', 'compensation success']);
   });
 
-  it('a compensation waits for an action whose transaction is open, and undoes it', async () => {
+  it('[B14] a compensation waits for an action whose transaction is open, and undoes it', async () => {
     const step = new Step('charge', { orderId: 'held', amount: 1 });
     const [isIn, enter] = signal();
     const [mayGo, go] = signal();
@@ -111,7 +111,7 @@ describe.each([
     delete stage.script.charge;
   });
 
-  it('another request under a known id is refused', async () => {
+  it('[C12] another request under a known id is refused', async () => {
     const step = new Step();
     await stage.ask(step.action);
     expect(await stage.ask({ ...step.action, body: JSON.stringify({ orderId: 'o-1', amount: 11 }) })).toBe('error id-reused');
@@ -128,7 +128,7 @@ describe.each([
     expect(await stage.rows(old.action.id)).toEqual([]);
   });
 
-  it('what is known to have succeeded is undone though its row was forgotten', async () => {
+  it('[B24] what is known to have succeeded is undone though its row was forgotten', async () => {
     const step = new Step();
     await stage.ask(step.action);
     await stage.age(step.action.id);
@@ -137,7 +137,7 @@ describe.each([
     expect(await stage.ask(step.action)).toBe('rejected undone');
   });
 
-  it('what cannot be understood is put with the dead letters', async () => {
+  it('[C3 C4] what cannot be understood is put with the dead letters', async () => {
     const step = new Step();
     await stage.send({ ...step.action, type: 'payments.launder' }, { ...new Step().action, body: '{' });
     await stage.until(() => stage.deadLetters.length === 2);

@@ -5,7 +5,7 @@ import { tcpProxy } from '../../support/tcp-proxy.js';
 import { overRabbitMq, rabbitMqAt, Stage, Step } from './stage.js';
 
 describe('a connection to RabbitMQ that is cut', () => {
-  it('while a handler runs: its command comes again and gets the stored reply', async () => {
+  it('[B3] while a handler runs: its command comes again and gets the stored reply', async () => {
     const stage = await Stage.open(overRabbitMq());
     const proxy = await tcpProxy(amqpUrl());
     const [isIn, enter] = signal();
@@ -28,7 +28,7 @@ describe('a connection to RabbitMQ that is cut', () => {
     expect([calls, await stage.effects()]).toEqual([2, [`charge ${step.action.id}`, `charge ${after.action.id}`].toSorted()]);
   }, 30_000);
 
-  it('again and again under load: every command is answered and has one effect', async () => {
+  it('[B4 B1] again and again under load: every command is answered and has one effect', async () => {
     const stage = await Stage.open(overRabbitMq());
     const proxy = await tcpProxy(amqpUrl());
     let handled = 0;

@@ -112,7 +112,7 @@ describe('a group', () => {
     expect(warnings).toHaveLength(1);
   });
 
-  it('gives a handler up that never ends, and goes on', async () => {
+  it('[B19] gives a handler up that never ends, and goes on', async () => {
     const stage = await Stage.open();
     stage.script.charge = async ({ orderId }) => (orderId === 'o-1' ? new Promise(() => {}) : undefined);
     await stage.host({ settings: { handlerTimeoutMs: 200 } });
@@ -125,7 +125,7 @@ describe('a group', () => {
 });
 
 describe('a database that goes away', () => {
-  it('holds commands up and loses none; each has one effect', async () => {
+  it('[B20] holds commands up and loses none; each has one effect', async () => {
     const stage = await Stage.open();
     const proxy = await tcpProxy(stage.url);
     await stage.host({ url: proxy.url });
@@ -140,7 +140,7 @@ describe('a database that goes away', () => {
     expect(await stage.effects()).toHaveLength(30);
   });
 
-  it('in the middle of a handler: the command is tried again', async () => {
+  it('[B20] in the middle of a handler: the command is tried again', async () => {
     const stage = await Stage.open();
     const proxy = await tcpProxy(stage.url);
     let tries = 0;
@@ -155,7 +155,7 @@ describe('a database that goes away', () => {
     expect(tries).toBe(2);
   });
 
-  it('while the commit is under way: nobody knows, so it is asked again, and there is one effect', async () => {
+  it('[B20] while the commit is under way: nobody knows, so it is asked again, and there is one effect', async () => {
     const stage = await Stage.open();
     const proxy = await tcpProxy(stage.url);
     let isHit = false;
@@ -183,7 +183,7 @@ describe('a database that goes away', () => {
 });
 
 describe('stopping', () => {
-  it('finishes what is under way and gives the rest back', async () => {
+  it('[A13] finishes what is under way and gives the rest back', async () => {
     const stage = await Stage.open();
     const first = await stage.host({ settings: { groupSize: 1 } });
     const go = await gathering(stage);

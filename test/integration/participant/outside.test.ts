@@ -71,7 +71,7 @@ describe('effects outside the transaction', () => {
     delete stage.script.capture;
   });
 
-  it('that may have happened are undone, and then never happen again', async () => {
+  it('[B13] that may have happened are undone, and then never happen again', async () => {
     const step = capture();
     const undone: (string | undefined)[] = [];
     stage.script.capture = async () => Promise.reject(new Error('no answer from the gateway'));
@@ -86,7 +86,7 @@ describe('effects outside the transaction', () => {
     delete stage.script.giveBack;
   });
 
-  it('an undoing that fails is tried again, although the action has become impossible', async () => {
+  it('[B16] an undoing that fails is tried again, although the action has become impossible', async () => {
     const step = capture();
     let tries = 0;
     stage.script.giveBack = async () => {
@@ -116,7 +116,7 @@ describe('effects outside the transaction', () => {
     delete stage.script.capture;
   });
 
-  it('a compensation waits until the action, elsewhere, has ended', async () => {
+  it('[B14] a compensation waits until the action, elsewhere, has ended', async () => {
     const step = capture();
     const elsewhere = pgInbox(stage.pool);
     const [isHeld, held] = signal();
@@ -157,7 +157,7 @@ describe('effects outside the transaction', () => {
 });
 
 describe('a process that is killed in the middle of an effect outside', () => {
-  it('leaves it started; the next one runs it again with the same key', async () => {
+  it('[B2] leaves it started; the next one runs it again with the same key', async () => {
     const wiring = overRabbitMq();
     const stage = await Stage.open(wiring);
     await stage.pool.query('create table gateway (key text not null)');

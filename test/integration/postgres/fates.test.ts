@@ -24,7 +24,7 @@ describe('the fate of a batch in PostgreSQL', () => {
   const update = (from = store) => from.commit([id], ({ sagas }) => ({ ...nothing, updates: [updateOf(sagas.get(id)!)] }));
   const versionNow = async () => (await store.find(id))!.version;
 
-  it('is failed when its connection is lost before the commit', async () => {
+  it('[A7] is failed when its connection is lost before the commit', async () => {
     const before = await versionNow();
     await other.query('begin');
     await other.query('select from backstep.saga where id = $1 for update', [id]);

@@ -37,7 +37,7 @@ describe('migrations', () => {
     expect([await migrate(dataSource), await migrate(dataSource)]).toEqual([NAMES, []]);
   });
 
-  it('run once when several processes start at once', async () => {
+  it('[A14] run once when several processes start at once', async () => {
     const { url } = await freshDatabase();
     const dataSources = await Promise.all([opened(url), opened(url), opened(url)]);
     const ran = await Promise.all(dataSources.map(migrate));
@@ -55,7 +55,7 @@ describe('migrations', () => {
     await expect(connect({ url, namespace: 'No "good"' })).rejects.toMatchObject({ code: 'SAGA_CONFIG_INVALID' });
   });
 
-  it('are asked for by a store whose schema is absent, old or newer', async () => {
+  it('[A14] are asked for by a store whose schema is absent, old or newer', async () => {
     const { url } = await freshDatabase();
     const dataSource = await opened(url);
     const store = new PostgresSagaStore(dataSource);

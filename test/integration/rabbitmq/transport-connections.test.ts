@@ -152,7 +152,7 @@ describe('RabbitMqTransport on a bad line', () => {
     await channel.deleteQueue(full);
   });
 
-  it('keeps publishing to others when one message has closed the channel', async () => {
+  it('[C10] keeps publishing to others when one message has closed the channel', async () => {
     const transport = connect();
     await transport.declare(topology());
     const missing = { ...toQueue(queue, 'x'), exchange: `${queue}.missing` };
@@ -212,7 +212,7 @@ describe('RabbitMqTransport on a bad line', () => {
     proxy.resume();
   });
 
-  it('survives messages of other clients with every kind of header', async () => {
+  it('[C13] survives messages of other clients with every kind of header', async () => {
     const transport = connect();
     await transport.declare(topology());
     const headers = {

@@ -181,13 +181,13 @@ const broken = {
 };
 
 describe('any saga, in a world that loses, repeats, reorders and crashes', () => {
-  it('ends, or is stuck with a reason, and nothing forbidden happens on the way', () => {
+  it('[A3 A8 B10 B11 C11] ends, or is stuck with a reason, and nothing forbidden happens on the way', () => {
     check((world) => expect(broken.endings(world)).toEqual([]));
   });
-  it('is all or nothing at its end', () => {
+  it('[A12 B8 C11] is all or nothing at its end', () => {
     check((world) => expect(broken.allOrNothing(world)).toEqual([]));
   });
-  it('undoes in the exact reverse of settling, or no step before those that depend on it', () => {
+  it('[A11 B16] undoes in the exact reverse of settling, or no step before those that depend on it', () => {
     check((world) => expect(broken.order(world)).toEqual([]));
   });
   it('undoes unknown actions, fences an unknown pivot and never compensates it', () => {

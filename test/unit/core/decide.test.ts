@@ -95,7 +95,7 @@ describe('trying again', () => {
     saga.reply('one');
     expect(nextDue(saga.state)).toBe(saga.now + 30_000);
   });
-  it('undoes a step whose attempts are used up, since it may have happened', () => {
+  it('[B5] undoes a step whose attempts are used up, since it may have happened', () => {
     const saga = new Scenario(planFrom({ steps: [{ name: 'one' }, { name: 'two', attempts: 2 }] }));
     saga.reply('one');
     saga.exhaust('two');
@@ -313,7 +313,7 @@ describe('operators', () => {
     saga.retry('one');
     expect(saga.lastSent).toEqual(['one.a.1#2']);
   });
-  it('a builder that throws makes its step stuck; other branches go on; retry after the fix builds again', () => {
+  it('[A15] a builder that throws makes its step stuck; other branches go on; retry after the fix builds again', () => {
     let broken = true;
     const request = () => {
       if (broken) throw new Error('no price');
@@ -345,7 +345,7 @@ describe('operators', () => {
     expect(saga.state.steps['two']?.outcome).toBe('dropped');
     expect(saga.lastSent).toEqual(['one.c.1#1']);
   });
-  it('a compensation builder that throws makes its step stuck until retry or settle', () => {
+  it('[A15] a compensation builder that throws makes its step stuck until retry or settle', () => {
     let broken = true;
     const undoRequest = () => {
       if (broken) throw new Error('nothing known');
@@ -375,7 +375,7 @@ describe('operators', () => {
     expect(saga.status).toBe('completed');
     expect(saga.state.attention).toMatchObject([{ kind: 'by-hand', step: 'go' }]);
   });
-  it('settle of a stuck compensation ends the saga with attention', () => {
+  it('[B17] settle of a stuck compensation ends the saga with attention', () => {
     const saga = new Scenario(planFrom({ steps: [{ name: 'one', undoAttempts: 1 }, { name: 'two' }] }));
     saga.reply('one');
     saga.reject('two');

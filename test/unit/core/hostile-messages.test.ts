@@ -21,7 +21,7 @@ const message = (body: Uint8Array): Message => ({
 });
 
 describe('what is kept of why a reply cannot be used', () => {
-  it('is short and can be stored, whatever the names of its fields', () => {
+  it('[C8] is short and can be stored, whatever the names of its fields', () => {
     const read = decodeReply(message(encodeText(JSON.stringify({ [`\u0000${'k'.repeat(100_000)}`]: '\u0000' }))));
     if (!read.ok) throw new Error(read.reason);
     expect(read.reply.unusable!.length).toBeLessThanOrEqual(2_000);

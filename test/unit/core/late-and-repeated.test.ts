@@ -14,7 +14,7 @@ function refused(): Scenario {
 }
 
 describe('a rejection that comes again', () => {
-  it('neither puts off the next execution nor fills the history', () => {
+  it('[B6] neither puts off the next execution nor fills the history', () => {
     const saga = refused();
     const due = nextDue(saga.state);
     for (let copy = 0; copy < 3; copy++) {
@@ -40,7 +40,7 @@ describe('a rejection that comes again', () => {
 });
 
 describe('a success of an execution that was followed by another', () => {
-  it('changes nothing, but contradicts what that one rested on, so a person is told', () => {
+  it('[B7] changes nothing, but contradicts what that one rested on, so a person is told', () => {
     const saga = refused();
     saga.tick();
     saga.reply('one', { phase: 'c', execution: 1 });

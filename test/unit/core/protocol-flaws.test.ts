@@ -57,7 +57,7 @@ describe('2: a participant that may have forgotten', () => {
 });
 
 describe('5: what was rejected is tried again under a new id', () => {
-  it('a rejected compensation gets a new execution, and the policy counts on', () => {
+  it('[B16] a rejected compensation gets a new execution, and the policy counts on', () => {
     const saga = new Scenario(two());
     saga.reply('one');
     saga.reject('two');
@@ -185,7 +185,7 @@ describe('6: a pivot of unknown outcome', () => {
 });
 
 describe('7: errors belong to an attempt', () => {
-  it('the same error delivered twice uses up one attempt', () => {
+  it('[B11] the same error delivered twice uses up one attempt', () => {
     const saga = new Scenario(planFrom({ steps: [{ name: 'one', attempts: 2 }] }));
     saga.fail('one');
     saga.fail('one', { redelivered: true });
@@ -195,7 +195,7 @@ describe('7: errors belong to an attempt', () => {
     expect(saga.command('one')).toMatchObject({ status: 'inFlight', attempt: 2, tries: 2 });
     expect(saga.state.direction).toBe('forward');
   });
-  it('a late error after the success is no conflict', () => {
+  it('[B11] a late error after the success is no conflict', () => {
     const saga = new Scenario(two());
     saga.advance(10_000);
     saga.reply('one', { attempt: 2 });
@@ -203,7 +203,7 @@ describe('7: errors belong to an attempt', () => {
     expect(saga.events().at(-1)).toBe('late-reply');
     expect(saga.state.attention).toEqual([]);
   });
-  it('success and rejected count whatever their attempt, also while backing off', () => {
+  it('[B10] success and rejected count whatever their attempt, also while backing off', () => {
     const saga = new Scenario(two());
     saga.fail('one');
     saga.reply('one', { attempt: 1 });
@@ -215,7 +215,7 @@ describe('7: errors belong to an attempt', () => {
     saga.apply({ kind: 'replied', step: 'one', phase: 'a', execution: 1, attempt: undefined, body: null, redelivered: false, ...rest });
     expect(saga.command('one').status).toBe('backingOff');
   });
-  it('success against rejected of one execution is a conflict that a person is told of', () => {
+  it('[B7] success against rejected of one execution is a conflict that a person is told of', () => {
     const saga = new Scenario(two());
     saga.reply('one');
     saga.reject('one');
@@ -227,7 +227,7 @@ describe('7: errors belong to an attempt', () => {
 });
 
 describe('8: a success whose reply cannot be used', () => {
-  it('before the pivot: the saga turns back and undoes it', () => {
+  it('[C9] before the pivot: the saga turns back and undoes it', () => {
     const saga = new Scenario(two());
     saga.reply('one', { unusable: 'reply is not JSON' });
     expect(saga.state.reason).toMatchObject({
@@ -344,7 +344,7 @@ describe('11: no echo', () => {
     saga.reply('a', { redelivered: true });
     expect(saga.lastSent).toEqual([]);
   });
-  it('a duplicate that a participant sent never sends anything', () => {
+  it('[B6] a duplicate that a participant sent never sends anything', () => {
     const saga = new Scenario(wide());
     saga.reply('one');
     for (let i = 0; i < 20; i++) {
@@ -382,7 +382,7 @@ describe('2c: late replies of unknown actions', () => {
         { name: 'two', needs: [], timeoutMs: 60_000 },
       ],
     });
-  it('a late success fills the own reply until the compensation is sent', () => {
+  it('[B8] a late success fills the own reply until the compensation is sent', () => {
     const saga = new Scenario(parallel());
     saga.advance(10_000);
     expect(saga.state.steps['one']?.outcome).toBe('unknown');
@@ -399,7 +399,7 @@ describe('2c: late replies of unknown actions', () => {
     expect(saga.status).toBe('compensated');
     expect(saga.sent.some((sent) => sent.includes('.c.'))).toBe(false);
   });
-  it('after the compensation was sent it is only recorded', () => {
+  it('[B8] after the compensation was sent it is only recorded', () => {
     const saga = new Scenario(planFrom({ steps: [{ name: 'one', attempts: 1 }] }));
     saga.exhaust('one');
     const before = saga.command('one', 'c');
@@ -408,7 +408,7 @@ describe('2c: late replies of unknown actions', () => {
     expect(saga.state.steps['one']?.outcome).toBe('unknown');
     expect(saga.events().at(-1)).toBe('late-reply');
   });
-  it('a late success of an undone action of a finished saga is told to a person', () => {
+  it('[B9] a late success of an undone action of a finished saga is told to a person', () => {
     const saga = new Scenario(planFrom({ steps: [{ name: 'one', attempts: 1 }] }));
     saga.exhaust('one');
     saga.undone('one');
@@ -427,7 +427,7 @@ describe('2c: late replies of unknown actions', () => {
 });
 
 describe('replies that match no command in flight', () => {
-  it('change nothing but their count', () => {
+  it('[B22] change nothing but their count', () => {
     const saga = new Scenario(two());
     const pick = () => JSON.stringify([saga.state.steps, saga.state.order, saga.state.direction]);
     const before = pick();

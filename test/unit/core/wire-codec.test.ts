@@ -166,7 +166,7 @@ describe('the codec', () => {
     );
   });
 
-  it('never throws, whatever comes', () => {
+  it('[C3 C4 C5] never throws, whatever comes', () => {
     fc.assert(
       fc.property(anyMessage, (hostile) => {
         for (const { commands, faults } of [decodeCommands(hostile), decodeCommands(hostile, 'payments')])
@@ -225,11 +225,11 @@ describe('a command', () => {
     expect(read.ok ? 'understood' : read.reason).toMatch(reason);
   });
 
-  it('is refused by a participant whose it is not', () => {
+  it('[B25] is refused by a participant whose it is not', () => {
     expect(decodeCommands(sent, 'others').faults[0]).toMatch(/is for .*, not for others/);
   });
 
-  it('ignores headers that it does not know', () => {
+  it('[C13] ignores headers that it does not know', () => {
     expect(decodeCommand({ ...sent, headers: { ...sent.headers, CC: 'x', 'x-death': 'y', other: 1 } })).toMatchObject({ ok: true });
   });
 });
@@ -319,7 +319,7 @@ describe('a start', () => {
   });
 
   it.each(['backstep.replies', 'backstep.starts', 'backstep.dead-letters', 'backstep.commands.payments'])(
-    'is not answered into %s',
+    '[C13] is not answered into %s',
     (replyTo) => {
       expect(decodeStart({ ...sent, replyTo }, names)).toMatchObject({ ok: true, answerTo: undefined });
     },
@@ -327,7 +327,7 @@ describe('a start', () => {
 });
 
 describe('a dead letter', () => {
-  it('copies no header that a broker acts upon', () => {
+  it('[C13] copies no header that a broker acts upon', () => {
     const headers = { CC: 'a', BCC: 'b', 'x-death': 'c', 'saga-id': 'd', [HEADER.deadReason]: 'forged' };
     expect(deadLetter(message({ headers, replyTo: 'x' }), 'q', 'bad', 5)).toMatchObject({
       replyTo: undefined,

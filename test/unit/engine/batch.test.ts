@@ -97,7 +97,7 @@ describe('applying a batch', () => {
     expect(updates).toEqual([{ state: saga.state, fromVersion: 3, wakeAt: nextDue(saga.state), history: [] }]);
   });
 
-  it('puts replies to unknown sagas and steps to the dead letters', () => {
+  it('[B22] puts replies to unknown sagas and steps to the dead letters', () => {
     const saga = running();
     const { verdicts } = apply([reply(nextSagaId(), 'one'), reply(saga.state.id, 'nowhere')], saga).result;
     expect(verdicts).toEqual([
@@ -106,7 +106,7 @@ describe('applying a batch', () => {
     ]);
   });
 
-  it('keeps a reply for a process that has the definition, once, and applies it there before anything else', () => {
+  it('[B22] keeps a reply for a process that has the definition, once, and applies it there before anything else', () => {
     const saga = running();
     const { id } = saga.state;
     const elsewhere = new Definitions([]);
@@ -121,7 +121,7 @@ describe('applying a batch', () => {
     expect(next.updates[0]!.state.steps['three']!.outcome).toBe('open');
   });
 
-  it('keeps a bounded number of replies for such a process; the rest are dead letters', () => {
+  it('[B22] keeps a bounded number of replies for such a process; the rest are dead letters', () => {
     const saga = running();
     const { id } = saga.state;
     const many = Array.from({ length: 300 }, (_, n) => reply(id, 'one', 'success', { execution: n + 1 }));
@@ -132,7 +132,7 @@ describe('applying a batch', () => {
     expect(dead[0]).toMatchObject({ reason: 'too many replies wait for a daemon that has loaded test-saga version 1' });
   });
 
-  it('puts an event aside whose deciding throws, notes it once, and goes on with the others', () => {
+  it('[A15] puts an event aside whose deciding throws, notes it once, and goes on with the others', () => {
     const broken = planFrom({
       steps: [{ name: 'one', readReply: () => { throw new Error('a bug in a schema'); } }, { name: 'two' }], // prettier-ignore
     });

@@ -40,7 +40,7 @@ describe('an engine whose database misbehaves', () => {
     expect(world.broker.depth(names.replies)).toBe(0);
   });
 
-  it('tells a caller that the fate is unknown, and a retry with the same key is safe', async () => {
+  it('[A1 A2] tells a caller that the fate is unknown, and a retry with the same key is safe', async () => {
     const { engine, commitFaults } = await open();
     commitFaults.push(async (ids, decide) => {
       await world.inner.commit(ids, decide);

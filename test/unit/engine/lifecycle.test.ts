@@ -85,7 +85,7 @@ describe('the life of an engine', () => {
     expect(await errorOf(other.engine.run())).toMatchObject({ code: 'SAGA_TOPOLOGY_CONFLICT' });
   });
 
-  it('finishes what is in hand before it stops', async () => {
+  it('[A13] finishes what is in hand before it stops', async () => {
     const world = await make({ plans: [plan] }).open();
     world.script = () => undefined;
     const { id } = await world.engine.start(request);
@@ -109,7 +109,7 @@ describe('the life of an engine', () => {
     expect((await world.inner.find(id))!.state.steps['two']).toBeDefined();
   });
 
-  it('gives back what it cannot finish in time', async () => {
+  it('[A13] gives back what it cannot finish in time', async () => {
     const world = await make({ plans: [plan], settings: { drainMs: 1_000, callWaitMs: 60_000 } }).open();
     world.script = () => undefined;
     const { id } = await world.engine.start(request);

@@ -53,7 +53,7 @@ describe('an orchestrator', () => {
     expect(received.slice(0, 2).map(({ attempt }) => attempt)).toEqual([1, 2]);
   });
 
-  it('times out a command that is not answered', async () => {
+  it('[B5] times out a command that is not answered', async () => {
     const { engine, received, clock } = await open({ plans: [planFrom({ steps: [{ name: 'reserve', timeoutMs: 1_000, attempts: 2 }] })] });
     world.script = ({ phase }) => (phase === 'c' ? {} : undefined);
     const { id } = await engine.start({ name: 'test-saga', input: null });

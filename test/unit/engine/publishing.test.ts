@@ -35,7 +35,7 @@ describe('an engine that publishes', () => {
     expect((await engine.waitUntilFinal(id, 0)).state.end).toBe('completed');
   });
 
-  it('settles a reply only when what it caused is confirmed, and every batch after the one before it', async () => {
+  it('[A4 A5 B21] settles a reply only when what it caused is confirmed, and every batch after the one before it', async () => {
     const { engine, received, settled } = await open();
     world.script = () => undefined;
     const [a, b] = [await engine.start(request), await engine.start(request)];

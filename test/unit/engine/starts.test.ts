@@ -50,7 +50,7 @@ describe('a start', () => {
     });
   });
 
-  it('with a key that is there gives the saga that is there, or refuses another input', async () => {
+  it('[C12] with a key that is there gives the saga that is there, or refuses another input', async () => {
     const { engine } = await open();
     const first = await engine.start({ name: 'test-saga', key: 'k', input: { a: 1, b: 2 } });
     await engine.waitUntilFinal(first.id, 1_000);
@@ -59,7 +59,7 @@ describe('a start', () => {
     expect(await errorOf(engine.start({ name: 'test-saga', key: 'k', input: { a: 2 } }))).toMatchObject({ code: 'SAGA_KEY_REUSED' });
   });
 
-  it('with a start id can be repeated', async () => {
+  it('[A2] with a start id can be repeated', async () => {
     const { engine } = await open();
     const request = { name: 'test-saga', input: 1, startId: 'once' };
     const first = await engine.start(request);

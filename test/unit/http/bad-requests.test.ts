@@ -37,7 +37,7 @@ describe('a bad request', () => {
     expect(answer.body).toMatchObject({ status, code: expect.stringMatching(/^SAGA_/) });
   });
 
-  it('that is not UTF-8 is refused', async () => {
+  it('[C7] that is not UTF-8 is refused', async () => {
     const body = new Uint8Array([...Buffer.from('{"name":"test-saga","input":"'), 0xff, ...Buffer.from('"}')]);
     const response = await api.app.request(START, { method: 'POST', headers: { 'content-type': 'application/json' }, body });
     expect(response.status).toBe(400);
@@ -79,7 +79,7 @@ describe('a bad request', () => {
     expect((await api.request('PUT', `/api/v1/sagas/${ID}`, {})).status).toBe(405);
   });
 
-  it('never ends in a server error, whatever the body is', async () => {
+  it('[C3 C4 C7] never ends in a server error, whatever the body is', async () => {
     const verbs = ['cancel', 'suspend', 'resume', 'retry', 'settle'].map((verb) => `/api/v1/sagas/${ID}/${verb}`);
     const almost = fc.record(
       {

@@ -16,7 +16,7 @@ function running() {
 }
 
 describe('a process', () => {
-  it.each(['SIGTERM', 'SIGINT'])('stops what it runs at %s, and ends with 0', async (signal) => {
+  it.each(['SIGTERM', 'SIGINT'])('[A13] stops what it runs at %s, and ends with 0', async (signal) => {
     const process = new FakeProcess();
     const { stops, start } = running();
     const code = runUntilStopped(process, new LogBook(), start);

@@ -67,7 +67,7 @@ describe('a host', () => {
     expect(stand.answers[1]).toBe('error handler-failed');
   });
 
-  it('a request that does not fit its contract is an error, and nothing is lost', async () => {
+  it('[C4] a request that does not fit its contract is an error, and nothing is lost', async () => {
     await standing();
     await stand.send(commandOf({ request: { amount: 'much' }, body: '{"amount":"much"}' }));
     expect(stand.answers).toEqual(['error request-invalid']);
@@ -92,7 +92,7 @@ describe('a host', () => {
   });
 
   it.each(['conflict', 'unknown-committed', 'unknown-undone', 'refused'] as const)(
-    'a group that fails (%s) is taken apart, and each effect happens once',
+    '[B20] a group that fails (%s) is taken apart, and each effect happens once',
     async (why) => {
       await standing();
       stand.inbox.failNext(why);
@@ -104,14 +104,14 @@ describe('a host', () => {
     },
   );
 
-  it('a command that is locked out is an error of its own', async () => {
+  it('[B14] a command that is locked out is an error of its own', async () => {
     await standing();
     stand.inbox.failNext('locked');
     await stand.send(charge());
     expect(stand.answers).toEqual(['error locked']);
   });
 
-  it('an inbox that cannot be reached answers nothing; commands wait, longer each time', async () => {
+  it('[B20] an inbox that cannot be reached answers nothing; commands wait, longer each time', async () => {
     await standing();
     for (let i = 0; i < 3; i++) stand.inbox.failNext('unavailable');
     await stand.send(charge());
@@ -139,7 +139,7 @@ describe('a host', () => {
     expect(stand.ran).toEqual(['a', 'b', 'c', 'd', 'e', 'f'].map((step) => `charge ${step}`));
   });
 
-  it('settles a command only when its answer is confirmed, and publishes again what is not', async () => {
+  it('[B4] settles a command only when its answer is confirmed, and publishes again what is not', async () => {
     await standing();
     let unknown = 2;
     stand.broker.mishap = ({ routingKey }) =>
@@ -152,7 +152,7 @@ describe('a host', () => {
     expect(stand.ran).toEqual(['charge charge']);
   });
 
-  it('puts poison with the dead letters before the broker drops it', async () => {
+  it('[C1] puts poison with the dead letters before the broker drops it', async () => {
     await standing();
     const [message] = (await import('../../../src/core/codec-commands.js')).encodeCommands([charge()], stand.names, {
       appId: 'test',

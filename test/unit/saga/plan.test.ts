@@ -132,7 +132,7 @@ describe('the plan of a saga', () => {
     expect(commandOf(placeOrder, 'reserve').action.readRequest({ orderId: 'o-1', sku: 'tea', quantity: -1 })).toMatchObject({ ok: false });
   });
 
-  it('throws where a function is asynchronous or a condition is neither true nor false', () => {
+  it('[A15] throws where a function is asynchronous or a condition is neither true nor false', () => {
     @Saga({ name: 'loose', version: 1, key: () => '' })
     class Loose extends SagaDefinition<{ n?: boolean }> {
       a = this.step(P.act, {
