@@ -23,10 +23,11 @@ export interface Result {
   readonly series?: Readonly<Record<string, readonly (readonly [x: number, y: number])[]>>;
 }
 
-const FOLDER = 'dist/lab/results';
+/** Where the tables are made from. */
+export const RESULTS = 'dist/lab/results';
 
-/** Writes the result where the tables are made from. */
+/** Writes the result where tables and figures are made from. */
 export function writeResult(result: Result): void {
-  mkdirSync(FOLDER, { recursive: true });
-  writeFileSync(join(FOLDER, `${result.experiment}.json`), `${JSON.stringify(result, undefined, 2)}\n`);
+  mkdirSync(RESULTS, { recursive: true });
+  writeFileSync(join(RESULTS, `${result.experiment}.json`), `${JSON.stringify(result, undefined, 2)}\n`);
 }

@@ -1,0 +1,88 @@
+import { existsSync, readFileSync } from 'node:fs';
+
+/** One experiment of the laboratory, in its short form for every change and its long one. */
+export interface Experiment {
+  /** Of its result, too. */
+  readonly name: string;
+  readonly what: string;
+  readonly short: readonly string[];
+  readonly long: readonly string[];
+  /** In the short form lanes run side by side: what mostly computes beside what mostly waits. */
+  readonly lane: 'computes' | 'waits';
+  readonly limitMinutes: { readonly short: number; readonly long: number };
+}
+
+const lab = (file: string, ...args: readonly string[]) => ['node', `dist/test/lab/${file}`, ...args];
+export const FAULTS_REPORT = 'dist/lab/faults.json';
+const jest = ['--experimental-vm-modules', '--disable-warning=ExperimentalWarning', 'node_modules/jest/bin/jest.js'];
+const faults = ['node', ...jest, '--config', 'test/faults/jest.config.js', '--json', '--outputFile', FAULTS_REPORT];
+
+export const EXPERIMENTS: readonly Experiment[] = [
+  {
+    name: 'simulate',
+    what: 'the real engine and SDK in a simulated world, one seed after the other',
+    short: lab('simulator/simulate.js', '--seeds', '2000', '--workers', '1'),
+    long: lab('simulator/simulate.js', '--seeds', '100000'),
+    lane: 'computes',
+    limitMinutes: { short: 5, long: 45 },
+  },
+  {
+    name: 'mutants',
+    what: 'deliberate bugs, each of which a check has to catch',
+    short: lab('mutants/run.js', '--rotate', '6', '--jobs', '1'),
+    long: lab('mutants/run.js'),
+    lane: 'computes',
+    limitMinutes: { short: 4, long: 15 },
+  },
+  {
+    name: 'fuzz',
+    what: 'rubbish for every entrance',
+    short: lab('fuzz/fuzz.js', '--inputs', '50000'),
+    long: lab('fuzz/fuzz.js', '--inputs', '2000000'),
+    lane: 'computes',
+    limitMinutes: { short: 3, long: 30 },
+  },
+  {
+    name: 'failover',
+    what: 'databases and brokers that fail over, a wiped broker, recovery times',
+    short: lab('failover/failover.js', '--ci'),
+    long: lab('failover/failover.js'),
+    lane: 'computes',
+    limitMinutes: { short: 4, long: 40 },
+  },
+  {
+    name: 'faults',
+    what: 'rows of the catalogue that hurt a server or take long',
+    short: faults,
+    long: faults,
+    lane: 'waits',
+    limitMinutes: { short: 5, long: 10 },
+  },
+  {
+    name: 'crash',
+    what: 'processes that kill themselves at every point where it matters',
+    short: lab('crash/sweep.js'),
+    long: lab('crash/sweep.js', '--long'),
+    lane: 'waits',
+    limitMinutes: { short: 5, long: 40 },
+  },
+  {
+    name: 'chaos',
+    what: 'real processes, PostgreSQL and RabbitMQ under a nemesis, judged by the checker',
+    short: lab('chaos/chaos.js', '--minutes', '3'),
+    long: lab('chaos/chaos.js', '--minutes', '30'),
+    lane: 'waits',
+    limitMinutes: { short: 6, long: 45 },
+  },
+];
+
+/** How those are counted that write no result of their own. */
+export const COUNTS: Readonly<Record<string, (name: string) => { readonly passed: number; readonly failed: number }>> = {
+  faults: () => {
+    if (!existsSync(FAULTS_REPORT)) return { passed: 0, failed: 1 };
+    const { numPassedTests, numFailedTests, numRuntimeErrorTestSuites } = JSON.parse(readFileSync(FAULTS_REPORT, 'utf8')) as Readonly<
+      Record<'numPassedTests' | 'numFailedTests' | 'numRuntimeErrorTestSuites', number>
+    >;
+    return { passed: numPassedTests, failed: numFailedTests + numRuntimeErrorTestSuites };
+  },
+};
