@@ -25,11 +25,23 @@ export interface Manifest {
   readonly injectedRubbish: number;
   /** Non-vacuity: counters that have to be above 0 in this run; see `Report.counters`. */
   readonly wanted: readonly string[];
+  /** The engine's own database. Where it is given, V11 to V13 look at what the API does not show: parked events, dead letters, claims. */
+  readonly storeUrl?: string;
 }
 
 /** `client.jsonl`. `at` is in milliseconds since 1970 by the generator's clock. */
 export type ClientLine =
-  | { readonly op: 'invoke'; readonly at: number; readonly n: number; readonly name: string; readonly key: string; readonly input: unknown }
+  | {
+      readonly op: 'invoke';
+      readonly at: number;
+      readonly n: number;
+      readonly name: string;
+      /** Unique per start; a start that is asked again has the same. The saga carries it as the tag `start` too. */
+      readonly key: string;
+      /** As the business key (default), as an `Idempotency-Key` without one, or as a line of `/sagas/many`. */
+      readonly by?: 'key' | 'header' | 'many';
+      readonly input: unknown;
+    }
   /** Answered 2xx. */
   | { readonly op: 'ok'; readonly at: number; readonly n: number; readonly id: string; readonly created: boolean }
   /** Refused for sure (4xx). */
@@ -47,6 +59,35 @@ export interface NemesisLine {
   /** Rows of the catalogue that it exercises, e.g. `['A4', 'D12']`. */
   readonly rows: readonly string[];
   readonly detail?: unknown;
+}
+
+/** `bank.jsonl`: sums over all accounts of the bank workload in one consistent snapshot. Written by `kit/bank-watch.ts`. */
+export interface BankLine {
+  readonly at: number;
+  /** Balances, holds and what is on its way. */
+  readonly total: number;
+  readonly held: number;
+  /** What has left one bank and has not arrived at the other. */
+  readonly transit: number;
+  /** Accounts of which something is below zero. */
+  readonly negative: readonly string[];
+}
+/** `resources.jsonl`: what a process (or the database) uses, now and then. Written by `kit/resources.ts`. */
+export interface ResourceLine {
+  readonly at: number;
+  readonly process: string;
+  /** A name of the measure, e.g. `rssMiB`, `fds`, `connections`, `deadRows`. */
+  readonly [measure: string]: number | string;
+}
+/** `tail.jsonl`: a start after the faults were over, and how long it took to its end. Written by `checker/tail.ts`. */
+export interface TailLine {
+  readonly at: number;
+  readonly daemon: string;
+  readonly key: string;
+  readonly id?: string;
+  /** From the start's request to its end; absent: it did not end in time. */
+  readonly ms?: number;
+  readonly error?: string;
 }
 
 /** `report.json`: the checker's verdict. */
