@@ -110,7 +110,7 @@ export function start(draft: Draft, step: PlanStep, edited?: { readonly request:
     }
   }
   if (step.kind === 'check') return check(draft, step);
-  const request = buildRequest(draft, step.action, given, edited);
+  const request = buildRequest(draft, 'a', step.action, given, edited);
   if (!request.ok) return stick(draft, step, 'a', request.message);
   draft.without(step.name, 'fault');
   draft.patch(step.name, { outcome: 'open', startedAt: draft.now });
@@ -192,7 +192,7 @@ export function needsUndo(draft: Draft, name: string): boolean {
 /** Sends the first compensation of a step. What it knows of the action is fixed from here on. */
 export function undo(draft: Draft, name: string, edited?: { readonly request: unknown }): void {
   const step = draft.commandStep(name)!;
-  const request = buildRequest(draft, step.compensation!, givenTo(draft, step, ownAction(draft, name)), edited);
+  const request = buildRequest(draft, 'c', step.compensation!, givenTo(draft, step, ownAction(draft, name)), edited);
   if (!request.ok) return stick(draft, step, 'c', request.message);
   draft.without(name, 'fault');
   draft.send(name, 'c', { execution: 1, attempt: 1, tries: 1, request: request.value.value, firstSentAt: draft.now }, request.value.text);

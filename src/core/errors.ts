@@ -40,9 +40,15 @@ export const ERROR_CODES = {
 } as const;
 export type ErrorCode = keyof typeof ERROR_CODES;
 
+/** What an error says. Never throws: anything may be thrown, also what cannot be made a text. */
 export function messageOf(error: unknown): string {
-  if (error instanceof Error) return error.message;
-  return typeof error === 'string' ? error : `thrown value: ${String(error)}`;
+  if (typeof error === 'string') return error;
+  try {
+    // Somebody may have put anything in the place of the text.
+    return error instanceof Error ? `${error.message}` : `thrown value: ${String(error)}`;
+  } catch {
+    return 'thrown value: something without a text';
+  }
 }
 
 export function assertNever(value: never): never {

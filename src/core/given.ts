@@ -3,7 +3,7 @@ import type { Draft } from './draft.js';
 import { messageOf } from './errors.js';
 import { deepFreeze, LIMITS, toJson, utf8Bytes, type Json } from './json.js';
 import type { Given, OwnAction, PlanCommand, PlanStep, SagaFacts } from './plan.js';
-import { commandId } from './state.js';
+import { commandId, type Phase } from './state.js';
 
 export type Built<T> = { readonly ok: true; readonly value: T } | { readonly ok: false; readonly message: string };
 
@@ -35,8 +35,17 @@ export function test(what: string, predicate: (given: Given) => boolean, given: 
   }
 }
 
-/** Builds a request, or takes an edited one, and checks it against limits and contract. */
-export function buildRequest(draft: Draft, command: PlanCommand, given: Given, edited?: { readonly request: unknown }): Built<Request> {
+/**
+ * Builds a request, or takes an edited one, and checks it against limits and contract. What undoing takes is not held against the row's
+ * limit: a saga that has grown to it could not be undone. It is at most one payload for each step.
+ */
+export function buildRequest(
+  draft: Draft,
+  phase: Phase,
+  command: PlanCommand,
+  given: Given,
+  edited?: { readonly request: unknown },
+): Built<Request> {
   let built: unknown;
   try {
     built = edited ? edited.request : command.request(given);
@@ -52,7 +61,7 @@ export function buildRequest(draft: Draft, command: PlanCommand, given: Given, e
   const read = command.readRequest(checked.value);
   if (!read.ok) return { ok: false, message: `the request of ${command.type} does not fit its contract: ${faultText(read.faults)}` };
   const bytes = draft.state.bytes + utf8Bytes(checked.text);
-  if (bytes > LIMITS.rowBytes) return { ok: false, message: `the saga would grow beyond ${LIMITS.rowBytes} bytes` };
+  if (phase !== 'c' && bytes > LIMITS.rowBytes) return { ok: false, message: `the saga would grow beyond ${LIMITS.rowBytes} bytes` };
   draft.state.bytes = bytes;
   return { ok: true, value: { value: checked.value, text: checked.text } };
 }

@@ -1,3 +1,5 @@
+import { messageOf } from './errors.js';
+
 /** What JSON can say. */
 export type Json = null | boolean | number | string | readonly Json[] | { readonly [key: string]: Json };
 
@@ -26,7 +28,7 @@ export type Checked =
  */
 export function toJson(value: unknown, what: string, limits: Limits = LIMITS): Checked {
   const reading: Copying = { limits, faults: [] };
-  const copy = value === undefined ? null : copyOf(value, what, 0, reading);
+  const copy = value === undefined ? null : copyOrFault(value, what, reading);
   if (reading.faults.length > 0) return { ok: false, faults: reading.faults };
   const text = JSON.stringify(copy);
   const tooLong = overLimit(text, what, limits);
@@ -85,6 +87,16 @@ const ENOUGH = 10;
 interface Copying {
   readonly limits: Limits;
   readonly faults: string[];
+}
+
+/** A value that comes from somebody's code may have fields that throw when they are read. */
+function copyOrFault(value: unknown, what: string, reading: Copying): unknown {
+  try {
+    return copyOf(value, what, 0, reading);
+  } catch (error: unknown) {
+    reading.faults.push(`${what} cannot be read: ${messageOf(error)}`);
+    return null;
+  }
 }
 
 /** Checks and copies in one pass: this runs for every request that is built. */

@@ -135,7 +135,7 @@ function retryCommand(
   let next: CommandState = command;
   if (edited) {
     const own = phase === 'c' ? ownAction(draft, step.name) : undefined;
-    const built = buildRequest(draft, phase === 'c' ? step.compensation! : step.action, givenTo(draft, step, own), edited);
+    const built = buildRequest(draft, phase, phase === 'c' ? step.compensation! : step.action, givenTo(draft, step, own), edited);
     if (!built.ok) return draft.refuse({ code: 'SAGA_NOT_ALLOWED', message: `saga ${original.id}: ${built.message}` }, original);
     next = { ...command, request: built.value.value };
   }

@@ -1,6 +1,11 @@
 #!/usr/bin/env -S node --max-semi-space-size=32
 import { userInfo } from 'node:os';
+import { setTimeout as delay } from 'node:timers/promises';
+import { LogOutput } from './log-output.js';
 import { runProgram } from './program.js';
+
+/** How long a daemon waits for somebody to read its last lines. */
+const LAST_LINES_MS = 1_000;
 
 // The reader of a pipe may go before the writer: `backstep list | head -1`. A daemon does its duty without anybody reading its log.
 const isDaemon = ['serve', 'participants', 'dev'].includes(process.argv[2] ?? '');
@@ -8,12 +13,13 @@ process.stdout.on('error', (error: NodeJS.ErrnoException) => {
   if (!isDaemon) process.exit(error.code === 'EPIPE' ? 0 : 1);
 });
 process.stderr.on('error', () => {});
+const [out, err] = isDaemon ? [new LogOutput(process.stdout), new LogOutput(process.stderr)] : [process.stdout, process.stderr];
 
 const isTty = process.stdout.isTTY === true;
 const code = await runProgram(process.argv.slice(2), {
   terminal: {
-    out: (text) => void process.stdout.write(text),
-    err: (text) => void process.stderr.write(text),
+    out: (text) => void out.write(text),
+    err: (text) => void err.write(text),
     isTty,
     isErrTty: process.stderr.isTTY === true,
     colors: isTty && !process.env['NO_COLOR'],
@@ -26,7 +32,8 @@ const code = await runProgram(process.argv.slice(2), {
 });
 // Everything has been closed by now; what a library may have left behind must not keep the process.
 process.exitCode = code;
-await new Promise<void>((resolve) => process.stdout.write('', () => resolve()));
+const written = new Promise<void>((resolve) => process.stdout.write('', () => resolve()));
+await (isDaemon ? Promise.race([written, delay(LAST_LINES_MS)]) : written);
 process.exit(code);
 
 function userName(): string {

@@ -11,6 +11,7 @@ import { makeIn } from '../saga/instances.js';
 import type { ParticipantTarget, TransactionFault } from '../saga/participant.js';
 import { readConfig } from './config.js';
 import { createLogger } from './log.js';
+import { LogOutput } from './log-output.js';
 import { openRabbitMq } from './rabbitmq.js';
 import { SystemClock } from './system.js';
 
@@ -67,7 +68,7 @@ async function start<Tx>(options: HostOptions<Tx>, targets: readonly Participant
   const clock = new SystemClock();
   const config = readConfig({ required: ['BACKSTEP_NAMESPACE', 'BACKSTEP_LOG_LEVEL'] }, {}, process.env);
   const namespace = options.namespace ?? config.BACKSTEP_NAMESPACE;
-  const logger = options.logger ?? createLogger(config.BACKSTEP_LOG_LEVEL, (line) => process.stderr.write(line));
+  const logger = options.logger ?? createLogger(config.BACKSTEP_LOG_LEVEL, stderrLines());
   const transport = options.transport ?? openRabbitMq({ url: brokerUrl(options.rabbitmq), namespace, clock, logger });
   const running = new Host({
     declarations,
@@ -90,6 +91,12 @@ async function start<Tx>(options: HostOptions<Tx>, targets: readonly Participant
     throw error;
   }
   return { stop };
+}
+
+let stderrOutput: LogOutput | undefined;
+function stderrLines(): (line: string) => void {
+  const output = (stderrOutput ??= new LogOutput(process.stderr));
+  return (line) => output.write(line);
 }
 
 function brokerUrl(given: string | undefined): string {

@@ -1,4 +1,5 @@
 import { beforeAll, describe, expect, it } from '@jest/globals';
+import { Chance } from '../../lab/kit/chance.js';
 import { signal } from '../../contract/inbox.contract.js';
 import { inProcess, overRabbitMq, Payments, Stage, Step } from './stage.js';
 
@@ -68,6 +69,17 @@ describe.each([
     expect([await charged, await undone]).toEqual([JSON.stringify({ paymentId: step.action.id }), 'null']);
     expect(await effectsOf(step)).toEqual(['charge', 'refund']);
     delete stage.script.charge;
+  });
+
+  it('[B15 C11] a hundred actions and their compensations in any order, with copies: nothing is left half done', async () => {
+    const chance = new Chance(15);
+    const steps = Array.from({ length: 100 }, () => new Step());
+    // Each host has some, and copies go to either.
+    const commands = chance.shuffled(steps.flatMap((step) => [step.action, step.undo(), step.action, step.undo()]));
+    for (let from = 0; from < commands.length; from += 40) await stage.send(...commands.slice(from, from + 40));
+    for (const step of steps) await Promise.all([stage.answer(step.action, 2), stage.answer(step.undo(), 2)]);
+    const effects = await Promise.all(steps.map(async (step) => (await effectsOf(step)).join(' ')));
+    expect(new Set(effects)).toEqual(new Set(['', 'charge refund']));
   });
 
   it('a stored rejection is answered again and leaves nothing to undo', async () => {

@@ -30,7 +30,7 @@ describe('a bad request', () => {
     ['a version that is no number', '{"name":"test-saga","input":1,"version":"1"}', 422],
     ['a payload that is too large', `{"name":"test-saga","input":"${'x'.repeat(300_000)}"}`, 422],
     ['a body that is too large', `"${'x'.repeat(1_048_576)}"`, 413],
-  ])('with %s is refused', async (_what, body, status) => {
+  ])('[C3 C4 C5 C6 C7 C8] with %s is refused', async (_what, body, status) => {
     const answer = await api.post(START, body);
     expect(answer.status).toBe(status);
     expect(answer.headers.get('content-type')).toBe('application/problem+json');
@@ -108,6 +108,26 @@ describe('a bad request', () => {
       }),
       { numRuns: 400 },
     );
+  });
+
+  it('[C5] with names of prototypes wherever they fit changes nothing but what it says', async () => {
+    const poison = '{"__proto__":{"polluted":true},"constructor":{"prototype":{"polluted":true}}}';
+    const inert = '{"constructor":{"prototype":{"polluted":true}},"toString":1,"hasOwnProperty":2}';
+    expect((await api.post(START, `{"name":"test-saga","input":${poison}}`)).status).toBe(422);
+    expect((await api.post(START, `{"name":"test-saga","input":1,"tags":${poison}}`)).status).toBe(422);
+    expect((await api.post(START, `{"name":"test-saga","input":1,"__proto__":{"key":"x"}}`)).status).toBe(422);
+    expect((await api.post(START, '{"name":"__proto__","input":1}')).status).toBe(422);
+    for (const name of ['constructor', 'toString']) expect((await api.post(START, { name, input: 1 })).status).toBe(404);
+    for (const name of ['constructor', 'prototype', 'hasOwnProperty'])
+      expect((await api.get(`/api/v1/definitions/${name}`)).status).toBe(404);
+    for (const query of ['__proto__=1', 'constructor[prototype][polluted]=1', 'tag=__proto__=1', 'tag=constructor=1', 'name=constructor'])
+      expect((await api.get(`/api/v1/sagas?${query}`)).status).toBeLessThan(500);
+    const { status, body } = await api.post(START, `{"name":"test-saga","input":${inert},"tags":{"constructor":"c"}}`);
+    expect(status).toBe(201);
+    const { id } = body as { id: string };
+    expect((await api.get(`/api/v1/sagas/${id}`)).body).toMatchObject({ input: JSON.parse(inert) as object, tags: { constructor: 'c' } });
+    expect((await api.get('/api/v1/sagas?tag=constructor=c')).body).toMatchObject({ sagas: [{ id }] });
+    expect(({} as { polluted?: unknown }).polluted).toBeUndefined();
   });
 
   it('never ends in a server error, whatever the address is', async () => {

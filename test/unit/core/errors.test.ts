@@ -1,0 +1,24 @@
+import { describe, expect, it } from '@jest/globals';
+import { messageOf } from '../../../src/core/errors.js';
+
+const bad = (parts: object) => Object.assign(new Error('x'), parts);
+const throwing = Object.defineProperty(new Error('x'), 'message', {
+  get: () => {
+    throw new Error('unseen');
+  },
+});
+
+describe('what a thrown value says', () => {
+  it.each([
+    ['an error', new Error('the bench is on fire'), 'the bench is on fire'],
+    ['a text', 'the bench is on fire', 'the bench is on fire'],
+    ['nothing', undefined, 'thrown value: undefined'],
+    ['null', null, 'thrown value: null'],
+    ['a symbol', Symbol('s'), 'thrown value: Symbol(s)'],
+    ['an object without a prototype', Object.create(null), 'thrown value: something without a text'],
+    ['an object whose text throws', { toString: () => { throw new Error('unseen'); } }, 'thrown value: something without a text'], // prettier-ignore
+    ['an error whose message is no text', bad({ message: { code: 7 } }), '[object Object]'],
+    ['an error whose message is no text at all', bad({ message: Symbol('s') }), 'thrown value: something without a text'],
+    ['an error whose message throws', throwing, 'thrown value: something without a text'],
+  ])('[B19] %s', (_, thrown, text) => expect(messageOf(thrown)).toBe(text));
+});
