@@ -129,31 +129,23 @@ function readReply(draft: Draft, step: CommandStep, event: Pick<Answer, 'body' |
 /** A later execution is made only of what was rejected, or what a person vouched for: a success of the one before contradicts that. */
 function outdated(draft: Draft, event: Replied): void {
   if (event.outcome !== 'success') return note(draft, 'outdated-reply', event);
-  note(draft, 'conflicting-reply', event);
   const what = `execution ${event.execution} of ${event.step}'s ${PHASE_NAMES[event.phase]}`;
-  attendOnce(draft, 'conflict', event, `${what} counted as not done and was followed by another, and then its participant said success`);
+  const text = `${what} counted as not done and was followed by another, and then its participant said success`;
+  noteForPeople(draft, 'conflicting-reply', event, 'conflict', text);
 }
 
 function settledReply(draft: Draft, step: CommandStep, at: StepState, event: Replied): void {
   if (event.phase === 'a' && at.outcome === 'unknown' && isUnsent(at)) return fillIn(draft, step, event);
   if (isConflict(at, event)) {
-    note(draft, 'conflicting-reply', event);
-    return attendOnce(
-      draft,
-      'conflict',
-      event,
-      `${step.name} was settled as ${event.phase === 'c' ? 'undone' : at.outcome}, and then its participant said ${event.outcome}`,
-    );
+    const was = event.phase === 'c' ? 'undone' : at.outcome;
+    const text = `${step.name} was settled as ${was}, and then its participant said ${event.outcome}`;
+    return noteForPeople(draft, 'conflicting-reply', event, 'conflict', text);
   }
-  note(draft, isRepeat(at, event) ? 'duplicate-reply' : 'late-reply', event);
-  if (draft.state.end === 'compensated' && event.phase === 'a' && event.outcome === 'success' && at.outcome === 'unknown') {
-    attendOnce(
-      draft,
-      'late-effect',
-      event,
-      `${step.name} was undone without knowing its outcome, and then its participant said that it had succeeded`,
-    );
-  }
+  const kind = isRepeat(at, event) ? 'duplicate-reply' : 'late-reply';
+  const isLateEffect = event.phase === 'a' && event.outcome === 'success' && at.outcome === 'unknown';
+  if (draft.state.end !== 'compensated' || !isLateEffect) return note(draft, kind, event);
+  const text = `${step.name} was undone without knowing its outcome, and then its participant said that it had succeeded`;
+  noteForPeople(draft, kind, event, 'late-effect', text);
 }
 function isUnsent(at: StepState): boolean {
   return at.undo === undefined && at.undone === undefined;
@@ -195,12 +187,12 @@ function isRepeat(at: StepState, event: Replied): boolean {
  * are still in flight are published once more, since the orchestrator that first took it may have died before it did; no others, and
  * never for a duplicate that a participant sent (protocol.md 11).
  */
-function note(draft: Draft, event: HistoryEvent, reply: Replied): void {
+function note(draft: Draft, event: HistoryEvent, reply: Replied, isNews = false): void {
   const key = `${event}|${reply.step}.${reply.phase}.${reply.execution}|${reply.attempt ?? ''}|${reply.outcome}`;
   const isKnown = Object.hasOwn(draft.state.noted, key);
   const isFull = Object.keys(draft.state.noted).length >= NOTED_KINDS;
   const counted = isKnown || !isFull ? key : 'more';
-  if (!isKnown && !isFull) draft.enter(event, line(reply));
+  if (isNews || (!isKnown && !isFull)) draft.enter(event, line(reply));
   draft.state.noted = { ...draft.state.noted, [counted]: (draft.state.noted[counted] ?? 0) + 1 };
   draft.touch();
   if (reply.redelivered) emitCaused(draft, causeOf(reply));
@@ -213,8 +205,11 @@ function emitCaused(draft: Draft, cause: string): void {
     }
   }
 }
-function attendOnce(draft: Draft, kind: 'conflict' | 'late-effect', event: Replied, text: string): void {
-  if (!draft.state.attention.some((known) => known.kind === kind && known.step === event.step)) draft.attend(kind, event.step, text);
+/** The same for one that a person should know of. That is said once, with a line of its own even if the reply was seen before. */
+function noteForPeople(draft: Draft, event: HistoryEvent, reply: Replied, kind: 'conflict' | 'late-effect', text: string): void {
+  const isNews = !draft.state.attention.some((known) => known.kind === kind && known.step === reply.step);
+  note(draft, event, reply, isNews);
+  if (isNews) draft.attend(kind, reply.step, text);
 }
 
 /** Which commands a reply has caused is told by this; see CommandFacts.cause. */

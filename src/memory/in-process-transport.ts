@@ -42,6 +42,7 @@ export class InProcessTransport implements Transport, BrokerClient {
   private parked: Parked[] = [];
   private connected: boolean;
   private isClosed = false;
+  private isCut = false;
   private told = '';
 
   constructor(private readonly options: InProcessTransportOptions) {
@@ -98,9 +99,20 @@ export class InProcessTransport implements Transport, BrokerClient {
     await new Promise<void>((resolve) => this.broker.soon(resolve));
   }
 
+  /** Cuts this connection alone, and keeps it from coming back until {@link restore}. For tests. */
+  cut(): void {
+    this.isCut = true;
+    if (!this.isClosed) this.connectionChanged();
+  }
+  restore(): void {
+    this.isCut = false;
+    if (!this.isClosed) this.connectionChanged();
+  }
+
   connectionChanged(): void {
-    if (this.connected && !this.broker.isReachable) this.disconnected();
-    else if (!this.connected && this.broker.isReachable) this.reconnected();
+    const canConnect = this.broker.isReachable && !this.isCut;
+    if (this.connected && !canConnect) this.disconnected();
+    else if (!this.connected && canConnect) this.reconnected();
     this.tell();
     if (this.canPublish()) this.unpark();
   }

@@ -35,8 +35,16 @@ export class RowLocks {
     });
   }
 
+  isHeld(name: string): boolean {
+    return this.held.has(name);
+  }
+
+  /** Whoever has ended holds nothing and waits for nothing. */
   releaseAll(owner: symbol): void {
     for (const [name, lock] of this.held) {
+      for (let at = lock.waiters.length; at-- > 0;) {
+        if (lock.waiters[at]!.owner === owner) lock.waiters.splice(at, 1)[0]!.settle(false);
+      }
       if (lock.owner !== owner) continue;
       const next = lock.waiters.shift();
       if (!next) this.held.delete(name);

@@ -48,7 +48,11 @@ export class InProcessBroker {
   private reachable = true;
   private holding = false;
 
-  constructor(private readonly clock: Clock) {}
+  /** `later`: runs a task in a later turn of the event loop; a world whose time does not pass by itself gives its own. */
+  constructor(
+    private readonly clock: Clock,
+    private readonly later: (run: () => void) => void = setImmediate,
+  ) {}
 
   get isReachable(): boolean {
     return this.reachable;
@@ -86,6 +90,10 @@ export class InProcessBroker {
     this.exchanges.clear();
     this.queues.clear();
     if (wasReachable) this.reconnect();
+  }
+  /** Drops what waits in a queue; what is under way to a consumer stays. */
+  purgeQueue(name: string): void {
+    this.queues.get(name)?.purge();
   }
   /** With everything in it. Its consumers notice. */
   deleteQueue(name: string): void {
@@ -171,7 +179,7 @@ export class InProcessBroker {
   /** Runs a task in the next turn of the event loop, in order. */
   soon(task: () => void): void {
     if (this.tasks.push(task) > 1) return;
-    setImmediate(() => {
+    this.later(() => {
       const { tasks } = this;
       this.tasks = [];
       for (const one of tasks) one();

@@ -41,6 +41,12 @@ export class BrokerQueue {
     else this.waiting.push(stored);
   }
 
+  purge(): void {
+    this.waiting = [];
+    this.head = 0;
+    this.givenBack.length = 0;
+  }
+
   giveBack(stored: Stored): void {
     let at = this.givenBack.length;
     while (at > 0 && this.givenBack[at - 1]!.order > stored.order) at--;

@@ -50,6 +50,22 @@ describe('a success of an execution that was followed by another', () => {
   });
 });
 
+describe('what a person should know of', () => {
+  it('has a line in the history although the same answer was seen before', () => {
+    const saga = new Scenario(planFrom({ steps: [{ name: 'one', attempts: 1 }] }));
+    saga.exhaust('one');
+    // While it is undone it is only late; once the saga has ended it may be an effect that stays.
+    saga.reply('one');
+    saga.undone('one');
+    expect(saga.status).toBe('compensated');
+    saga.reply('one');
+    saga.reply('one');
+    expect(saga.state.attention).toMatchObject([{ kind: 'late-effect', step: 'one' }]);
+    expect(saga.history.filter(({ effects }) => effects.some((effect) => effect.do === 'attention'))).toHaveLength(1);
+    expect(saga.events().filter((event) => event === 'late-reply')).toHaveLength(2);
+  });
+});
+
 describe('a late answer of a step whose compensation could not be built', () => {
   const needsReply = (given: { readonly [name: string]: unknown }) => ({ id: (given['own'] as { reply: { id: number } }).reply.id });
   const stuck = () => {

@@ -1,0 +1,124 @@
+import { command, contract } from '../../../src/saga/contract.js';
+import { participant, type ParticipantTarget } from '../../../src/saga/participant.js';
+import type { CommandContext, OutsideContext } from '../../../src/saga/participant-declaration.js';
+import { typed } from '../../../src/saga/schema.js';
+import type { MemoryTransaction } from '../../../src/memory/in-memory-inbox.js';
+
+/** What every command asks. */
+export interface Asked {
+  /** Number of the saga in its case. */
+  readonly n: number;
+  /** Steps whose replies its builder read. */
+  readonly read: readonly string[];
+}
+export interface Answered {
+  readonly from: string;
+  readonly n: number;
+}
+
+const shapes = {
+  /** In the transaction, with others. */
+  act: command({ request: typed<Asked>(), reply: typed<Answered>(), rejections: ['no'] }),
+  /** In a transaction of its own. */
+  slow: command({ request: typed<Asked>(), reply: typed<Answered>(), rejections: ['no'] }),
+  /** Outside the transaction. */
+  call: command({ request: typed<Asked>(), reply: typed<Answered>(), rejections: ['no'] }),
+  /** For steps after the pivot: it may not say no. */
+  finish: command({ request: typed<Asked>(), reply: typed<Answered>() }),
+  finishCall: command({ request: typed<Asked>(), reply: typed<Answered>() }),
+  undo: command({ request: typed<Asked>() }),
+  undoSlow: command({ request: typed<Asked>() }),
+  undoCall: command({ request: typed<Asked>() }),
+};
+
+/** With the SDK and an inbox. */
+export const Alpha = contract('alpha', shapes);
+export const Beta = contract('beta', shapes);
+/** With the SDK, and nothing recorded. */
+export const Plain = contract('plain', shapes, { inbox: false });
+/** Without the SDK: acknowledges, and answers as its script says. */
+export const Raw = contract('raw', shapes, { inbox: false });
+export const CONTRACTS = { alpha: Alpha, beta: Beta, plain: Plain, raw: Raw } as const;
+export type ParticipantName = keyof typeof CONTRACTS;
+export type ActionName = 'act' | 'slow' | 'call';
+export type FinishName = 'finish' | 'finishCall';
+export type UndoName = 'undo' | 'undoSlow' | 'undoCall';
+
+/** One run of a handler. */
+export interface Run {
+  readonly participant: ParticipantName;
+  readonly direction: 'action' | 'compensation';
+  readonly n: number;
+  readonly sagaId: string;
+  readonly step: string;
+  readonly commandId: string;
+  readonly actionId: string;
+  readonly attempt: number;
+  readonly isOutside: boolean;
+}
+
+/** What handlers do, by script. Rejects, throws, or gives the reply; `effect` is called when it takes effect. */
+export type Behaviour = (run: Run, effect: (act: () => void) => void) => Promise<'done' | 'rejected'>;
+
+/** The handlers of a participant that uses the SDK. */
+export function handlersOf(name: 'alpha' | 'beta' | 'plain', behave: Behaviour): ParticipantTarget {
+  const of = CONTRACTS[name];
+  const runOf = (asked: Asked, context: CommandContext<unknown> | OutsideContext<unknown>, isOutside: boolean): Run => ({
+    participant: name,
+    direction: context.actionId === undefined ? 'action' : 'compensation',
+    n: asked.n,
+    sagaId: context.saga.id,
+    step: context.saga.step,
+    commandId: context.commandId,
+    actionId: context.actionId ?? context.commandId,
+    attempt: context.attempt,
+    isOutside,
+  });
+  const within = async (asked: Asked, context: CommandContext<MemoryTransaction>): Promise<'done' | 'rejected'> =>
+    // Without an inbox there is no transaction, and what is done is done.
+    behave(runOf(asked, context, context.tx === undefined), (act) => (context.tx ? context.tx.onCommit(act) : act()));
+  const beyond = async (asked: Asked, context: OutsideContext<MemoryTransaction>): Promise<'done' | 'rejected'> =>
+    behave(runOf(asked, context, true), (act) => act());
+  const replyTo = (asked: Asked, { saga }: { readonly saga: { readonly step: string } }): Answered => ({ from: saga.step, n: asked.n });
+  const doing = (command: { rejection(code: 'no'): Error }) => async (asked: Asked, context: CommandContext<MemoryTransaction>) => {
+    if ((await within(asked, context)) === 'rejected') throw command.rejection('no');
+    return replyTo(asked, context);
+  };
+  return participant(of, {
+    act: doing(of.act),
+    slow: { handle: doing(of.slow), slow: true },
+    call: {
+      effects: 'outside',
+      handle: async (asked: Asked, context: OutsideContext<MemoryTransaction>) => {
+        if ((await beyond(asked, context)) === 'rejected') throw of.call.rejection('no');
+        return replyTo(asked, context);
+      },
+    },
+    finish: async (asked: Asked, context: CommandContext<MemoryTransaction>) => {
+      await within(asked, context);
+      return replyTo(asked, context);
+    },
+    finishCall: {
+      effects: 'outside',
+      handle: async (asked: Asked, context: OutsideContext<MemoryTransaction>) => {
+        await beyond(asked, context);
+        return replyTo(asked, context);
+      },
+    },
+    undo: async (asked: Asked, context: CommandContext<MemoryTransaction>) => {
+      await within(asked, context);
+    },
+    undoSlow: {
+      slow: true,
+      handle: async (asked: Asked, context: CommandContext<MemoryTransaction>) => {
+        await within(asked, context);
+      },
+    },
+    undoCall: {
+      effects: 'outside',
+      handle: async (asked: Asked, context: OutsideContext<MemoryTransaction>) => {
+        await beyond(asked, context);
+      },
+    },
+  });
+}
