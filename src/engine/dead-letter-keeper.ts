@@ -1,4 +1,5 @@
 import { decodeDeadLetter } from '../core/codec-dead-letters.js';
+import { pass } from '../core/crash-points.js';
 import { messageOf } from '../core/errors.js';
 import type { Clock } from '../ports/clock.js';
 import type { Logger } from '../ports/logger.js';
@@ -43,9 +44,11 @@ export class DeadLetterKeeper {
   private async keep(deliveries: readonly Delivery[]): Promise<void> {
     const { clock, random, settings, store, logger } = this.parts;
     const letters = deliveries.map((delivery) => letterOf(delivery, this.parts.hash, clock.now()));
+    pass('dead-letter.received');
     for (let failures = 1; ; failures++) {
       try {
         await store.addDeadLetters(letters);
+        pass('dead-letter.stored');
         this.problem = undefined;
         for (const delivery of deliveries) delivery.settle('done');
         return;
