@@ -2,9 +2,8 @@
 // that it is told. Nothing of this is in the product.
 //   CRASH_AT=name:hit      kills itself with SIGKILL when it passes the point for the hit-th time
 //   STOP_AT=name:hit:ms    stops itself with SIGSTOP there; whoever has started it sends SIGCONT after so many milliseconds
-//   CRASH_FOLDER=path      `order` in it is read at SIGUSR2, when the process is to be given an order while it runs; `armed` says that it
-//                          was; `fired` is written before the end; `passed.json`, at SIGUSR2 without an order, says how often each point
-//                          was passed so far
+//   CRASH_FOLDER=path      `fired.<pid>` is written there before the end. At SIGUSR2 `order.<pid>` is read, for a process that runs already,
+//                          and `armed.<pid>` written; where there is no order, `passed.<pid>` says how often each point was passed so far
 import { existsSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { onPass, type CrashPoint } from '../../../src/core/crash-points.js';
@@ -25,15 +24,15 @@ onPass((point) => {
 });
 process.on('SIGUSR2', () => {
   if (folder === undefined) return;
-  const file = join(folder, 'order');
+  const file = join(folder, `order.${process.pid}`);
   if (!existsSync(file)) {
-    write('passed.json', JSON.stringify(Object.fromEntries(passed)));
+    write('passed', JSON.stringify(Object.fromEntries(passed)));
     return;
   }
   order = readOrder(readFileSync(file, 'utf8'));
   left = order.hit;
   rmSync(file);
-  write('armed', String(process.pid));
+  write('armed', '');
 });
 
 function carryOut(given: Order): void {
@@ -54,14 +53,15 @@ function carryOut(given: Order): void {
 }
 
 function tell({ point, hit }: Order): void {
-  write('fired', JSON.stringify({ point, hit, at: Date.now(), pid: process.pid } satisfies Fired));
+  write('fired', JSON.stringify({ point, hit, at: Date.now() } satisfies Fired));
 }
 
 /** Whole or not at all: somebody waits for the file. */
 function write(name: string, text: string): void {
   if (folder === undefined) return;
-  writeFileSync(join(folder, `.${name}`), text);
-  renameSync(join(folder, `.${name}`), join(folder, name));
+  const path = join(folder, `${name}.${process.pid}`);
+  writeFileSync(`${path}.new`, text);
+  renameSync(`${path}.new`, path);
 }
 
 function orderFrom(crash: string | undefined, stop: string | undefined): Order | undefined {

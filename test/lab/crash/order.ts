@@ -15,7 +15,6 @@ export interface Fired {
   readonly hit: number;
   /** Milliseconds since 1970. */
   readonly at: number;
-  readonly pid: number;
 }
 
 export function orderText({ what, point, hit, ms }: Order): string {

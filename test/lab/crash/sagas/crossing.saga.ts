@@ -11,7 +11,7 @@ interface Order extends z.infer<typeof Order> {}
  * `never`: the quay fails whenever it is asked, so that what is undone never was. `fenced`: the captain does, so that the pivot is
  * fenced. `asleep`: the captain takes longer than the pivot's timeout, so that he is asked again for what he has done.
  */
-@Saga({ name: 'crossing', version: 1, input: Order, key: (order) => order.crossing, deadline: '2m' })
+@Saga({ name: 'crossing', version: 1, input: Order, deadline: '2m' })
 export class Crossing extends SagaDefinition<Order, Order> {
   hold = this.step(Quay.hold, {
     timeout: '5s',
