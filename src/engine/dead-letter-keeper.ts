@@ -65,10 +65,14 @@ export class DeadLetterKeeper {
   }
 }
 
-/** The letter in a delivery. Its id follows from the message, so that a second delivery is the same letter. */
+/**
+ * The letter in a delivery. Its id follows from the message, so that a second delivery is the same letter; and so is a second letter about
+ * one message, which there is when a process dies between putting it aside and acknowledging it. Messages without an id are told apart by
+ * when they were put aside.
+ */
 function letterOf({ message }: Delivery, hash: Hash, now: number): DeadLetter {
   const { whole, at, ...read } = decodeDeadLetter(message);
   const { bytes, sha256 } = whole ?? { bytes: message.body.byteLength, sha256: hash(message.body) };
-  const identity = [read.queue, read.messageId, read.correlationId, read.type, at ?? '', sha256].join('\n');
+  const identity = [read.queue, read.messageId, read.correlationId, read.type, read.messageId === '' ? (at ?? '') : '', sha256].join('\n');
   return { id: hash(identity).slice(0, 32), ...read, at: at ?? now, bytes, sha256 };
 }
