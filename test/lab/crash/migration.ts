@@ -47,6 +47,7 @@ export async function runMigrationTrial(site: Site, spec: TrialSpec): Promise<Ou
     faults,
     recovery: undefined,
     sagas: 0,
+    checked: 0,
     ms: performance.now() - began,
   };
 }

@@ -60,6 +60,7 @@ export function resultOf({ outcomes, command, seed, startedAt, seconds }: Run): 
       points: points.size,
       'points hit': hit.size,
       sagas: outcomes.reduce((sum, { sagas }) => sum + sagas, 0),
+      'things checked': outcomes.reduce((sum, { checked }) => sum + checked, 0),
       ...recoveryFigures(outcomes),
     },
     rows,

@@ -2,6 +2,7 @@ import { existsSync, mkdirSync, readFileSync, renameSync, writeFileSync } from '
 import { join, resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { Installation, type Servers } from '../kit/installation.js';
+import { NemesisLog } from '../kit/nemesis-log.js';
 import type { LabProcess } from '../kit/processes.js';
 import { until } from '../kit/waiting.js';
 import type { WorkloadName } from '../kit/workloads/all.js';
@@ -31,12 +32,21 @@ const ARMED_WITHIN_MS = 5_000;
 export class Site {
   /** Messages that nobody can read, published so far. */
   rubbish = 0;
+  readonly nemesis: NemesisLog;
 
   private constructor(
     readonly lab: Installation,
     readonly options: SiteOptions,
     private readonly folder: string,
-  ) {}
+  ) {
+    this.nemesis = new NemesisLog(options.directory);
+  }
+
+  /** Kills what runs. */
+  async dispose(): Promise<void> {
+    await this.lab.dispose();
+    await this.nemesis.close();
+  }
 
   /** Makes database and schema; nothing runs yet. */
   static async open(options: SiteOptions): Promise<Site> {

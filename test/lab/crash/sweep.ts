@@ -102,10 +102,11 @@ async function runOnSite(
       faults: [describe(error), `evidence: ${directory}`],
       recovery: undefined,
       sagas: 0,
+      checked: 0,
       ms: 0,
     });
   } finally {
-    await site?.lab.dispose();
+    await site?.dispose();
   }
   if (isGood) rmSync(directory, { recursive: true, force: true });
   return left.slice(at);
