@@ -40,7 +40,7 @@ export interface Outcome {
 /** Starts per second, from before the kill until the process is back; at least and at most so many starts. */
 const RATE = 40;
 const LEAST_SAGAS = 40;
-const MOST_SAGAS = 120;
+const MOST_SAGAS = 80;
 const HIT_WITHIN_MS = 40_000;
 /** A machine may be slow; but something has to move on within this, which is longer than any gap between two sendings here. */
 const QUIET_MS = 45_000;
