@@ -1,6 +1,7 @@
 import { encodeStartAnswer, type AnswerAddress, type StartAnswer } from '../core/codec-starts.js';
 import { deadLetter } from '../core/codec-dead-letters.js';
 import { encodeText } from '../core/codec-text.js';
+import { pass, type CrashPoint } from '../core/crash-points.js';
 import { messageOf, SagaError } from '../core/errors.js';
 import type { Send } from '../core/event.js';
 import type { Plan } from '../core/plan.js';
@@ -20,6 +21,8 @@ import type { Slot } from './settler.js';
 import { deliveryOf, refuse, sagaOf, type DeadWork, type StartWork, type Work } from './work.js';
 
 type Done = Extract<Committed<Applied>, { fate: 'committed' }>;
+
+const COMMITTED = { a: 'action.committed', c: 'undo.committed', f: 'fence.committed' } as const satisfies Record<Send['phase'], CrashPoint>;
 
 export interface AftermathParts {
   readonly store: SagaStore;
@@ -61,7 +64,9 @@ export class Aftermath {
   /** After a sweep. */
   async followDue(done: Done, begunAt: number): Promise<void> {
     const publications = this.consequences(done);
-    if (publications.length > 0) await this.parts.publisher.publish(publications, begunAt);
+    if (publications.length === 0) return;
+    await this.parts.publisher.publish(publications, begunAt);
+    pass('sweep.published');
   }
 
   /** An item that cannot be stored: refused to whoever waits for it, its message put aside and settled when that is safe. */
@@ -86,6 +91,7 @@ export class Aftermath {
       if (stale.has(saga.stored.state.id)) continue;
       if (plan) this.addSends(publications, plan, saga.state, sends);
       if (!update) continue;
+      if (update.parked && update.parked.length > 0) pass('reply.parked');
       this.wake(update.wakeAt, now);
       this.tell('sagaChanged', saga.state);
       if (ended) this.ended(saga.state, afterUpdate(saga, update));
@@ -114,6 +120,7 @@ export class Aftermath {
   }
 
   private ended(state: SagaState, stored: Parameters<FinalNotices['notify']>[0]): void {
+    pass('saga.ended');
     this.parts.notices.notify(stored);
     this.tell('sagaEnded', state);
   }
@@ -124,6 +131,7 @@ export class Aftermath {
 
   private addSends(publications: Publication[], plan: Plan, state: SagaState, sends: readonly Send[]): void {
     for (const send of sends) {
+      pass(COMMITTED[send.phase]);
       try {
         const command = commandMessage(plan, state, send);
         if (command) publications.push(this.parts.publisher.commandPublication(command));
@@ -148,6 +156,7 @@ export class Aftermath {
         return this.dead(item, verdict.reason, out);
       case 'operated':
         if (item.kind === 'operate') {
+          pass('operator.committed');
           const update = done.result.touched.find(({ saga }) => saga === verdict.saga)?.update;
           answerCall<Operated>(item, { saga: afterUpdate(verdict.saga, update), decided: verdict.decided });
         }
@@ -217,6 +226,7 @@ export class Aftermath {
   }
 
   private startAnswered(item: StartWork, started: Started, out: Outlet): void {
+    pass('start.committed');
     answerCall(item, started);
     const answerTo = answerAddress(item);
     const { id, status, created } = started;
@@ -233,6 +243,7 @@ export class Aftermath {
     slot: Slot,
   ): Promise<void> {
     const lost = new Set(await this.parts.publisher.publish(publications, begunAt));
+    pass('batch.published');
     for (const [publication, delivery] of dependents) slot.settle(delivery, lost.has(publication) ? 'requeue' : 'done');
   }
 

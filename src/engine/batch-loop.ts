@@ -1,3 +1,4 @@
+import { pass } from '../core/crash-points.js';
 import { messageOf, SagaError } from '../core/errors.js';
 import type { Clock, Timer } from '../ports/clock.js';
 import type { Logger } from '../ports/logger.js';
@@ -125,6 +126,7 @@ export class BatchLoop {
     const ids = idsOf(items);
     for (const id of ids) this.busy.add(id);
     this.inFlight += 1;
+    pass('batch.taken');
     try {
       await this.carryOut(items, slot);
     } catch (error: unknown) {
@@ -174,6 +176,7 @@ export class BatchLoop {
   }
 
   private committed(items: readonly Work[], done: Extract<Committed<Applied>, { fate: 'committed' }>, begunAt: number, slot: Slot): void {
+    pass('batch.committed');
     if (this.problem) this.parts.logger.info({}, 'the database works again');
     this.problem = undefined;
     const ms = this.parts.clock.monotonic() - begunAt;

@@ -1,4 +1,5 @@
 import { decodeDeadLetter } from '../core/codec-dead-letters.js';
+import { pass } from '../core/crash-points.js';
 import { messageOf } from '../core/errors.js';
 import type { Clock } from '../ports/clock.js';
 import type { Logger } from '../ports/logger.js';
@@ -43,9 +44,11 @@ export class DeadLetterKeeper {
   private async keep(deliveries: readonly Delivery[]): Promise<void> {
     const { clock, random, settings, store, logger } = this.parts;
     const letters = deliveries.map((delivery) => letterOf(delivery, this.parts.hash, clock.now()));
+    pass('dead-letter.received');
     for (let failures = 1; ; failures++) {
       try {
         await store.addDeadLetters(letters);
+        pass('dead-letter.stored');
         this.problem = undefined;
         for (const delivery of deliveries) delivery.settle('done');
         return;
@@ -62,10 +65,14 @@ export class DeadLetterKeeper {
   }
 }
 
-/** The letter in a delivery. Its id follows from the message, so that a second delivery is the same letter. */
+/**
+ * The letter in a delivery. Its id follows from the message, so that a second delivery is the same letter; and so is a second letter about
+ * one message, which there is when a process dies between putting it aside and acknowledging it. Messages without an id are told apart by
+ * when they were put aside.
+ */
 function letterOf({ message }: Delivery, hash: Hash, now: number): DeadLetter {
   const { whole, at, ...read } = decodeDeadLetter(message);
   const { bytes, sha256 } = whole ?? { bytes: message.body.byteLength, sha256: hash(message.body) };
-  const identity = [read.queue, read.messageId, read.correlationId, read.type, at ?? '', sha256].join('\n');
+  const identity = [read.queue, read.messageId, read.correlationId, read.type, read.messageId === '' ? (at ?? '') : '', sha256].join('\n');
   return { id: hash(identity).slice(0, 32), ...read, at: at ?? now, bytes, sha256 };
 }

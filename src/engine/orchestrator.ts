@@ -1,3 +1,4 @@
+import { pass } from '../core/crash-points.js';
 import { messageOf, SagaError } from '../core/errors.js';
 import type { Plan } from '../core/plan.js';
 import { namesIn, type Names } from '../core/wire.js';
@@ -209,7 +210,9 @@ export class Orchestrator implements SagaService {
 
   private prepare(request: StartRequest): Omit<StartWork, 'kind' | 'caller'> {
     const { ids, hash } = this.parts;
-    return prepareStart(request, { definitions: this.known, ids, hash, limits: this.settings.limits });
+    const prepared = prepareStart(request, { definitions: this.known, ids, hash, limits: this.settings.limits });
+    pass('start.checked');
+    return prepared;
   }
 
   private ask<T>(workFor: (caller: Caller<T>) => Work): Promise<T> {

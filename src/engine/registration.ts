@@ -1,3 +1,4 @@
+import { pass } from '../core/crash-points.js';
 import { SagaError } from '../core/errors.js';
 import type { Logger } from '../ports/logger.js';
 import type { DefinitionRef, RegisteredDefinition, SagaStore } from '../ports/saga-store.js';
@@ -19,6 +20,7 @@ export async function registerDefinitions(
     shape,
   }));
   const known = await store.registerDefinitions(loaded);
+  pass('definitions.registered');
   const inFlight = await store.versionsInFlight();
   const countOf = ({ name, version }: DefinitionRef) => inFlight.find((one) => one.name === name && one.version === version)?.count ?? 0;
   const faults: string[] = [];

@@ -1,3 +1,4 @@
+import { pass } from '../core/crash-points.js';
 import { messageOf } from '../core/errors.js';
 import type { Clock, Timer } from '../ports/clock.js';
 import type { Logger } from '../ports/logger.js';
@@ -82,9 +83,11 @@ export class Sweeper {
         seen.push(id);
         if (wakeAt !== null) latenessMs = Math.max(latenessMs, loaded.now - wakeAt);
       }
+      if (seen.length > 0) pass('sweep.claimed');
       return applyDue(loaded, definitions, this.instants(loaded.now));
     });
     if (committed.fate !== 'committed') return this.failed(committed, seen);
+    if (seen.length > 0) pass('sweep.committed');
     this.well();
     for (const id of seen) this.postponed.delete(id);
     const ms = clock.monotonic() - begunAt;

@@ -1,4 +1,6 @@
+import { pass, type CrashPoint } from '../core/crash-points.js';
 import { messageOf } from '../core/errors.js';
+import type { Phase } from '../core/state.js';
 import type { InboxKey, InboxResult, InboxSession, InboxWrite } from '../ports/inbox.js';
 import type { HandlerDeclaration } from '../saga/participant-declaration.js';
 import { failure, type Answer } from './answer.js';
@@ -34,6 +36,9 @@ export function runGroup(runtime: Runtime, tasks: readonly Task[], slow: SlowHan
   );
 }
 
+const RAN = { a: 'handler.ran', c: 'undo.ran', f: 'fence.answered' } as const satisfies Record<Phase, CrashPoint>;
+const FOUND = { a: 'answer.found', c: 'answer.found', f: 'fence.answered' } as const satisfies Record<Phase, CrashPoint>;
+
 /** One pass over a group; see {@link runGroup}. */
 class GroupRun {
   private readonly answered: { task: Task; answer: Answer }[] = [];
@@ -54,12 +59,15 @@ class GroupRun {
     const { clock, settings } = this.runtime;
     const began = clock.monotonic();
     const found = await findAll(this.session, tasks, this.runtime.horizonMs);
+    pass('inbox.claimed');
     for (const [index, task] of tasks.entries()) {
       const isLate = index > 0 && clock.monotonic() - began > settings.groupMs;
       await this.one(task, found[index]!, isLate);
     }
     await this.session.store(this.writes);
+    if (this.writes.some(({ state }) => state === 'tombstone')) pass('tombstone.stored');
     await this.session.release(this.releases);
+    pass('inbox.stored');
     const { answered, postponed, needLock } = this;
     return { answered, postponed, needLock };
   }
@@ -71,6 +79,7 @@ class GroupRun {
       if (task.lane !== 'locked' && mayBeUnderWay(found)) return this.leave(task, found, this.needLock);
     }
     const answer = verdict.do === 'answer' ? verdict.answer : await this.call(task, task.handler!);
+    pass((verdict.do === 'run' ? RAN : FOUND)[task.command.phase]);
     // It was told to stop: that is no failure of its own.
     if (verdict.do === 'run' && answer.outcome === 'error' && this.runtime.ending.isOver) return this.leave(task, found, this.postponed);
     const changes = settle(found, verdict, answer);

@@ -1,3 +1,4 @@
+import { pass } from '../core/crash-points.js';
 import { SagaError } from '../core/errors.js';
 import { namesIn } from '../core/wire.js';
 import type { Clock } from '../ports/clock.js';
@@ -106,12 +107,17 @@ export class Host {
     await store.migrate();
     for (const { participant, prepare } of this.parts.declarations) {
       if (!prepare) continue;
-      const held = await store.exclusively(`prepare ${participant}`, PREPARE_WAIT_MS, () =>
-        store.transact((session) => prepare(session.tx)),
-      );
+      const held = await store.exclusively(`prepare ${participant}`, PREPARE_WAIT_MS, () => {
+        pass('prepare.locked');
+        return store.transact(async (session) => {
+          await prepare(session.tx);
+          pass('prepare.ran');
+        });
+      });
       if (held.fate === 'busy') throw new SagaError('SAGA_UNAVAILABLE', `another process has been preparing '${participant}' for too long`);
       const result = held.fate === 'done' ? held.value : held;
       if (result.fate !== 'committed') throw notPrepared(participant, result.error);
+      pass('prepare.committed');
     }
   }
 

@@ -1,4 +1,5 @@
 import { decodeCommands, type DecodedCommand } from '../core/codec-commands.js';
+import { pass } from '../core/crash-points.js';
 import { FENCE_TYPE } from '../core/wire.js';
 import type { Delivery } from '../ports/transport.js';
 import type { HandlerDeclaration, ParticipantDeclaration } from '../saga/participant-declaration.js';
@@ -23,6 +24,7 @@ export class Intake {
   ) {}
 
   readonly receive = (deliveries: readonly Delivery[]): void => {
+    pass('command.delivered');
     this.dispatcher.add(deliveries.flatMap((delivery) => this.tasksIn(delivery)));
   };
 

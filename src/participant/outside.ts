@@ -1,3 +1,4 @@
+import { pass } from '../core/crash-points.js';
 import type { InboxResult, InboxSession } from '../ports/inbox.js';
 import type { HandlerDeclaration } from '../saga/participant-declaration.js';
 import { failure, type Answer } from './answer.js';
@@ -40,11 +41,14 @@ export class OutsideEffects {
     const before = await this.repeatedly(() => this.begin(task));
     if (before.fate !== 'committed') return notBegun(task, before);
     if (before.value !== 'run') return { answered: [{ task, answer: before.value.answer }], again: [] };
+    pass('outside.started');
     const writes: Write[] = [];
     const answer = await this.call(task, handler, writes, lost);
+    pass('outside.ran');
     if (answer.outcome === 'error')
       return this.runtime.ending.isOver ? { answered: [], again: [task] } : { answered: [{ task, answer }], again: [] };
     const end = await this.end(task, answer, writes);
+    pass('outside.stored');
     if ('answer' in end) return { answered: [{ task, answer: end.answer }], again: [] };
     return { answered: [], again: [task], unavailable: end.unavailable };
   }
@@ -112,6 +116,7 @@ export class OutsideEffects {
     const changes = settle(found!, verdict, given);
     await session.store(changes.store);
     await session.release(changes.release);
+    pass('outside.written');
     return given;
   }
 

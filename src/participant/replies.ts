@@ -1,5 +1,6 @@
 import { encodeReplies } from '../core/codec-replies.js';
 import { deadLetter } from '../core/codec-dead-letters.js';
+import { pass } from '../core/crash-points.js';
 import type { Outgoing, PublishOutcome } from '../ports/transport.js';
 import { Backoff } from './backoff.js';
 import type { Runtime } from './runtime.js';
@@ -28,6 +29,7 @@ export class Replies {
   send(parcels: readonly Parcel[]): void {
     if (parcels.length === 0) return;
     const { names, clock } = this.runtime;
+    pass('answer.due');
     const facts = { appId: APP_ID, now: clock.now() };
     this.track(this.deliver(parcels.map((parcel) => ({ parcel, messages: encodeReplies(parcel.replies, names, facts) }))));
   }
@@ -55,6 +57,7 @@ export class Replies {
   private async deliver(shipments: readonly Shipment[]): Promise<void> {
     for (let open = shipments; open.length > 0;) {
       const outcomes = await this.runtime.transport.publish(open.flatMap(({ messages }) => messages));
+      pass('answer.published');
       open = this.settled(open, outcomes);
       if (open.length === 0) return this.backoff.succeeded();
       if (this.runtime.ending.isOver) return open.forEach(({ parcel }) => parcel.settle('requeue'));

@@ -1,3 +1,4 @@
+import { pass } from '../core/crash-points.js';
 import { messageOf } from '../core/errors.js';
 import type { InboxResult } from '../ports/inbox.js';
 import { failure, type Answer, type OwnCode } from './answer.js';
@@ -33,6 +34,7 @@ export class Transactions {
     if (result.fate === 'committed') return reportOf(result.value);
     if (isDown(result)) return { answered: [], again: tasks, unavailable: result.error };
     const why = result.fate === 'unknown' ? 'commit of unknown fate' : result.why;
+    pass('group.undone');
     this.runtime.observer.groupFailed?.({ participant: this.participant, commands: tasks.length, why });
     this.runtime.logger.debug(
       { participant: this.participant, commands: tasks.length, why, error: messageOf(result.error) },

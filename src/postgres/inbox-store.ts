@@ -1,3 +1,4 @@
+import { pass } from '../core/crash-points.js';
 import type { ExclusiveResult, InboxResult, InboxSession, InboxStore } from '../ports/inbox.js';
 import type { InboxConnection, InboxConnections, SqlResult } from './inbox-connections.js';
 import { inTime } from './inbox-answer.js';
@@ -115,6 +116,7 @@ export class SqlInboxStore<Tx> implements InboxStore<Tx> {
         clockIn(await inTime(this.answerMs, connection.begin(this.setup))),
         this.answerMs,
       );
+      pass('inbox.begun');
       value = await work(session);
     } catch (error: unknown) {
       const failed = whyFailed(error, session === undefined);
@@ -123,7 +125,9 @@ export class SqlInboxStore<Tx> implements InboxStore<Tx> {
       return { result: { fate: 'failed', ...failed }, isUsable };
     }
     try {
+      pass('inbox.committing');
       await inTime(this.answerMs, connection.commit());
+      pass('inbox.committed');
       return { result: { fate: 'committed', value }, isUsable: true };
     } catch (error: unknown) {
       if (isCommitUnknown(error)) return { result: { fate: 'unknown', error }, isUsable: false };

@@ -1,4 +1,5 @@
 import { MigrationExecutor, type DataSource, type QueryRunner } from 'typeorm';
+import { pass } from '../core/crash-points.js';
 import { SagaError } from '../core/errors.js';
 import { MIGRATIONS } from './migrations/index.js';
 import { ensurePartitions } from './partitions.js';
@@ -14,12 +15,14 @@ const WAIT_FOR_OTHERS = '10min';
  */
 export async function migrate(dataSource: DataSource): Promise<readonly string[]> {
   const names = await alone(dataSource, async (runner) => {
+    pass('migrate.locked');
     await runner.query(`create schema if not exists ${schemaOf(dataSource)}`);
     assertNotNewer(dataSource, await appliedMigrations(dataSource, (sql, values) => runner.query(sql, values)));
     const executor = new MigrationExecutor(dataSource, runner);
     executor.transaction = 'each';
     return (await executor.executePendingMigrations()).map((migration) => migration.name);
   });
+  pass('migrate.tables-committed');
   await ensurePartitions(poolOf(dataSource), schemaOf(dataSource));
   return names;
 }

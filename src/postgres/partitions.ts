@@ -1,4 +1,5 @@
 import type { Pool, PoolClient } from 'pg';
+import { pass } from '../core/crash-points.js';
 
 const WEEK_MS = 7 * 86_400_000;
 /** Weeks start on Mondays; 1970 began on a Thursday. */
@@ -76,6 +77,7 @@ async function ensurePartition(client: PoolClient, schema: string, table: (typeo
     const { rows } = await client.query<{ present: boolean }>(`select to_regclass($1) is not null as present`, [name]);
     if (!rows[0]?.present) {
       await client.query(`create table ${name} (like ${parent} including defaults including constraints) ${table.settings}`);
+      pass('migrate.partition-made');
       await client.query(`lock table ${parent}_default in access exclusive mode`);
       await client.query(
         `with moved as (delete from ${parent}_default where ${table.id} >= '${week.from}' and ${table.id} < '${week.to}' returning *)
@@ -84,6 +86,7 @@ async function ensurePartition(client: PoolClient, schema: string, table: (typeo
       await client.query(`alter table ${parent} attach partition ${name} for values from ('${week.from}') to ('${week.to}')`);
     }
     await client.query('commit');
+    pass('migrate.partition-committed');
   } catch (error: unknown) {
     await client.query('rollback').catch(() => {});
     throw error;

@@ -1,6 +1,7 @@
 import { randomInt } from 'node:crypto';
 import type { DataSource } from 'typeorm';
 import type pg from 'pg';
+import { pass } from '../core/crash-points.js';
 import { SagaError, messageOf } from '../core/errors.js';
 import type { HistoryEntry } from '../core/event.js';
 import type { SagaState } from '../core/state.js';
@@ -139,7 +140,9 @@ export class PostgresSagaStore implements SagaStore {
   }
 
   async moveFinished(limit: number): Promise<number> {
-    return this.reading(() => this.move(this.pool, limit));
+    const moved = await this.reading(() => this.move(this.pool, limit));
+    if (moved > 0) pass('finished.moved');
+    return moved;
   }
 
   async maintain(): Promise<void> {
@@ -173,6 +176,7 @@ export class PostgresSagaStore implements SagaStore {
       this.closing(await complete(opened.rows as LoadedRow[], query), decide, query),
     );
     if (transacted.fate !== 'committed') return transacted;
+    pass('store.committed');
     const { written, ...done } = transacted.value;
     this.remember(written);
     return { fate: 'committed', ...done };
@@ -194,10 +198,13 @@ export class PostgresSagaStore implements SagaStore {
     decide: (loaded: Loaded) => Writes<R>,
     query: Query,
   ): Promise<Closing<Done<R> & { readonly written: Batch }>> {
+    pass('store.locked');
     const { starts, updates, result } = blamingRows(() => decide({ now: loaded.now, sagas: loaded.sagas }));
+    pass('store.decided');
     const isCurrent = ({ state, fromVersion }: SagaUpdate): boolean => loaded.sagas.get(state.id)?.version === fromVersion;
     const current = updates.filter(isCurrent);
     const fates = starts.length > 0 ? await this.claimKeys(starts, query) : [];
+    if (starts.length > 0) pass('store.keys-claimed');
     const batch: Batch = this.written({
       starts: starts.filter((_, n) => fates[n]?.fate === 'started'),
       updates: current.filter(({ state }) => !loaded.finished.has(state.id)),

@@ -1,4 +1,5 @@
 import type pg from 'pg';
+import { pass, type CrashPoint } from '../core/crash-points.js';
 import { BatchError, judge } from './fate.js';
 
 export type Query = (query: pg.QueryConfig) => Promise<pg.QueryResult>;
@@ -59,7 +60,7 @@ async function run<T>(
 ): Promise<Run<T>> {
   let closing: Closing<T>;
   try {
-    const [begun, opened] = await together(client, BEGIN, opening);
+    const [begun, opened] = await together(client, BEGIN, opening, ['store.begin-sent', 'store.lock-sent']);
     if (begun.status === 'rejected') throw begun.reason;
     if (opened.status === 'rejected') throw opened.reason;
     closing = await work(opened.value, (query) => client.query(query));
@@ -70,7 +71,9 @@ async function run<T>(
 }
 
 async function close<T>(client: pg.PoolClient, { last, value }: Closing<T>): Promise<Run<T>> {
-  const [written, committed] = last ? await together(client, last, 'commit') : [undefined, await settled(client.query('commit'))];
+  const [written, committed] = last
+    ? await together(client, last, 'commit', ['store.write-sent', 'store.commit-sent'])
+    : [undefined, await settled(client.query('commit'))];
   if (written?.status === 'rejected') {
     // The commit, if it was sent, has committed nothing: it came after an error. But without an answer to the statement nobody knows.
     if (committed.status === 'rejected' && client.pipeline)
@@ -96,10 +99,14 @@ async function together(
   client: pg.PoolClient,
   first: string | pg.QueryConfig,
   second: string | pg.QueryConfig,
+  [firstSent, secondSent]: readonly [CrashPoint, CrashPoint],
 ): Promise<readonly [Settled, Settled]> {
-  if (client.pipeline) return Promise.all([settled(client.query(first)), settled(client.query(second))]);
-  const before = await settled(client.query(first));
-  return [before, before.status === 'rejected' ? before : await settled(client.query(second))];
+  const before = settled(client.query(first));
+  pass(firstSent);
+  if (!client.pipeline && (await before).status === 'rejected') return [await before, await before];
+  const after = settled(client.query(second));
+  pass(secondSent);
+  return Promise.all([before, after]);
 }
 
 async function settled(result: Promise<pg.QueryResult>): Promise<Settled> {

@@ -1,4 +1,5 @@
 import type { ConfirmChannel, Message as AmqpMessage, Options } from 'amqplib';
+import { pass } from '../core/crash-points.js';
 import { messageOf } from '../core/errors.js';
 import { refusalOf } from '../core/wire-limits.js';
 import type { Clock, Timer } from '../ports/clock.js';
@@ -88,6 +89,7 @@ export class PublishChannel {
       owner.settle(index, this.unsendable(error));
       return;
     }
+    pass('transport.sending');
     this.pending.add(pending);
     if (this.byId) addTo(this.byId, pending);
     this.watchdog ??= this.settings.clock.after(this.settings.confirmTimeoutMs, () => this.check());
@@ -113,6 +115,7 @@ export class PublishChannel {
 
   private onConfirm(pending: Pending, error: unknown): void {
     if (!this.pending.has(pending)) return;
+    if (!error) pass('transport.confirming');
     if (!error) this.settle(pending, pending.isReturned ? RETURNED : CONFIRMED);
     else if (/nacked/.test(messageOf(error))) this.settle(pending, { fate: 'unknown', reason: 'the broker did not take it (nack)' });
     // Any other error is the channel's end: `close` follows and settles everything.

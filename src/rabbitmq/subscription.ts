@@ -1,4 +1,5 @@
 import type { Channel, ChannelModel, ConsumeMessage } from 'amqplib';
+import { pass } from '../core/crash-points.js';
 import { messageOf } from '../core/errors.js';
 import type { Message } from '../core/wire.js';
 import type { Logger } from '../ports/logger.js';
@@ -99,6 +100,7 @@ export class Subscription {
       for (const delivery of arrived) delivery.settle('requeue');
       return;
     }
+    pass('transport.delivered');
     try {
       this.request.receive(arrived);
     } catch (error: unknown) {
@@ -110,7 +112,9 @@ export class Subscription {
     this.isFlushing = false;
     if (!this.isOpen || !this.acknowledgements.hasUnsent) return;
     try {
+      pass('transport.acknowledging');
       this.acknowledgements.flush();
+      pass('transport.acknowledged');
     } catch (error: unknown) {
       // The channel is closing; what was not acknowledged comes again.
       this.request.logger.debug({ queue: this.request.queue, reason: messageOf(error) }, 'Acknowledgements were not sent.');

@@ -1,4 +1,5 @@
 import type { MigrationInterface, QueryRunner } from 'typeorm';
+import { pass } from '../../core/crash-points.js';
 import { schemaOf } from '../schema.js';
 
 /**
@@ -19,6 +20,7 @@ export class CreateSagaTables1764000000000 implements MigrationInterface {
       deadLetter(schema),
     ])
       await db.query(statement);
+    pass('migrate.tables-made');
   }
 
   async down(db: QueryRunner): Promise<void> {

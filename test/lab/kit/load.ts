@@ -1,3 +1,4 @@
+import { setMaxListeners } from 'node:events';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { Chance } from './chance.js';
@@ -26,6 +27,8 @@ export interface LoadOptions {
   readonly timeoutMs?: number;
   /** Distinguishes the keys of several loads of one run. Default `k`. */
   readonly keyPrefix?: string;
+  /** The first request's number, less one: several loads of one run must not share numbers. Default 0. */
+  readonly firstNumber?: number;
   /** How many of 100 are started without a business key, under an `Idempotency-Key`, and how many through `/sagas/many`. Default 10, 10. */
   readonly mix?: { readonly header?: number; readonly many?: number };
 }
@@ -66,6 +69,9 @@ export class Load {
   private readonly pauses = new AbortController();
 
   constructor(private readonly options: LoadOptions) {
+    this.n = options.firstNumber ?? 0;
+    // Every worker that waits listens to it.
+    setMaxListeners(0, this.pauses.signal);
     this.journal = new Journal(join(options.directory, 'client.jsonl'));
     this.chance = new Chance(`${options.seed}/load/${options.keyPrefix ?? 'k'}`);
   }

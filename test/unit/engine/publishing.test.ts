@@ -152,6 +152,23 @@ describe('an engine that publishes', () => {
     expect(world.broker.depth(names.deadLetters)).toBe(0);
   });
 
+  it('makes one letter of a message that is put aside twice, since the process died before it was acknowledged', async () => {
+    const { names, clock } = await open();
+    for (const commandId of ['one', 'two']) {
+      // It arrives, but nobody knows, so that the rubbish is delivered again.
+      world.onPublish = async (batch, publish) => {
+        world.onPublish = undefined;
+        await publish();
+        await clock.advance(50);
+        return all(batch, { fate: 'returned' });
+      };
+      await world.reply(commandId);
+      await clock.advance(1_000);
+    }
+    expect((await world.inner.deadLetters(10)).map((letter) => letter.correlationId).sort()).toEqual(['one', 'two']);
+    expect(world.broker.depth(names.deadLetters)).toBe(0);
+  });
+
   it('keeps dead letters in their queue while they cannot be stored', async () => {
     const { names, clock, engine } = await open();
     const add = world.inner.addDeadLetters.bind(world.inner);

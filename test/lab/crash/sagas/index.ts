@@ -1,0 +1,3 @@
+// What `--sagas` loads.
+export { Crossing } from './crossing.saga.js';
+export { Berths, Bridge, Office } from './participants.js';
