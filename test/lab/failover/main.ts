@@ -64,7 +64,13 @@ async function run(experiment: Experiment, { form, seed }: Flags): Promise<Ran> 
     return { ...outcome, name };
   } catch (error: unknown) {
     say(`broke off: ${(error as Error).stack ?? String(error)}`);
-    return { name, measures: [], facts: {}, rows: {}, failures: [`broke off: ${String(error).split('\n', 1)[0]} (evidence in ${directory})`] };
+    return {
+      name,
+      measures: [],
+      facts: {},
+      rows: {},
+      failures: [`broke off: ${String(error).split('\n', 1)[0]} (evidence in ${directory})`],
+    };
   }
 }
 

@@ -131,6 +131,18 @@ export async function effectsSince(url: string, participants: readonly string[],
   return rows.map(({ at }) => Number(at));
 }
 
+/** The histories of the sagas that ended last, or have not ended, for people who wonder what they waited for. */
+export async function lastSagas({ url, namespace }: Place, count = 5): Promise<string> {
+  const rows = await query<{ line: string }>(
+    url,
+    `select concat_ws(' ', s.id, to_char(h.at, 'HH24:MI:SS.MS'), h.event, h.step, h.data::text) as line
+     from (select * from (${bothTables(namespace)}) b order by ended_at desc nulls first limit $1) s
+     join ${namespace}.saga_history h on h.saga_id = s.id order by s.ended_at desc nulls first, s.id, h.seq`,
+    [count],
+  );
+  return rows.map(({ line }) => `${line}\n`).join('');
+}
+
 const bothTables = (namespace: string) =>
   `select id, started_at, ended_at from ${namespace}.saga union all select id, started_at, ended_at from ${namespace}.finished_saga`;
 

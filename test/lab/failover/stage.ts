@@ -1,4 +1,4 @@
-import { rmSync } from 'node:fs';
+import { rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { ClientLine, Manifest, Report } from '../kit/evidence.js';
@@ -10,7 +10,7 @@ import { mixedStarts } from '../kit/starts.js';
 import { until } from '../kit/waiting.js';
 import type { WorkloadName } from '../kit/workloads/all.js';
 import type { Given } from './outcome.js';
-import { answersSince, underWay, type Place } from './progress.js';
+import { answersSince, lastSagas, underWay, type Place } from './progress.js';
 import { runChecker } from './verdict.js';
 
 export interface StageOptions extends Omit<InstallationOptions, 'directory' | 'workloads'> {
@@ -95,7 +95,10 @@ export class Stage implements AsyncDisposable {
       await delay(100);
       left = await underWay(this.place);
     }
-    return { ms: performance.now() - begun, left };
+    const ms = performance.now() - begun;
+    writeFileSync(join(this.directory, 'last-sagas.txt'), await lastSagas(this.place));
+    this.given.say(`${left === 0 ? 'all sagas have ended' : `${left} sagas have NOT ended`} ${Math.round(ms)} ms after the load`);
+    return { ms, left };
   }
 
   /** What was answered 2xx, with when the answer came. */
@@ -107,7 +110,7 @@ export class Stage implements AsyncDisposable {
 
   /** The independent checker's verdict on everything until now. */
   async check(facts: Partial<Manifest> = {}): Promise<Report> {
-    this.lab.writeManifest({ healedAt: new Date().toISOString(), ledgerUrl: this.place.url, ...facts });
+    this.lab.writeManifest({ healedAt: new Date().toISOString(), ledgerUrl: this.place.url, storeUrl: this.place.url, ...facts });
     return runChecker(this.directory);
   }
 

@@ -4,13 +4,13 @@ import { join } from 'node:path';
 import { promisify } from 'node:util';
 import type { Report } from '../kit/evidence.js';
 
-const CHECKER = 'dist/test/lab/checker/main.js';
+const CHECKER = 'dist/test/lab/checker/check.js';
 
 /** Runs the independent checker on a folder of evidence, as a process of its own, and gives its report. */
 export async function runChecker(directory: string): Promise<Report> {
   const path = join(directory, 'report.json');
   // Violations are its business, not an error here; that it left no report is one.
-  const { stderr } = await promisify(execFile)(process.execPath, [CHECKER, directory], { maxBuffer: 1 << 26 }).catch(
+  const { stderr } = await promisify(execFile)(process.execPath, [CHECKER, '--evidence', directory], { maxBuffer: 1 << 26 }).catch(
     (error: unknown) => error as { stderr?: string },
   );
   if (!existsSync(path)) throw new Error(`the checker left no report in ${directory}:\n${stderr ?? ''}`);
