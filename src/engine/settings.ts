@@ -15,7 +15,10 @@ export interface EngineSettings {
   readonly prefetch: number;
   /** Messages that may wait for their confirms before the engine takes no further work. Default 20,000. */
   readonly maxUnconfirmed: number;
-  /** How often a message whose publishing has no known outcome is published again, before the resend timer takes over. Default 3. */
+  /**
+   * How often a message whose publishing has no known outcome is published, before the resend timer takes over. Default 7, which takes 1.5
+   * to 3 seconds where the broker refuses at once: longer than a queue is without a leader after one of its nodes has died.
+   */
   readonly publishTries: number;
   /** Nothing is published when more than this has passed since its transaction began: a paused process must not send stale commands. Default 10,000. */
   readonly stalePublishMs: number;
@@ -53,7 +56,7 @@ const DEFAULT_SETTINGS: EngineSettings = {
   maxLingerMs: 5,
   prefetch: 1_000,
   maxUnconfirmed: 20_000,
-  publishTries: 3,
+  publishTries: 7,
   stalePublishMs: 10_000,
   callWaitMs: 10_000,
   sweepMs: 500,

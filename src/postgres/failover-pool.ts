@@ -5,14 +5,19 @@ type OnConnected = (error: Error | undefined, client: pg.PoolClient | undefined,
 
 /**
  * A pool class over several servers of which one is writable. All connections go to the server that was found writable last; when
- * connecting there fails, or it has become read-only, the next one in the list is tried, once round.
+ * connecting there fails, or it has become read-only, the next one in the list is tried, once round. One connection that was given back
+ * as broken makes the others doubtful: each is asked before it is handed out again, or a pool of connections to a server that has
+ * become read-only would fail as many times as it has connections.
  */
 export function failoverPool(urls: readonly string[]): typeof pg.Pool {
   if (urls.length === 0) throw new SagaError('SAGA_CONFIG_INVALID', 'no PostgreSQL URL is given');
   let current = 0;
+  let doubts = 0;
 
   class FailoverClient extends pg.Client {
     readonly server: number;
+    /** As many doubts as there were when it was found writable last. */
+    clearedOf = doubts;
     constructor(config?: pg.ClientConfig) {
       const server = current;
       super({ ...config, connectionString: urls[server] });
@@ -28,6 +33,9 @@ export function failoverPool(urls: readonly string[]): typeof pg.Pool {
   class FailoverPool extends pg.Pool {
     constructor(config?: pg.PoolConfig) {
       super({ ...config, Client: FailoverClient as never, onConnect: assertWritable as never });
+      this.on('release', (broken: unknown) => {
+        if (broken) doubts += 1;
+      });
     }
 
     override connect(): Promise<pg.PoolClient>;
@@ -42,18 +50,46 @@ export function failoverPool(urls: readonly string[]): typeof pg.Pool {
     }
 
     private async firstWritable(): Promise<pg.PoolClient> {
-      for (let tried = 1; ; tried++) {
+      for (let tried = 1; ;) {
         const server = current;
         try {
-          return await super.connect();
+          const client = await super.connect();
+          if (await isWritable(client as unknown as FailoverClient)) return client;
+          // Closed, without becoming a doubt of its own; there are only so many of them.
+          discard(client);
         } catch (error: unknown) {
           // The pool being full says nothing about the server.
           if (this.totalCount >= this.options.max || tried > urls.length) throw error;
           leave(server);
           if (tried === urls.length) throw error;
+          tried += 1;
         }
       }
     }
+  }
+
+  async function isWritable(client: FailoverClient): Promise<boolean> {
+    if (client.server === current && client.clearedOf === doubts) return true;
+    const asked = doubts;
+    // A connection that dies meanwhile would end the process.
+    client.on('error', ignore);
+    try {
+      await assertWritable(client);
+    } catch {
+      leave(client.server);
+      return false;
+    } finally {
+      client.removeListener('error', ignore);
+    }
+    client.clearedOf = asked;
+    current = client.server;
+    return true;
+  }
+
+  function discard(client: pg.PoolClient): void {
+    const before = doubts;
+    client.release(true);
+    doubts = before;
   }
   return FailoverPool as unknown as typeof pg.Pool;
 }
@@ -64,3 +100,5 @@ async function assertWritable(client: pg.Client): Promise<void> {
   );
   if (!rows[0]?.writable) throw new Error(`the database at ${client.host}:${client.port} is read-only`);
 }
+
+function ignore(): void {}

@@ -1,7 +1,7 @@
 // PostgreSQL and RabbitMQ of one's own, from the binaries on this machine: free ports on the loopback, a temporary folder, and nothing
 // left behind. Data survives `kill` and `stop`, not `dispose`.
 import { execFile, execFileSync } from 'node:child_process';
-import { existsSync, readdirSync, writeFileSync } from 'node:fs';
+import { existsSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { delimiter, dirname, join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
@@ -23,6 +23,7 @@ import { SupervisedServer, temporaryFolder } from './supervised.mjs';
  */
 
 /** @typedef {PrivateServer & { ctl(...args: string[]): Promise<string> }} PrivateRabbit `ctl` runs rabbitmqctl against this broker */
+/** @typedef {PrivateRabbit & { node: string, wipe(): Promise<void> }} PrivateRabbitNode `wipe` removes all that it holds, while it is down */
 
 /** @param {number} count @returns {Promise<number[]>} */
 export async function freePorts(count) {
@@ -91,50 +92,74 @@ export async function startPrivatePostgres({ settings = {} } = {}) {
 
 /**
  * RabbitMQ 3.10 loses a quorum queue that was declared less than about a second before `kill`: it is listed, and whoever asks it waits.
- * @returns {Promise<PrivateRabbit>}
+ * @returns {Promise<PrivateRabbitNode>}
  */
 export async function startPrivateRabbit() {
   const script = rabbitBinary();
   if (!script) throw new Error('no RabbitMQ binaries on this machine');
   return firstThatServes(async () => {
     const dir = temporaryFolder('backstep-rabbitmq');
-    const [port, distPort, epmdPort] = await freePorts(3);
-    writeFileSync(join(dir, '.erlang.cookie'), `BACKSTEP${Math.random().toString(36).slice(2)}`, { mode: 0o400 });
-    writeFileSync(join(dir, 'rabbitmq.conf'), `listeners.tcp.1 = 127.0.0.1:${port}\ndisk_free_limit.absolute = 50MB\n`);
-    writeFileSync(join(dir, 'enabled_plugins'), '[].\n');
-    const env = {
-      HOME: dir,
-      RABBITMQ_NODENAME: `backstep${port}@localhost`,
-      RABBITMQ_NODE_IP_ADDRESS: '127.0.0.1',
-      RABBITMQ_NODE_PORT: `${port}`,
-      RABBITMQ_DIST_PORT: `${distPort}`,
-      ERL_EPMD_PORT: `${epmdPort}`,
-      ERL_EPMD_ADDRESS: '127.0.0.1',
-      RABBITMQ_SERVER_ADDITIONAL_ERL_ARGS: '-kernel inet_dist_use_interface {127,0,0,1}',
-      RABBITMQ_MNESIA_BASE: join(dir, 'data'),
-      RABBITMQ_LOG_BASE: join(dir, 'logs'),
-      RABBITMQ_CONFIG_FILE: join(dir, 'rabbitmq'),
-      RABBITMQ_CONF_ENV_FILE: '/dev/null', // not /etc/rabbitmq's
-      RABBITMQ_ENABLED_PLUGINS_FILE: join(dir, 'enabled_plugins'),
-      RABBITMQ_GENERATED_CONFIG_DIR: join(dir, 'config'),
-      RABBITMQ_PID_FILE: join(dir, 'rabbit.pid'),
-      RUNNING_UNDER_SYSTEMD: 'true', // the script then becomes the Erlang machine instead of staying between it and our signals
-    };
-    // epmd turns into a daemon of its own, and refuses to end while the node's death has not reached it.
-    const endEpmd = 'for try in 1 2 3 4 5; do epmd -port "$ERL_EPMD_PORT" -kill && break; sleep 0.2; done >/dev/null 2>&1';
-    const server = new SupervisedServer({ dir, command: [script], env, lastSignal: 'KILL', afterwards: endEpmd });
-    const url = `amqp://guest:guest@127.0.0.1:${port}`;
-    const how = `private, from ${script}`;
-    const rabbit = controls(server, { url, how, answers: () => amqpAnswers(url), stopSignal: 'SIGTERM' });
-    const ctl = async (/** @type {string[]} */ ...args) => {
-      const { stdout } = await promisify(execFile)(join(dirname(script), 'rabbitmqctl'), args, {
-        env: { ...process.env, ...env },
-        cwd: '/',
-      });
-      return stdout;
-    };
-    return { ...rabbit, ctl };
+    const [port, distPort, epmdPort] = /** @type {[number, number, number]} */ (await freePorts(3));
+    return rabbitNode({ script, dir, port, distPort, epmdPort, cookie: newCookie() });
   });
+}
+
+export const newCookie = () => `BACKSTEP${Math.random().toString(36).slice(2)}`;
+
+/**
+ * One node, not started yet. Those of a cluster share the port of epmd and the cookie, and find each other by `peers` (names of nodes).
+ * @param {{ script: string, dir: string, port: number, distPort: number, epmdPort: number, cookie: string, peers?: string[], erlang?: string }} options
+ * @returns {PrivateRabbitNode}
+ */
+export function rabbitNode({ script, dir, port, distPort, epmdPort, cookie, peers = [], erlang = '' }) {
+  const node = `backstep${port}@localhost`;
+  const discovery =
+    peers.length === 0
+      ? ''
+      : [
+          'cluster_formation.peer_discovery_backend = classic_config',
+          ...peers.map((peer, i) => `cluster_formation.classic_config.nodes.${i + 1} = ${peer}`),
+          '',
+        ].join('\n');
+  writeFileSync(join(dir, '.erlang.cookie'), cookie, { mode: 0o400 });
+  writeFileSync(join(dir, 'rabbitmq.conf'), `listeners.tcp.1 = 127.0.0.1:${port}\ndisk_free_limit.absolute = 50MB\n${discovery}`);
+  writeFileSync(join(dir, 'enabled_plugins'), '[].\n');
+  const env = {
+    HOME: dir,
+    RABBITMQ_NODENAME: node,
+    RABBITMQ_NODE_IP_ADDRESS: '127.0.0.1',
+    RABBITMQ_NODE_PORT: `${port}`,
+    RABBITMQ_DIST_PORT: `${distPort}`,
+    ERL_EPMD_PORT: `${epmdPort}`,
+    ERL_EPMD_ADDRESS: '127.0.0.1',
+    RABBITMQ_SERVER_ADDITIONAL_ERL_ARGS: `-kernel inet_dist_use_interface {127,0,0,1} ${erlang}`.trimEnd(),
+    RABBITMQ_MNESIA_BASE: join(dir, 'data'),
+    RABBITMQ_LOG_BASE: join(dir, 'logs'),
+    RABBITMQ_CONFIG_FILE: join(dir, 'rabbitmq'),
+    RABBITMQ_CONF_ENV_FILE: '/dev/null', // not /etc/rabbitmq's
+    RABBITMQ_ENABLED_PLUGINS_FILE: join(dir, 'enabled_plugins'),
+    RABBITMQ_GENERATED_CONFIG_DIR: join(dir, 'config'),
+    RABBITMQ_PID_FILE: join(dir, 'rabbit.pid'),
+    RUNNING_UNDER_SYSTEMD: 'true', // the script then becomes the Erlang machine instead of staying between it and our signals
+  };
+  // epmd turns into a daemon of its own, and refuses to end while the node's death has not reached it.
+  const endEpmd = 'for try in 1 2 3 4 5; do epmd -port "$ERL_EPMD_PORT" -kill && break; sleep 0.2; done >/dev/null 2>&1';
+  const server = new SupervisedServer({ dir, command: [script], env, lastSignal: 'KILL', afterwards: endEpmd });
+  const url = `amqp://guest:guest@127.0.0.1:${port}`;
+  const how = `private, from ${script}`;
+  const rabbit = controls(server, { url, how, answers: () => amqpAnswers(url), stopSignal: 'SIGTERM' });
+  const ctl = async (/** @type {string[]} */ ...args) => {
+    const { stdout } = await promisify(execFile)(join(dirname(script), 'rabbitmqctl'), args, {
+      env: { ...process.env, ...env },
+      cwd: '/',
+    });
+    return stdout;
+  };
+  const wipe = async () => {
+    if (server.isRunning) throw new Error('a broker that runs cannot be wiped: kill or stop it first');
+    rmSync(join(dir, 'data'), { recursive: true, force: true });
+  };
+  return { ...rabbit, ctl, wipe, node };
 }
 
 /**
@@ -142,7 +167,7 @@ export async function startPrivateRabbit() {
  * @template {PrivateServer} T
  * @param {() => Promise<T>} make
  */
-async function firstThatServes(make) {
+export async function firstThatServes(make) {
   for (let attempt = 1; ; attempt++) {
     const server = await make();
     try {
@@ -160,7 +185,7 @@ async function firstThatServes(make) {
  * @param {{ url: string, how: string, answers: () => Promise<boolean>, stopSignal: NodeJS.Signals }} options
  * @returns {PrivateServer}
  */
-function controls(server, { url, how, answers, stopSignal }) {
+export function controls(server, { url, how, answers, stopSignal }) {
   return {
     url,
     how,
@@ -186,7 +211,7 @@ function controls(server, { url, how, answers, stopSignal }) {
 }
 
 /** PostgreSQL refuses to run as root; root lends it another account. */
-function unprivilegedAccount() {
+export function unprivilegedAccount() {
   if (process.getuid?.() !== 0) return undefined;
   for (const name of ['postgres', 'nobody']) {
     try {

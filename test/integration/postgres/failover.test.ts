@@ -1,6 +1,8 @@
 import { describe, expect, it } from '@jest/globals';
 import { connect } from '../../../src/postgres/connect.js';
+import { poolOf } from '../../../src/postgres/pool.js';
 import { PostgresSagaStore } from '../../../src/postgres/postgres-saga-store.js';
+import { transact } from '../../../src/postgres/transaction.js';
 import { start, startOf } from '../../contract/saga-store-fixtures.js';
 import { eventually } from '../../support/eventually.js';
 import { freshDatabase } from '../../support/servers.js';
@@ -27,6 +29,24 @@ describe('several PostgreSQL servers', () => {
     await setReadOnly(two.url, true);
     await eventually(async () => one.url.includes(await databaseOf()), { what: 'the other server is used' });
     await expect(store.check()).rejects.toMatchObject({ code: 'SAGA_SCHEMA_OUTDATED' });
+  });
+
+  it('connections to one that has become read-only are asked before they are used, not used up one failure at a time', async () => {
+    const [one, two] = [await freshDatabase(), await freshDatabase()];
+    const other = await someoneElse(one.url);
+    const { store } = await openStore({ url: `${one.url},${two.url}`, poolSize: 6 });
+    const pool = poolOf(store.dataSource);
+    const writing = () => transact(pool, { text: 'select 1' }, async () => ({ last: { text: 'create table t ()' }, value: 1 }));
+    // Six connections, all of which go on: nobody ends them, as where a server is demoted in an orderly way.
+    await Promise.all(Array.from({ length: 6 }, () => pool.query('select pg_sleep(0.1)')));
+    expect(pool.totalCount).toBe(6);
+    await other.query(`alter database ${new URL(one.url).pathname.slice(1)} set default_transaction_read_only = on`);
+    await Promise.all(
+      Array.from({ length: 6 }, () => pool.query(`select pg_sleep(0.1), set_config('default_transaction_read_only', 'on', false)`)),
+    );
+    expect(await writing()).toMatchObject({ fate: 'failed', blame: 'database', error: { code: '25006' } });
+    expect(await writing()).toMatchObject({ fate: 'committed' });
+    expect((await pool.query('select current_database() as name')).rows).toEqual([{ name: new URL(two.url).pathname.slice(1) }]);
   });
 
   it('are told apart from none that can be used', async () => {

@@ -35,6 +35,17 @@ describe('an engine that publishes', () => {
     expect((await engine.waitUntilFinal(id, 0)).state.end).toBe('completed');
   });
 
+  it('outlasts the election of a leader, in which the broker takes nothing, without waiting for the timer', async () => {
+    const { engine, received, clock } = await open();
+    world.onPublish = (batch) => all(batch, { fate: 'unknown', reason: 'the broker did not take it (nack)' });
+    const { id } = await engine.start(request);
+    await clock.advance(700);
+    world.onPublish = undefined;
+    await clock.advance(1_300);
+    expect(received.map(({ step }) => step)).toEqual(['one', 'two']);
+    expect((await engine.waitUntilFinal(id, 0)).state.end).toBe('completed');
+  });
+
   it('[A4 A5 B21] settles a reply only when what it caused is confirmed, and every batch after the one before it', async () => {
     const { engine, received, settled } = await open();
     world.script = () => undefined;

@@ -1,0 +1,104 @@
+// RabbitMQ as a cluster of three: one node after the other is killed under load and comes back.
+import { setTimeout as delay } from 'node:timers/promises';
+import { startPrivatePostgres } from '../../support/private-servers.mjs';
+import { startRabbitCluster, type RabbitCluster } from '../../support/private-clusters.mjs';
+import { until } from '../kit/waiting.js';
+import { disposing, Gathered, rateOf } from './gathered.js';
+import type { Experiment, Given } from './outcome.js';
+import { answersSince, firstAfter, longestGap, nextEvents, rates } from './progress.js';
+import { serversAt, Stage } from './stage.js';
+
+const PAUSE = 'cluster: longest time without progress around the kill of a node';
+const FIRST = 'cluster: first progress after the kill of a node';
+const EACH = 'cluster: next progress of each saga under way at the kill';
+const AGAIN = 'cluster: throughput after the node is back, % of before';
+
+export const cluster: Experiment = {
+  name: 'cluster',
+  about: 'nodes of a RabbitMQ cluster are killed one after the other under load and come back (D2, D20)',
+  inCi: true,
+  run: async (given) => {
+    const gathered = new Gathered();
+    await using servers = disposing(await startRabbitCluster());
+    await using postgres = disposing(await startPrivatePostgres());
+    const { nodes } = servers.it;
+    // Every process begins with another node, and knows them all.
+    const turned = (by: number) => nodes.map((_, i) => nodes[(i + by) % nodes.length]!.url).join(',');
+    await using stage = await Stage.open(given, {
+      servers: serversAt(postgres.it.url, nodes[0]!.url),
+      via: (process) => ({ rabbitmq: turned(process.startsWith('daemon') ? Number(process.at(-1)) - 1 : 2) }),
+    });
+    await until('every queue has a member on every node', async () => (await incomplete(servers.it, stage.lab.namespace)).length === 0, {
+      withinMs: 30_000,
+      everyMs: 500,
+    }).catch(async () => {
+      gathered.failures.push(`queues without a member on every node: ${(await incomplete(servers.it, stage.lab.namespace)).join(', ')}`);
+    });
+    stage.load(rateOf(given));
+    await stage.flows(100);
+    const begun = Date.now();
+    const rounds = given.form === 'ci' ? 1 : given.form === 'short' ? nodes.length : 4 * nodes.length;
+    for (let n = 0; n < rounds; n++) await killOne(stage, servers.it, given, n, gathered);
+    const answers = await answersSince(stage.place, begun);
+    gathered.series['answers per second, cluster'] = rates(answers, begun, Date.now());
+    await gathered.conclude(stage);
+    return gathered.outcome(
+      {
+        D2: `a node of three killed ${rounds} times`,
+        D20: 'the leaders of the queues died with it',
+      },
+      {
+        [PAUSE]: { target: 2_000, by: 'max' },
+        [FIRST]: {},
+        [EACH]: { target: 2_000, by: 'p99' },
+        [AGAIN]: { unit: '%', target: 80, atLeast: true, by: 'p50' },
+      },
+    );
+  },
+};
+
+/** The node with the most leaders, so that queues lose theirs. */
+async function killOne(stage: Stage, { nodes }: RabbitCluster, { form, say }: Given, n: number, to: Gathered): Promise<void> {
+  const windowMs = form === 'ci' ? 2_500 : 5_000;
+  const before = Date.now();
+  await delay(windowMs);
+  const victim = form === 'ci' || n % 2 === 0 ? await busiest(nodes, stage.lab.namespace) : nodes[n % nodes.length]!;
+  const end = await stage.nemesis.begin('kill-broker-node', ['D2', 'D20'], { node: victim.node });
+  const killedAt = Date.now();
+  await victim.kill();
+  await delay(windowMs);
+  const returning = Date.now();
+  await victim.start();
+  await end();
+  await delay(1_000);
+  const backAt = Date.now();
+  await delay(windowMs);
+  const answers = await answersSince(stage.place, before);
+  const per = (from: number, until: number) => (answers.filter((at) => at > from && at <= until).length * 1_000) / (until - from);
+  to.add(PAUSE, longestGap(answers, killedAt - 100, returning));
+  to.add(FIRST, ...firstAfter(answers, [killedAt]));
+  to.add(EACH, ...(await nextEvents(stage.place, killedAt)));
+  const [was, down, again] = [per(before, killedAt), per(killedAt, returning), per(backAt, backAt + windowMs)];
+  to.add(AGAIN, (again / was) * 100);
+  say(`${victim.node} killed: ${was.toFixed(0)} answers/s before, ${down.toFixed(0)} without it, ${again.toFixed(0)} after it came back`);
+}
+
+interface QueueRow {
+  readonly name: string;
+  readonly leader: string;
+  readonly members: readonly string[];
+}
+async function queuesOf(node: RabbitCluster['nodes'][number], namespace: string): Promise<readonly QueueRow[]> {
+  const rows = JSON.parse(await node.ctl('list_queues', 'name', 'leader', 'members', '--formatter', 'json')) as QueueRow[];
+  return rows.filter(({ name }) => name.startsWith(`${namespace}.`));
+}
+async function incomplete({ nodes }: RabbitCluster, namespace: string): Promise<readonly string[]> {
+  const queues = await queuesOf(nodes[0]!, namespace);
+  if (queues.length === 0) return ['there are none'];
+  return queues.filter(({ members }) => members.length < nodes.length).map(({ name, members }) => `${name} (${members.length})`);
+}
+async function busiest(nodes: RabbitCluster['nodes'], namespace: string): Promise<RabbitCluster['nodes'][number]> {
+  const queues = await queuesOf(nodes[0]!, namespace);
+  const leads = (node: string) => queues.filter(({ leader }) => leader === node).length;
+  return nodes.toSorted((a, b) => leads(b.node) - leads(a.node))[0]!;
+}

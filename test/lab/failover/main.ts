@@ -1,0 +1,123 @@
+// Servers that fail over or come back, what that costs, and how long it takes:
+// `npm run failover -- [--ci | --long] [--only NAME] [--seed N] [--plots DIR]`.
+import { join } from 'node:path';
+import { writeResult, type Result } from '../kit/results.js';
+import { cluster } from './cluster.js';
+import { asynchronous, readOnly, synchronous } from './database.js';
+import { readFlags, type Flags } from './flags.js';
+import { isMet, type Experiment, type Outcome } from './outcome.js';
+import { halfOpen, recovery } from './recovery.js';
+import { printTable, valueOf } from './report.js';
+import { wipe } from './wipe.js';
+
+const EXPERIMENTS: readonly Experiment[] = [cluster, recovery, wipe, synchronous, asynchronous, readOnly, halfOpen];
+/** What a wave may run side by side: as many servers of their own as two processors bear. */
+const AT_A_TIME = 3;
+
+type Ran = Outcome & { readonly name: string };
+
+process.exitCode = await main();
+
+async function main(): Promise<number> {
+  let flags: Flags;
+  try {
+    flags = readFlags(
+      process.argv.slice(2),
+      EXPERIMENTS.map(({ name }) => name),
+    );
+  } catch (error: unknown) {
+    console.error(`failover: ${(error as Error).message.replaceAll('\n', '\nfailover: ')}`);
+    console.error(EXPERIMENTS.map(({ name, about }) => `  ${name.padEnd(16)} ${about}`).join('\n'));
+    return 2;
+  }
+  const startedAt = new Date();
+  const begun = performance.now();
+  const chosen = EXPERIMENTS.filter(({ name, inCi }) => (flags.only.length > 0 ? flags.only.includes(name) : flags.form !== 'ci' || inCi));
+  const ran = await runAll(chosen, flags);
+  const result = resultOf(ran, flags, startedAt, (performance.now() - begun) / 1_000);
+  writeResult(result);
+  printTable(ran.flatMap(({ measures }) => measures));
+  for (const { name, facts } of ran) for (const [what, value] of Object.entries(facts)) console.log(`  ${name}: ${what}: ${value}`);
+  for (const failure of result.failures) console.log(`FAILED ${failure}`);
+  console.log(
+    `${result.failed === 0 ? 'It holds' : 'It does not hold'}: ${result.passed} passed, ${result.failed} failed, seed ${flags.seed}`,
+  );
+  return result.failed === 0 ? 0 : 1;
+}
+
+/** In CI side by side, since each has servers of its own; else one after the other, so that nobody disturbs what is measured. */
+async function runAll(chosen: readonly Experiment[], flags: Flags): Promise<readonly Ran[]> {
+  const ran: Ran[] = [];
+  const queue = [...chosen];
+  const work = async () => {
+    for (let experiment = queue.shift(); experiment; experiment = queue.shift()) ran.push(await run(experiment, flags));
+  };
+  await Promise.all(Array.from({ length: flags.form === 'ci' ? AT_A_TIME : 1 }, work));
+  return chosen.map(({ name }) => ran.find((each) => each.name === name)!);
+}
+
+async function run(experiment: Experiment, { form, seed }: Flags): Promise<Ran> {
+  const { name } = experiment;
+  const begun = performance.now();
+  const say = (text: string) => console.log(`${name}: ${text}`);
+  const directory = join('dist/lab/evidence/failover', name);
+  try {
+    const outcome = await experiment.run({ seed, form, directory, say });
+    say(`done after ${Math.round((performance.now() - begun) / 1_000)} s`);
+    return { ...outcome, name };
+  } catch (error: unknown) {
+    say(`broke off: ${(error as Error).stack ?? String(error)}`);
+    return {
+      name,
+      measures: [],
+      facts: {},
+      rows: {},
+      failures: [`broke off: ${String(error).split('\n', 1)[0]} (evidence in ${directory})`],
+    };
+  }
+}
+
+function resultOf(ran: readonly Ran[], { form, seed, only }: Flags, startedAt: Date, seconds: number): Result {
+  const flags = [form === 'short' ? '' : ` --${form}`, ...only.map((name) => ` --only ${name}`), ` --seed ${seed}`].join('');
+  const failures = ran.flatMap(({ name, measures, failures: own }) => [
+    ...own.map((failure) => `${name}: ${failure}`),
+    ...measures.filter((measure) => !isMet(measure)).map((measure) => `${name}: ${measure.name}: ${valueOf(measure)}`),
+  ]);
+  const passed = ran.filter(({ name }) => !failures.some((failure) => failure.startsWith(`${name}: `)));
+  const rows: Record<string, { passed: number; failed: number; note?: string }> = {};
+  for (const each of ran) {
+    for (const [row, note] of Object.entries(each.rows)) {
+      const holds = passed.includes(each);
+      const before = rows[row] ?? { passed: 0, failed: 0 };
+      rows[row] = {
+        passed: before.passed + (holds ? 1 : 0),
+        failed: before.failed + (holds ? 0 : 1),
+        note: before.note ? `${before.note}; ${note}` : note,
+      };
+    }
+  }
+  return {
+    experiment: 'failover',
+    command: `npm run failover --${flags}`,
+    seed,
+    startedAt: startedAt.toISOString(),
+    seconds: Math.round(seconds),
+    passed: passed.length,
+    failed: ran.length - passed.length,
+    failures,
+    figures: {
+      form,
+      ...Object.fromEntries(ran.flatMap(({ measures }) => measures).map((measure) => [measure.name, valueOf(measure)])),
+      ...Object.fromEntries(ran.flatMap(({ name, facts }) => Object.entries(facts).map(([what, value]) => [`${name}: ${what}`, value]))),
+    },
+    rows,
+    series: {
+      ...Object.fromEntries(
+        ran
+          .flatMap(({ measures }) => measures)
+          .map(({ name, samples }) => [name, samples.toSorted((a, b) => a - b).map((ms, i) => [i + 1, ms] as const)]),
+      ),
+      ...Object.assign({}, ...ran.map(({ series }) => series ?? {})),
+    },
+  };
+}
