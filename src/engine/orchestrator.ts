@@ -27,6 +27,7 @@ import { prepareStart, type Hash } from './starter.js';
 import { Sweeper } from './sweeper.js';
 import { engineTopology } from './topology.js';
 import { Unsent } from './unsent.js';
+import { Watch } from './watch.js';
 import type { Caller, StartWork, Work } from './work.js';
 
 /** What an engine is made of. It owns none of them: whoever gives them closes them after `stop`. */
@@ -46,6 +47,8 @@ export interface EngineParts {
 
 const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/;
 const DEAD_LETTER_PREFETCH = 100;
+/** Whoever asks for problems is not kept waiting by a database that does not answer. */
+const CHECK_WAIT_MS = 2_000;
 /** Sagas whose commands are remembered while the broker is away. */
 const MAX_UNSENT = 50_000;
 
@@ -66,6 +69,8 @@ export class Orchestrator implements SagaService {
   private readonly keeper: DeadLetterKeeper;
   private readonly connection: Connection;
   private readonly housekeeping: readonly Repeater[];
+  private readonly watching: Repeater;
+  private checking: Promise<string[]> | undefined;
   private phase: 'new' | 'running' | 'stopped' = 'new';
   private forgetHealth: () => void = () => {};
 
@@ -101,6 +106,8 @@ export class Orchestrator implements SagaService {
       ],
     );
     this.housekeeping = housekeeping(store, settings, { clock, logger });
+    const watch = new Watch({ store, clock, logger });
+    this.watching = new Repeater('the look at clocks and database', settings.watchMs, () => watch.look(), { clock, logger });
   }
 
   get definitions(): readonly Plan[] {
@@ -124,7 +131,7 @@ export class Orchestrator implements SagaService {
       throw error;
     }
     this.sweeper.start();
-    for (const loop of this.housekeeping) loop.start();
+    for (const loop of [...this.housekeeping, this.watching]) loop.start();
   }
 
   /** Takes nothing more, finishes what is in hand (for at most `drainMs`), and ends. What is left is delivered again or sent by timers. */
@@ -136,7 +143,9 @@ export class Orchestrator implements SagaService {
     await this.within(drainMs, this.connection.close());
     await this.within(drainMs, this.sweeper.stop());
     await this.batches.drain(drainMs);
-    await Promise.all([this.keeper.stop(), ...this.housekeeping.map((loop) => loop.stop())].map((end) => this.within(drainMs, end)));
+    await Promise.all(
+      [this.keeper.stop(), ...[...this.housekeeping, this.watching].map((loop) => loop.stop())].map((end) => this.within(drainMs, end)),
+    );
   }
 
   async start(request: StartRequest): Promise<Started> {
@@ -190,12 +199,7 @@ export class Orchestrator implements SagaService {
 
   async problems(): Promise<readonly string[]> {
     if (this.phase !== 'running') return [this.phase === 'new' ? 'not started yet' : 'stopped'];
-    const problems: string[] = [];
-    try {
-      await this.parts.store.check();
-    } catch (error: unknown) {
-      problems.push(messageOf(error));
-    }
+    const problems = await this.problemsOfStore();
     const { connected, blocked, lastError } = this.parts.transport.health();
     if (!connected)
       problems.push(
@@ -206,6 +210,22 @@ export class Orchestrator implements SagaService {
     for (const { problem } of [this.connection, this.batches, this.sweeper, this.keeper, ...this.housekeeping])
       if (problem) problems.push(problem);
     return problems;
+  }
+
+  /** One question at a time: on a line on which nothing moves each of them holds a connection until its time limit. */
+  private async problemsOfStore(): Promise<string[]> {
+    const asking = (this.checking ??= this.parts.store
+      .check()
+      .then(
+        () => [],
+        (error: unknown) => [messageOf(error)],
+      )
+      .finally(() => (this.checking = undefined)));
+    const noAnswer = new Promise<string[]>((resolve) => {
+      const timer = this.parts.clock.after(CHECK_WAIT_MS, () => resolve([`no answer from the database within ${CHECK_WAIT_MS} ms`]));
+      void asking.then(() => timer.cancel());
+    });
+    return Promise.race([asking, noAnswer]);
   }
 
   private prepare(request: StartRequest): Omit<StartWork, 'kind' | 'caller'> {

@@ -38,6 +38,8 @@ export interface EngineSettings {
   readonly moveFinishedBatch: number;
   /** Pause between two rounds of the store's maintenance. Default one hour. */
   readonly maintainMs: number;
+  /** Pause between two looks at the clocks and at what the store has to say. Default 60,000. */
+  readonly watchMs: number;
   /** Pause between two looks at a saga that another process may finish. Default 1,000. */
   readonly pollMs: number;
   /** How long `stop` waits for what is under way. Default 10,000. */
@@ -66,6 +68,7 @@ const DEFAULT_SETTINGS: EngineSettings = {
   moveFinishedMs: 1_000,
   moveFinishedBatch: 1_000,
   maintainMs: 3_600_000,
+  watchMs: 60_000,
   pollMs: 1_000,
   drainMs: 10_000,
   connectWaitMs: 5_000,

@@ -40,11 +40,18 @@ export interface SagaStore {
   /** Makes room for the time to come (partitions). */
   maintain(): Promise<void>;
   now(): Promise<number>;
+  /** What a person should look into although everything works; a store that has nothing to say leaves it out. */
+  concerns?(): Promise<readonly Concern[]>;
   /** Reachable and writable; throws a SagaError that says what is wrong. */
   check(): Promise<void>;
   close(): Promise<void>;
 }
 
+export interface Concern {
+  /** The same as long as it is about the same: a concern is told once. */
+  readonly about: string;
+  readonly text: string;
+}
 export interface DefinitionRef {
   readonly name: string;
   readonly version: number;

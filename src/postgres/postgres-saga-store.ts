@@ -7,6 +7,7 @@ import type { HistoryEntry } from '../core/event.js';
 import type { SagaState } from '../core/state.js';
 import type {
   Committed,
+  Concern,
   DeadLetter,
   DefinitionRef,
   Loaded,
@@ -19,6 +20,7 @@ import type {
   StoredSaga,
   Writes,
 } from '../ports/saga-store.js';
+import { CONCERN_LIMITS, concernsOf } from './concerns.js';
 import { addDeadLetters, readDeadLetters } from './dead-letters.js';
 import { registerDefinitions, replaceDefinition } from './definitions.js';
 import { BatchError } from './fate.js';
@@ -30,7 +32,7 @@ import { ensurePartitions } from './partitions.js';
 import { poolOf } from './pool.js';
 import { RecentSagas } from './recent-sagas.js';
 import { keyClaimer } from './saga-keys.js';
-import { schemaOf } from './schema.js';
+import { namespaceOf, schemaOf } from './schema.js';
 import { readState, writeState } from './state-text.js';
 import { transact, type Closing, type Query } from './transaction.js';
 import { batchWriter, type Batch } from './write-sagas.js';
@@ -151,6 +153,10 @@ export class PostgresSagaStore implements SagaStore {
 
   async now(): Promise<number> {
     return this.reading(() => this.clock((query) => this.pool.query(query)));
+  }
+
+  async concerns(): Promise<readonly Concern[]> {
+    return this.reading(() => concernsOf(this.pool, namespaceOf(this.dataSource), CONCERN_LIMITS));
   }
 
   async check(): Promise<void> {

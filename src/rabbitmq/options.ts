@@ -25,7 +25,7 @@ export interface RabbitMqOptions {
   readonly publishWaitMs?: number;
   /** For confirms under way, and again for each connection's good-bye, when closing. Default 5,000. */
   readonly closeTimeoutMs?: number;
-  /** First and longest pause between two rounds over the URLs. Default 100 and 5,000. */
+  /** First and longest pause between two rounds over the URLs. Default 100 and 2,000. */
   readonly reconnectMs?: { readonly first: number; readonly longest: number };
   /** How often a conflicting topology is tried again. Default 30,000. */
   readonly conflictRetryMs?: number;
@@ -47,7 +47,7 @@ export function settingsOf(options: RabbitMqOptions, closing: AbortSignal): Sett
     confirmTimeoutMs: 10_000,
     publishWaitMs: 5_000,
     closeTimeoutMs: 5_000,
-    reconnectMs: { first: 100, longest: 5_000 },
+    reconnectMs: { first: 100, longest: 2_000 },
     conflictRetryMs: 30_000,
     maxMessageBytes: MAX_MESSAGE_BYTES,
     ...options,

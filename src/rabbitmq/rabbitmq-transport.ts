@@ -16,7 +16,7 @@ import { Link } from './link.js';
 import { settingsOf, type RabbitMqOptions, type Settings } from './options.js';
 import { Publisher } from './publisher.js';
 import { RabbitMqConsumer } from './rabbitmq-consumer.js';
-import { declareTopology, NeededTopology } from './topology.js';
+import { declareTopology, NeededTopology, type TopologyFault } from './topology.js';
 import { within } from './waiting.js';
 
 /** No more often than this is a message that came back a reason to declare everything again. */
@@ -58,6 +58,7 @@ export class RabbitMqTransport implements Transport {
   /**
    * Throws SAGA_TOPOLOGY_CONFLICT with every difference. Without a connection within the publish wait it returns all the same: the
    * topology is declared as soon as there is one, and a conflict found then is logged, shown by {@link health} and tried again slowly.
+   * The same where the broker refuses for another reason: permissions may come.
    */
   async declare(topology: Topology): Promise<void> {
     const giveUpAt = this.settings.clock.monotonic() + this.settings.publishWaitMs;
@@ -65,8 +66,10 @@ export class RabbitMqTransport implements Transport {
       const { connection } = this.publishing;
       const faults = connection && (await this.declareOn(connection, topology));
       if (!faults) continue;
-      if (faults.length > 0) throw conflict(faults);
-      break;
+      if (faults.some(({ kind }) => kind === 'conflict')) throw conflict(faults);
+      this.needed.add(topology);
+      if (faults.length > 0) this.faulty(faults);
+      return;
     }
     this.needed.add(topology);
   }
@@ -136,7 +139,7 @@ export class RabbitMqTransport implements Transport {
   }
 
   /** Gives the faults, or nothing when the connection went meanwhile. */
-  private async declareOn(connection: ChannelModel, topology: Topology): Promise<string[] | undefined> {
+  private async declareOn(connection: ChannelModel, topology: Topology): Promise<TopologyFault[] | undefined> {
     try {
       return await declareTopology(connection, topology, this.settings.queueType);
     } catch (error: unknown) {
@@ -151,12 +154,17 @@ export class RabbitMqTransport implements Transport {
   private async declareNeeded(connection: ChannelModel): Promise<void> {
     this.declaredAt = this.settings.clock.monotonic();
     const faults = await declareTopology(connection, this.needed, this.settings.queueType);
-    const fault = faults.length > 0 ? faults.join('; ') : undefined;
+    this.faulty(faults);
+  }
+
+  /** Logged when it is news; none: all is well. */
+  private faulty(faults: readonly TopologyFault[]): void {
+    const fault = faults.length > 0 ? faults.map(({ text }) => text).join('; ') : undefined;
     if (fault !== undefined && fault !== this.topologyFault) {
-      this.settings.logger.error(
-        { code: 'SAGA_TOPOLOGY_CONFLICT', faults },
-        'Queues or exchanges exist with other arguments; trying again from time to time.',
-      );
+      const isConflict = faults.some(({ kind }) => kind === 'conflict');
+      const what = isConflict ? 'Queues or exchanges exist with other arguments' : 'The broker refuses to declare queues or exchanges';
+      const code = isConflict ? { code: 'SAGA_TOPOLOGY_CONFLICT' } : {};
+      this.settings.logger.error({ ...code, faults: faults.map(({ text }) => text) }, `${what}; trying again from time to time.`);
     }
     this.topologyFault = fault;
     if (fault !== undefined) this.retryConflict();
@@ -210,7 +218,11 @@ export class RabbitMqTransport implements Transport {
   }
 }
 
-function conflict(faults: readonly string[]): SagaError {
+function conflict(faults: readonly TopologyFault[]): SagaError {
   const what = 'queues or exchanges exist with other arguments; delete them once they are empty, or use another namespace';
-  return new SagaError('SAGA_TOPOLOGY_CONFLICT', what, faults);
+  return new SagaError(
+    'SAGA_TOPOLOGY_CONFLICT',
+    what,
+    faults.map(({ text }) => text),
+  );
 }

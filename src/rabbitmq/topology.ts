@@ -36,26 +36,36 @@ export class NeededTopology implements Topology {
   }
 }
 
+/** What the broker has against a declaration. */
+export interface TopologyFault {
+  /** `conflict`: it exists otherwise, and somebody has to remove it. `refused`: anything else, above all missing permissions. */
+  readonly kind: 'conflict' | 'refused';
+  readonly text: string;
+}
+
 /**
- * Declares exchanges, queues and bindings, and gives a sentence for each that the broker refuses. Rejects when the connection goes.
+ * Declares exchanges, queues and bindings, and gives a fault for each that the broker refuses. Rejects when the connection goes.
  * A refusal closes the channel, so the rest goes over a new one.
  */
-export async function declareTopology(connection: ChannelModel, topology: Topology, queueType: QueueType): Promise<string[]> {
-  const faults: string[] = [];
+export async function declareTopology(connection: ChannelModel, topology: Topology, queueType: QueueType): Promise<TopologyFault[]> {
+  const faults: TopologyFault[] = [];
   let channel: Channel | undefined;
   for (const { what, declare } of declarations(topology, queueType)) {
     channel ??= await openChannel(connection);
     try {
       await declare(channel);
     } catch (error: unknown) {
-      if (channelErrorCode(error) === undefined) throw error;
-      faults.push(conflictOf(what, error));
+      const code = channelErrorCode(error);
+      if (code === undefined) throw error;
+      faults.push({ kind: code === PRECONDITION_FAILED ? 'conflict' : 'refused', text: conflictOf(what, error) });
       channel = undefined;
     }
   }
   await channel?.close();
   return faults;
 }
+
+const PRECONDITION_FAILED = 406;
 
 interface Declaration {
   readonly what: string;

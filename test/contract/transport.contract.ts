@@ -100,7 +100,7 @@ export function describeTransport(name: string, open: () => Promise<TransportWor
       ]);
     });
 
-    it('returns what no queue takes, and only that', async () => {
+    it('[D7] returns what no queue takes, and only that', async () => {
       const nowhere = toQueue(world.name('nowhere'), 'm1');
       expect(fates(await transport.publish([toQueue(queue, 'm1'), nowhere, nowhere, toQueue(queue, 'm1')]))).toEqual([
         'confirmed',
@@ -249,7 +249,7 @@ export function describeTransport(name: string, open: () => Promise<TransportWor
       expect((await received.atLeast(4)).ids).toEqual(['3', '2', '1', '0']);
     });
 
-    it('declares again without complaint, and names the difference when there is one', async () => {
+    it('[D8] declares again without complaint, and names the difference when there is one', async () => {
       const limited = world.name('limited');
       const topology = (deadLetterQueue: string): Topology => ({
         exchanges: [],
@@ -289,7 +289,7 @@ export function describeTransport(name: string, open: () => Promise<TransportWor
       expect(fates(await outcomes)).toEqual(['confirmed', 'confirmed', 'confirmed']);
     });
 
-    it('can be set up before the broker is there', async () => {
+    it('[D1] can be set up before the broker is there', async () => {
       const late = world.name('late');
       await world.disconnect();
       await healthWhen(transport, (health) => !health.connected);
@@ -303,7 +303,7 @@ export function describeTransport(name: string, open: () => Promise<TransportWor
       await received.atLeast(1);
     });
 
-    it('declares and subscribes again when the broker lost everything', async () => {
+    it('[D4] declares and subscribes again when the broker lost everything', async () => {
       const received = await receiving(transport, queue, 10, settleDone);
       await world.wipe();
       await healthWhen(transport, (health) => health.connected);
@@ -311,14 +311,14 @@ export function describeTransport(name: string, open: () => Promise<TransportWor
       expect((await received.atLeast(1)).ids).toContain('after');
     });
 
-    it('declares and subscribes again when its queue was deleted', async () => {
+    it('[D5] declares and subscribes again when its queue was deleted', async () => {
       const received = await receiving(transport, queue, 10, settleDone);
       await world.deleteQueue(queue);
       await untilConfirmed(transport, [toQueue(queue, 'after')]);
       expect((await received.atLeast(1)).ids).toContain('after');
     });
 
-    it('declares again when its exchange was deleted', async () => {
+    it('[D7] declares again when its exchange was deleted', async () => {
       const exchange = world.name('ex');
       await transport.declare({
         exchanges: [{ name: exchange, kind: 'direct' }],

@@ -136,7 +136,7 @@ describe('a schema', () => {
 });
 
 describe('queues that exist with other arguments', () => {
-  it('keep serve and participants from starting, with every difference', async () => {
+  it('[D8] keep serve and participants from starting, with every difference', async () => {
     const fresh = await variables();
     const namespace = fresh['BACKSTEP_NAMESPACE']!;
     expect((await backstep(['migrate'], fresh)).code).toBe(0);

@@ -67,7 +67,7 @@ describe('the daemon', () => {
     expect([code, stderr]).toEqual([1, expect.stringContaining('run: backstep migrate')]);
   });
 
-  it('refuses a changed shape under the same version while sagas of it are in flight', async () => {
+  it('[H2] refuses a changed shape under the same version while sagas of it are in flight', async () => {
     const at = await migrated();
     const folder = join(directory, 'changing');
     await writeSaga(folder, 'a = this.step(P.go, { request: () => ({}), compensate: "none" });');
@@ -112,7 +112,7 @@ describe('the daemon', () => {
     expect((await migrating.ended).code).toBe(0);
   });
 
-  it('starts although the broker is away, says so, takes starts, and sends them when it is back', async () => {
+  it('[D1] starts although the broker is away, says so, takes starts, and sends them when it is back', async () => {
     const broker = await privateRabbit();
     await broker.stop();
     const at = { ...(await migrated()), BACKSTEP_RABBITMQ_URL: broker.url };

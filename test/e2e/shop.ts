@@ -26,13 +26,14 @@ export class Shop {
     return new Shop(at, servers.database);
   }
 
-  daemon(): ReturnType<typeof daemon> {
-    return daemon(this.at, SAGAS);
+  /** `odd` adds to the environment of this process alone. */
+  daemon(odd: Variables = {}): ReturnType<typeof daemon> {
+    return daemon({ ...this.at, ...odd }, SAGAS);
   }
 
   /** Hosts these participants in a process of their own. */
-  async host(only: string): Promise<Command> {
-    const command = new Command(['participants', ...SAGAS, '--only', only], this.at);
+  async host(only: string, odd: Variables = {}): Promise<Command> {
+    const command = new Command(['participants', ...SAGAS, '--only', only], { ...this.at, ...odd });
     await command.says(/participants are up/);
     return command;
   }

@@ -9,9 +9,10 @@ import type { EngineSettings } from '../../src/engine/settings.js';
 import { commandQueue } from '../../src/engine/topology.js';
 import type { Clock } from '../../src/ports/clock.js';
 import type { Delivery } from '../../src/ports/transport.js';
-import { connect } from '../../src/postgres/connect.js';
+import { connect, type ConnectOptions } from '../../src/postgres/connect.js';
 import { migrate } from '../../src/postgres/migrate.js';
 import { PostgresSagaStore } from '../../src/postgres/postgres-saga-store.js';
+import type { RabbitMqOptions } from '../../src/rabbitmq/options.js';
 import { RabbitMqTransport } from '../../src/rabbitmq/rabbitmq-transport.js';
 import { v7 } from 'uuid';
 import { closeAtEnd } from './closing.js';
@@ -27,8 +28,21 @@ const realClock: Clock = {
   },
 };
 
+/** What differs from a plain engine of an installation. */
+export interface EngineOptions {
+  readonly settings?: Partial<EngineSettings>;
+  readonly observer?: EngineObserver;
+  readonly databaseUrl?: string;
+  readonly connect?: Partial<ConnectOptions>;
+  readonly transport?: Partial<RabbitMqOptions>;
+  /** Default: the machine's. */
+  readonly clock?: Clock;
+}
+
 /** One installation on real servers: a database, a namespace on the broker, and as many engines and participants as a test wants. */
 export class Installation {
+  private readonly open: (() => Promise<void>)[] = [];
+
   private constructor(
     readonly databaseUrl: string,
     readonly brokerUrl: string,
@@ -48,16 +62,22 @@ export class Installation {
   /** Runs an engine with connections of its own; all of it is closed at the end of the test file. */
   async engine(
     plans: readonly Plan[],
-    options: { readonly settings?: Partial<EngineSettings>; readonly observer?: EngineObserver; readonly databaseUrl?: string } = {},
-  ): Promise<{ readonly engine: Orchestrator; readonly store: PostgresSagaStore; readonly logs: LogBook; close(): Promise<void> }> {
+    options: EngineOptions = {},
+  ): Promise<{
+    readonly engine: Orchestrator;
+    readonly store: PostgresSagaStore;
+    readonly logs: LogBook;
+    readonly transport: RabbitMqTransport;
+    close(): Promise<void>;
+  }> {
     const logs = new LogBook();
-    const store = new PostgresSagaStore(await connect({ url: options.databaseUrl ?? this.databaseUrl, logger: logs }));
-    const transport = this.transport(logs);
+    const store = new PostgresSagaStore(await connect({ url: options.databaseUrl ?? this.databaseUrl, logger: logs, ...options.connect }));
+    const transport = this.transport(logs, options.transport);
     const engine = new Orchestrator({
       plans,
       store,
       transport,
-      clock: realClock,
+      clock: options.clock ?? realClock,
       ids: { sagaId: () => v7() },
       random: { next: () => Math.random() },
       logger: logs,
@@ -72,15 +92,15 @@ export class Installation {
       await store.close();
     };
     const once = () => (closing ??= close());
-    closeAtEnd(once);
+    this.closing(once);
     await engine.run();
-    return { engine, store, logs, close: once };
+    return { engine, store, logs, transport, close: once };
   }
 
   /** A participant that answers by a script; gives what it has received. */
-  async participant(name: string, script: Script): Promise<DecodedCommand[]> {
-    const transport = this.transport(new LogBook());
-    closeAtEnd(() => transport.close());
+  async participant(name: string, script: Script, options: Partial<RabbitMqOptions> = {}): Promise<DecodedCommand[]> {
+    const transport = this.transport(new LogBook(), options);
+    this.closing(() => transport.close());
     const received: DecodedCommand[] = [];
     const receive = (deliveries: readonly Delivery[]) => {
       const replies = deliveries.flatMap(({ message }) => {
@@ -102,6 +122,11 @@ export class Installation {
     return received;
   }
 
+  /** Ends every engine and participant of it, as the end of the test file does. */
+  async close(): Promise<void> {
+    await Promise.all(this.open.splice(0).map((end) => end()));
+  }
+
   /** Messages that wait in the queues of the installation. */
   async waiting(participants: readonly string[]): Promise<number> {
     const connection = await amqp.connect(this.brokerUrl);
@@ -117,13 +142,18 @@ export class Installation {
     return counts.reduce((sum, count) => sum + count, 0);
   }
 
-  private transport(logs: LogBook): RabbitMqTransport {
+  private closing(end: () => Promise<void>): void {
+    this.open.push(end);
+    closeAtEnd(end);
+  }
+  private transport(logs: LogBook, options: Partial<RabbitMqOptions> = {}): RabbitMqTransport {
     return new RabbitMqTransport({
       urls: [this.brokerUrl],
       clock: realClock,
       random: { next: () => 0.5 },
       logger: logs,
       reconnectMs: { first: 50, longest: 500 },
+      ...options,
     });
   }
 }

@@ -16,6 +16,8 @@ export interface TcpProxy {
   resume(): void;
   /** Passes so many more bytes from clients, then resets the connections in the middle of whatever it is. */
   cutAfter(bytesToServer: number): void;
+  /** Passes so many bytes a second in each direction of each connection, and reads no faster; `Infinity`: as they come. */
+  throttle(bytesPerSecond: number): void;
   /** Connections that are open. */
   readonly connections: number;
   close(): Promise<void>;
@@ -35,6 +37,7 @@ class Proxying implements TcpProxy {
   private refusing = false;
   private stalled = { fromServer: false, toServer: false };
   private bytesLeft = Infinity;
+  private bytesPerSecond = Infinity;
 
   constructor(private readonly target: URL) {
     this.server = createServer((client) => this.join(client));
@@ -81,6 +84,9 @@ class Proxying implements TcpProxy {
   cutAfter(bytesToServer: number): void {
     this.bytesLeft = bytesToServer;
   }
+  throttle(bytesPerSecond: number): void {
+    this.bytesPerSecond = bytesPerSecond;
+  }
   async close(): Promise<void> {
     this.refuse();
     await new Promise<void>((resolve) => this.server.close(() => resolve()));
@@ -99,7 +105,10 @@ class Proxying implements TcpProxy {
       from.on('error', () => {});
       // What is stalled does not pass an end either: the other side learns nothing.
       from.on('close', () => this.isStalled(from === client) || this.part(pair));
-      from.on('data', (chunk) => this.pass(from === client, chunk, to));
+      from.on('data', (chunk) => {
+        this.pass(from === client, chunk, to);
+        this.rest(from, chunk.length, from === client);
+      });
       from.on('end', () => this.isStalled(from === client) || to.end());
     }
     this.applyStall();
@@ -107,6 +116,13 @@ class Proxying implements TcpProxy {
 
   private isStalled(toServer: boolean): boolean {
     return toServer ? this.stalled.toServer : this.stalled.fromServer;
+  }
+
+  /** What was passed has to have taken its time before more is read. */
+  private rest(from: Socket, bytes: number, isToServer: boolean): void {
+    if (this.bytesPerSecond === Infinity) return;
+    from.pause();
+    setTimeout(() => this.isStalled(isToServer) || from.resume(), (bytes / this.bytesPerSecond) * 1_000);
   }
 
   private part(pair: readonly [client: Socket, server: Socket]): void {

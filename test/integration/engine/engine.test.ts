@@ -60,7 +60,7 @@ describe('the engine on PostgreSQL and RabbitMQ', () => {
     expect(await engine.problems()).toEqual([]);
   }, 30_000);
 
-  it('is as many processes as one wants, on one database and broker', async () => {
+  it('[G8] is as many processes as one wants, on one database and broker', async () => {
     const installation = await Installation.open();
     const batches = [0, 0];
     const engines = await Promise.all(
@@ -76,7 +76,7 @@ describe('the engine on PostgreSQL and RabbitMQ', () => {
     expect(Math.min(...batches)).toBeGreaterThan(5);
   }, 30_000);
 
-  it('goes on after its database connections were cut, as often as they are', async () => {
+  it('[E1] goes on after its database connections were cut, as often as they are', async () => {
     const installation = await Installation.open();
     const { engine, store } = await installation.engine([plan]);
     await installation.participant('p', script);
@@ -91,7 +91,7 @@ describe('the engine on PostgreSQL and RabbitMQ', () => {
     await eventually(async () => (await engine.problems()).length === 0);
   }, 60_000);
 
-  it('goes on when the broker is back that was restarted, and then killed, under load', async () => {
+  it('[D2] goes on when the broker is back that was restarted, and then killed, under load', async () => {
     const broker = await privateRabbit();
     const installation = await Installation.open({ brokerUrl: broker.url });
     const { engine, store } = await installation.engine([plan]);
@@ -115,7 +115,7 @@ describe('the engine on PostgreSQL and RabbitMQ', () => {
     }
   }, 180_000);
 
-  it('[A13] hands over to another process when it stops under load', async () => {
+  it('[A13 G8] hands over to another process when it stops under load', async () => {
     const installation = await Installation.open();
     const first = await installation.engine([plan]);
     await installation.participant('p', script);

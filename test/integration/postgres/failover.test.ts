@@ -11,7 +11,7 @@ import { openStore, someoneElse } from './connections.js';
 const NOBODY = 'postgres://nobody@127.0.0.1:1/none';
 
 describe('several PostgreSQL servers', () => {
-  it('the first that is writable is used, and another one when it no longer is', async () => {
+  it('[E10] the first that is writable is used, and another one when it no longer is', async () => {
     const [one, two] = [await freshDatabase(), await freshDatabase()];
     const other = await someoneElse(one.url);
     const setReadOnly = async (url: string, on: boolean) => {
@@ -54,7 +54,7 @@ describe('several PostgreSQL servers', () => {
     await expect(connect({ url: ' , ' })).rejects.toMatchObject({ code: 'SAGA_CONFIG_INVALID' });
   });
 
-  it('a connection that has become read-only is given up', async () => {
+  it('[E10] a connection that has become read-only is given up', async () => {
     const { store } = await openStore({ poolSize: 1 });
     await store.dataSource.query('set default_transaction_read_only = on');
     await expect(store.check()).rejects.toMatchObject({ code: 'SAGA_UNAVAILABLE', message: expect.stringContaining('read-only') });

@@ -24,7 +24,7 @@ describe('the fate of a batch in PostgreSQL', () => {
   const update = (from = store) => from.commit([id], ({ sagas }) => ({ ...nothing, updates: [updateOf(sagas.get(id)!)] }));
   const versionNow = async () => (await store.find(id))!.version;
 
-  it('[A7] is failed when its connection is lost before the commit', async () => {
+  it('[A7 E1] is failed when its connection is lost before the commit', async () => {
     const before = await versionNow();
     await other.query('begin');
     await other.query('select from backstep.saga where id = $1 for update', [id]);
@@ -34,7 +34,7 @@ describe('the fate of a batch in PostgreSQL', () => {
     expect(await versionNow()).toBe(before);
   });
 
-  it('is unknown when its connection is lost during the commit', async () => {
+  it('[E5] is unknown when its connection is lost during the commit', async () => {
     await other.query(`
       create or replace function public.hang() returns trigger language plpgsql as $$ begin perform pg_advisory_xact_lock(42); return null; end $$;
       create constraint trigger hang after insert on backstep.saga_key deferrable initially deferred for each row execute function public.hang();
@@ -46,7 +46,7 @@ describe('the fate of a batch in PostgreSQL', () => {
     expect(await start(store, startOf({ key: 'hangs' }))).toHaveLength(1);
   });
 
-  it('is failed when a lock is not given in time, and the connection stays', async () => {
+  it('[E7] is failed when a lock is not given in time, and the connection stays', async () => {
     const { store: impatient } = await openStore({ url, timeouts: { lock: 50 }, poolSize: 1 });
     await other.query('begin');
     await other.query('select from backstep.saga where id = $1 for update', [id]);
@@ -59,7 +59,7 @@ describe('the fate of a batch in PostgreSQL', () => {
     expect(removed).toHaveLength(0);
   });
 
-  it('is failed when the server does not answer in time, and the connection is given up', async () => {
+  it('[E6] is failed when the server does not answer in time, and the connection is given up', async () => {
     const { store: impatient } = await openStore({ url, timeouts: { answer: 150 }, poolSize: 1 });
     await other.query('begin');
     await other.query('select from backstep.saga where id = $1 for update', [id]);
@@ -95,7 +95,7 @@ describe('the fate of a batch in PostgreSQL', () => {
     await other.query('alter table backstep.gone rename to saga_key');
   });
 
-  it('is failed while the server is gone, and committed when it is back', async () => {
+  it('[E2] is failed while the server is gone, and committed when it is back', async () => {
     const server = await privatePostgres();
     const { store: exposed } = await openStore({ url: server.url });
     const [saga] = await start(exposed, startOf());

@@ -70,7 +70,7 @@ describe('how sagas are stored', () => {
     expect(await store.find(id!)).toMatchObject({ version: 4, state: { attention: [{ text: 'theirs' }] } });
   });
 
-  it('a sweep leaves rows that somebody else has locked, and waits for nothing', async () => {
+  it('[E18] a sweep leaves rows that somebody else has locked, and waits for nothing', async () => {
     const other = await someoneElse(url);
     const ids = await start(store, ...[1_000, 2_000, 3_000].map((wakeAt) => startOf({ name: 'swept' }, { wakeAt })));
     await other.query('begin');

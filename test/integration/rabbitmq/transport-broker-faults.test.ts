@@ -30,7 +30,7 @@ describe('RabbitMqTransport with a broker in trouble', () => {
   });
 
   it.each(['kill', 'stop'] as const)(
-    'loses nothing that was confirmed through %s and start under load',
+    '[D2] loses nothing that was confirmed through %s and start under load',
     async (harm) => {
       const queue = uniqueNamespace();
       const transport = connect({ publishWaitMs: 500 });
@@ -58,7 +58,7 @@ describe('RabbitMqTransport with a broker in trouble', () => {
     90_000,
   );
 
-  it('holds publishing back while the broker is short of memory, goes on consuming, and resumes', async () => {
+  it('[D9] holds publishing back while the broker is short of memory, goes on consuming, and resumes', async () => {
     const queue = uniqueNamespace();
     const transport = connect({ publishWaitMs: 300, confirmTimeoutMs: 500 });
     await transport.declare(needing(queue));
@@ -78,7 +78,7 @@ describe('RabbitMqTransport with a broker in trouble', () => {
     expect(await transport.publish([toQueue(queue, 'after')])).toEqual([{ fate: 'confirmed' }]);
   }, 60_000);
 
-  it('closes in bounded time while it is held back', async () => {
+  it('[D9] closes in bounded time while it is held back', async () => {
     const queue = uniqueNamespace();
     const transport = connect({ publishWaitMs: 200, confirmTimeoutMs: 300, closeTimeoutMs: 500 });
     await transport.declare(needing(queue));
@@ -91,7 +91,7 @@ describe('RabbitMqTransport with a broker in trouble', () => {
     await rabbit.ctl('set_vm_memory_high_watermark', '0.4');
   }, 60_000);
 
-  it('comes back when the broker closes all connections', async () => {
+  it('[D3] comes back when the broker closes all connections', async () => {
     const queue = uniqueNamespace();
     const transport = connect();
     await transport.declare(needing(queue));

@@ -55,7 +55,7 @@ describe('RabbitMqTransport on a bad line', () => {
     await proxy.close();
   });
 
-  it('loses nothing that was confirmed when the line is cut in the middle of frames', async () => {
+  it('[D13] loses nothing that was confirmed when the line is cut in the middle of frames', async () => {
     const transport = connect();
     await transport.declare(topology());
     const received = await receiving(connect({ urls: [amqpUrl()] }), queue, 100, settleDone);
@@ -105,7 +105,7 @@ describe('RabbitMqTransport on a bad line', () => {
     expect((await received.atLeast(5)).ids.slice(4)).toEqual(['m9']);
   });
 
-  it('notices by its heartbeat that nothing comes any more', async () => {
+  it('[D14] notices by its heartbeat that nothing comes any more', async () => {
     const transport = connect({ heartbeatS: 1 });
     await transport.declare(topology());
     const received = await receiving(transport, queue, 10, settleDone);
@@ -119,7 +119,7 @@ describe('RabbitMqTransport on a bad line', () => {
     await received.atLeast(1);
   }, 15_000);
 
-  it('says unknown for a confirm that does not come, replaces the channel, and goes on', async () => {
+  it('[D12] says unknown for a confirm that does not come, replaces the channel, and goes on', async () => {
     const transport = connect({ confirmTimeoutMs: 300 });
     await transport.declare(topology());
     await transport.publish(numbered(0, 1));
@@ -132,7 +132,7 @@ describe('RabbitMqTransport on a bad line', () => {
     expect(transport.health().connected).toBe(true);
   });
 
-  it('leaves a connection on which not even a channel opens', async () => {
+  it('[D12] leaves a connection on which not even a channel opens', async () => {
     const transport = connect({ confirmTimeoutMs: 200, publishWaitMs: 10_000 });
     await transport.declare(topology());
     proxy.stall('fromServer');
@@ -144,7 +144,7 @@ describe('RabbitMqTransport on a bad line', () => {
     expect(await later).toEqual([{ fate: 'confirmed' }]);
   });
 
-  it('says unknown, and why, for what the broker does not take', async () => {
+  it('[D11] says unknown, and why, for what the broker does not take', async () => {
     const full = `${queue}.full`;
     await channel.assertQueue(full, { arguments: { 'x-max-length': 1, 'x-overflow': 'reject-publish' } });
     const outcomes = await connect({ urls: [amqpUrl()] }).publish([toQueue(full, 'a'), toQueue(full, 'b')]);
@@ -161,7 +161,7 @@ describe('RabbitMqTransport on a bad line', () => {
     expect(await transport.publish(numbered(1, 1))).toEqual([{ fate: 'confirmed' }]);
   });
 
-  it('says clearly that the password is wrong, once, and does not repeat it', async () => {
+  it('[D16] says clearly that the password is wrong, once, and does not repeat it', async () => {
     const url = new URL(proxy.url);
     url.password = 'not-the-secret';
     const transport = connect({ urls: [url.href], publishWaitMs: 300 });
@@ -181,7 +181,7 @@ describe('RabbitMqTransport on a bad line', () => {
     expect(transport.health()).toEqual({ connected: true, blocked: false });
   });
 
-  it('reports a conflict that it finds on reconnecting, and works with the rest', async () => {
+  it('[D8] reports a conflict that it finds on reconnecting, and works with the rest', async () => {
     const other = `${queue}.other`;
     const transport = connect({ conflictRetryMs: 50 });
     await transport.declare({ exchanges: [], queues: [{ name: queue }, { name: other }], bindings: [] });

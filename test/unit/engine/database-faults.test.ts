@@ -19,7 +19,7 @@ describe('an engine whose database misbehaves', () => {
   const failing = (blame: 'row' | 'database') => async () => ({ fate: 'failed', blame, error: new Error('no space left') }) as const;
   const lost = async () => ({ fate: 'unknown', error: new Error('connection lost') }) as const;
 
-  it('publishes and acknowledges nothing when the fate of a commit is unknown; redelivery decides', async () => {
+  it('[E4] publishes and acknowledges nothing when the fate of a commit is unknown; redelivery decides', async () => {
     const { engine, received, settled, commitFaults, names } = await open();
     world.script = () => undefined;
     const { id } = await engine.start(request);
@@ -40,7 +40,7 @@ describe('an engine whose database misbehaves', () => {
     expect(world.broker.depth(names.replies)).toBe(0);
   });
 
-  it('[A1 A2] tells a caller that the fate is unknown, and a retry with the same key is safe', async () => {
+  it('[A1 A2 E4] tells a caller that the fate is unknown, and a retry with the same key is safe', async () => {
     const { engine, commitFaults } = await open();
     commitFaults.push(async (ids, decide) => {
       await world.inner.commit(ids, decide);
@@ -52,7 +52,7 @@ describe('an engine whose database misbehaves', () => {
     expect(again.created).toBe(false);
   });
 
-  it('keeps replies while the database is away, and backs off', async () => {
+  it('[E3] keeps replies while the database is away, and backs off', async () => {
     const { engine, received, settled, commitFaults, clock, commits, logs } = await open();
     world.script = () => undefined;
     const { id } = await engine.start(request);
@@ -72,7 +72,7 @@ describe('an engine whose database misbehaves', () => {
     expect(await engine.problems()).toEqual([]);
   });
 
-  it('tells callers after a bounded wait that the database is away', async () => {
+  it('[E3] tells callers after a bounded wait that the database is away', async () => {
     const { engine, commitFaults, clock } = await open({ callWaitMs: 5_000 });
     for (let i = 0; i < 50; i++) commitFaults.push(failing('database'));
     const codes = [codeOf(engine.start(request)), codeOf(engine.start(request))];
@@ -93,6 +93,22 @@ describe('an engine whose database misbehaves', () => {
     const code = codeOf(engine.start(request));
     await clock.advance(10_000);
     expect(await code).toBe('SAGA_UNAVAILABLE');
+  });
+
+  it('[E6] says that the database does not answer, and asks it one thing at a time', async () => {
+    const { engine, clock, inner } = await open();
+    let asked = 0;
+    inner.check = () => {
+      asked += 1;
+      return new Promise(() => {});
+    };
+    const problems = [engine.problems(), engine.problems()];
+    await clock.advance(2_000);
+    expect(await Promise.all(problems)).toEqual([
+      ['no answer from the database within 2000 ms'],
+      ['no answer from the database within 2000 ms'],
+    ]);
+    expect(asked).toBe(1);
   });
 
   it('finds the one item that cannot be stored, and carries out the others', async () => {
@@ -133,7 +149,7 @@ describe('an engine whose database misbehaves', () => {
     ]);
   });
 
-  it('applies an item again when somebody else wrote its saga meanwhile', async () => {
+  it('[G1] applies an item again when somebody else wrote its saga meanwhile', async () => {
     const { engine, received, commitFaults } = await open();
     world.script = () => undefined;
     const { id } = await engine.start(request);

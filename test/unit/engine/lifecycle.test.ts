@@ -29,7 +29,7 @@ describe('the life of an engine', () => {
   const changed: Plan = { ...plan, fingerprint: 'g', shape: ['one', 'two changed'] };
   const before: Plan = { ...plan, shape: ['one', 'two'] };
 
-  it('refuses a changed definition while sagas of it are in flight, and says what changed', async () => {
+  it('[H2] refuses a changed definition while sagas of it are in flight, and says what changed', async () => {
     const first = await make({ plans: [before] }).open([]);
     await first.engine.start(request);
     await first.engine.stop();
@@ -46,7 +46,7 @@ describe('the life of an engine', () => {
     expect((await errorOf(make({ plans: [before], beside: first }).engine.run()))?.code).toBeUndefined();
   });
 
-  it('refuses to run without a version that is in flight, unless orphans are allowed', async () => {
+  it('[H1] refuses to run without a version that is in flight, unless orphans are allowed', async () => {
     const first = await make({ plans: [plan] }).open([]);
     const { id } = await first.engine.start(request);
     await first.engine.stop();
@@ -63,7 +63,7 @@ describe('the life of an engine', () => {
     expect((await back.engine.waitUntilFinal(id, 0)).state.end).toBe('completed');
   });
 
-  it('runs although the broker is away, and connects when it comes', async () => {
+  it('[D1] runs although the broker is away, and connects when it comes', async () => {
     const world = make({ plans: [plan] });
     world.broker.disconnect();
     await world.open();
@@ -73,7 +73,7 @@ describe('the life of an engine', () => {
     expect((await world.engine.waitUntilFinal(id, 0)).state.end).toBe('completed');
   });
 
-  it('runs after a while although declaring does not come to an end, and refuses a conflict', async () => {
+  it('[D8] runs after a while although declaring does not come to an end, and refuses a conflict', async () => {
     const world = make({ plans: [plan], settings: { connectWaitMs: 2_000 } });
     world.transport.declare = () => new Promise(() => {});
     const running = world.engine.run();
@@ -126,7 +126,7 @@ describe('the life of an engine', () => {
     expect(await errorOf(world.engine.start(request))).toMatchObject({ code: 'SAGA_UNAVAILABLE' });
   });
 
-  it('shares the work with others on one database and broker', async () => {
+  it('[G8] shares the work with others on one database and broker', async () => {
     const first = await make({ plans: [plan] }).open();
     const second = await make({ plans: [plan], beside: first }).open();
     const started = await first.engine.startMany(Array.from({ length: 100 }, () => request));

@@ -19,7 +19,7 @@ describe('an engine that publishes', () => {
   });
   const all = (batch: readonly Outgoing[], outcome: PublishOutcome) => Promise.resolve(batch.map(() => outcome));
 
-  it('publishes again what has no known outcome, and then leaves it to the timer', async () => {
+  it('[D12] publishes again what has no known outcome, and then leaves it to the timer', async () => {
     const { engine, received, clock } = await open({ publishTries: 3 });
     let tries = 0;
     world.onPublish = (batch) => {
@@ -67,7 +67,7 @@ describe('an engine that publishes', () => {
     expect(settled.map(({ message }) => message.correlationId)).toEqual([`${a.id}.one.a.1`, `${b.id}.one.a.1`]);
   });
 
-  it('publishes nothing, but settles, when it was paused for too long', async () => {
+  it('[G2] publishes nothing, but settles, when it was paused for too long', async () => {
     const { engine, received, settled, commitFaults, clock, logs } = await open();
     world.script = () => undefined;
     const { id } = await engine.start(request);
@@ -87,7 +87,7 @@ describe('an engine that publishes', () => {
     expect((await engine.waitUntilFinal(id, 0)).state.end).toBe('completed');
   });
 
-  it('warns once a minute that a participant has no queue, and counts nothing', async () => {
+  it('[D7] warns once a minute that a participant has no queue, and counts nothing', async () => {
     const { engine, clock, logs } = await open({}, []);
     world.onPublish = (batch) => all(batch, { fate: 'returned' });
     const { id } = await engine.start(request);
@@ -100,7 +100,7 @@ describe('an engine that publishes', () => {
     expect(logs.count('no queue for participant p')).toBe(1);
   });
 
-  it('starts sagas while the broker is away, waits with their timers, and sends what they had when it is back', async () => {
+  it('[D1] starts sagas while the broker is away, waits with their timers, and sends what they had when it is back', async () => {
     const { engine, clock, broker, received } = await open();
     broker.disconnect();
     expect(await engine.problems()).toEqual([expect.stringContaining('the broker cannot be reached')]);
@@ -132,7 +132,7 @@ describe('an engine that publishes', () => {
     expect([...new Set(received.map(({ step }) => step))]).toEqual(['one', 'two']);
   });
 
-  it('goes on starting sagas while the broker holds back more than may wait', async () => {
+  it('[D9] goes on starting sagas while the broker holds back more than may wait', async () => {
     const { engine, clock, broker } = await open({ maxUnconfirmed: 10 });
     broker.block();
     const started = await engine.startMany(Array.from({ length: 30 }, () => request));

@@ -29,7 +29,7 @@ describe('an operator', () => {
     ]);
   });
 
-  it('gets 202 while the outcome of the pivot decides', async () => {
+  it('[G6] gets 202 while the outcome of the pivot decides', async () => {
     api.world.script = ({ step }) => (step === 'ship' ? undefined : {});
     const id = await api.start();
     await api.world.clock.advance(0);

@@ -35,7 +35,7 @@ describe('POST /sagas', () => {
     expect((second.body as { id: string }).id).toBe((first.body as { id: string }).id);
   });
 
-  it('gives fifty equal answers to fifty equal starts at once', async () => {
+  it('[G5] gives fifty equal answers to fifty equal starts at once', async () => {
     const ids = await Promise.all(Array.from({ length: 50 }, () => api.start({ key: 'o-50' })));
     expect(new Set(ids).size).toBe(1);
   });
