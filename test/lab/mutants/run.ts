@@ -2,7 +2,7 @@
 // for it fails. Ends with 1 when one survives.
 import { spawn } from 'node:child_process';
 import { readFileSync, rmSync } from 'node:fs';
-import { join } from 'node:path';
+import { join, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
 import { Chance } from '../kit/chance.js';
 import { writeResult } from '../kit/results.js';
@@ -93,11 +93,12 @@ async function tryMutant(mutant: Mutant): Promise<Outcome> {
 }
 
 async function simulate(folder: string, { seeds, from = 1, invariants }: Extract<Catch, { by: 'simulator' }>) {
-  const program = join(folder, 'dist/test/lab/simulator/simulate.js');
+  const program = resolve(folder, 'dist/test/lab/simulator/simulate.js');
   const args = ['--seeds', String(seeds), '--from', String(from), '--workers', '1', '--stop-at-first', '--json'];
-  const { code, out } = await run([program, ...args]);
+  // In a folder of its own: what it writes down is no result of ours.
+  const { code, out } = await run([program, ...args], folder);
   const said = /^\{.*\}$/m.exec(out)?.[0];
-  const violated = said === undefined ? [] : ((JSON.parse(said) as { violated?: readonly string[] }).violated ?? []);
+  const violated = said === undefined ? [] : ((JSON.parse(said) as { invariants?: readonly string[] }).invariants ?? []);
   const named = invariants.filter((id) => violated.includes(id));
   if (named.length > 0) return { isCaught: true, how: `simulator: ${named.join(', ')}` };
   const why =
@@ -127,16 +128,16 @@ async function runTests(folder: string, { files, title }: Extract<Catch, { by: '
 }
 
 /** Runs Node to its end, or to the limit. */
-function run(args: readonly string[]): Promise<{ readonly code: number | null; readonly out: string }> {
-  return new Promise((resolve) => {
-    const child = spawn(process.execPath, args, { stdio: ['ignore', 'pipe', 'pipe'] });
+function run(args: readonly string[], cwd = '.'): Promise<{ readonly code: number | null; readonly out: string }> {
+  return new Promise((done) => {
+    const child = spawn(process.execPath, args, { cwd, stdio: ['ignore', 'pipe', 'pipe'] });
     let out = '';
     child.stdout.on('data', (chunk: Buffer) => (out += chunk.toString()));
     child.stderr.on('data', (chunk: Buffer) => (out += chunk.toString()));
     const timer = setTimeout(() => child.kill('SIGKILL'), LIMIT_MS);
     child.on('close', (code) => {
       clearTimeout(timer);
-      resolve({ code, out });
+      done({ code, out });
     });
   });
 }
