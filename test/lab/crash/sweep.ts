@@ -103,6 +103,7 @@ async function runOnSite(
       recovery: undefined,
       sagas: 0,
       checked: 0,
+      parts: {},
       ms: 0,
     });
   } finally {

@@ -35,7 +35,11 @@ export interface Outcome {
   /** What the checker looked at. */
   readonly checked: number;
   readonly ms: number;
+  /** Milliseconds that each part of it took. */
+  readonly parts: Readonly<Partial<Record<Part, number>>>;
 }
+export const PARTS = ['until the kill', 'until it was back', 'until all had ended', 'the checker'] as const;
+export type Part = (typeof PARTS)[number];
 
 /** Starts per second, from before the kill until the process is back; at least and at most so many starts. */
 const RATE = 40;
@@ -67,13 +71,27 @@ export async function runTrial(
     faults.push(describe(error));
   }
   const { workload, daemons } = site.options;
-  const { sagas, recovery, checked } = trial;
-  return { name: nameOf(spec.target), spec, workload, daemons, isHit, faults, recovery, sagas, checked, ms: performance.now() - began };
+  const { sagas, recovery, checked, parts } = trial;
+  return {
+    name: nameOf(spec.target),
+    spec,
+    workload,
+    daemons,
+    isHit,
+    faults,
+    recovery,
+    sagas,
+    checked,
+    parts,
+    ms: performance.now() - began,
+  };
 }
 
 class Trial {
   recovery: Recovery | undefined;
   checked = 0;
+  readonly parts: Partial<Record<Part, number>> = {};
+  private lapAt = performance.now();
   private readonly chance: Chance;
   private readonly load: Load;
   private firedAt = 0;
@@ -112,9 +130,11 @@ class Trial {
     try {
       await until('sagas are under way', () => this.load.counts.ok >= WARM_UP, { everyMs: 10 });
       const isHit = need === 'boot' ? await this.atBoot(victim) : await this.whileRunning(victim);
+      this.lap('until the kill');
       if (!victim.isRunning) await lab.run(victim);
       else if (!isHit) await lab.restart(victim);
       if (isHit) await until('enough sagas are started', () => this.load.counts.begun >= LEAST_SAGAS);
+      this.lap('until it was back');
       return isHit;
     } finally {
       this.load.stop();
@@ -127,11 +147,19 @@ class Trial {
     const { lab } = this.site;
     lab.writeManifest({ healedAt: new Date().toISOString() });
     const open = await openSagas(this.site);
+    this.lap('until all had ended');
     if (open.length > 0) return [`${open.length} sagas do not end, e.g. ${open.slice(0, 3).join(', ')}`];
     this.recovery = await recoverySince(this.site, this.firedAt);
     const { faults, checked } = await verdictOn(this.site);
     this.checked = checked;
+    this.lap('the checker');
     return faults;
+  }
+
+  private lap(part: Part): void {
+    const now = performance.now();
+    this.parts[part] = now - this.lapAt;
+    this.lapAt = now;
   }
 
   private async atBoot(victim: LabProcess): Promise<boolean> {
@@ -223,7 +251,7 @@ async function openSagas({ lab, options }: Site): Promise<string[]> {
       writeFileSync(join(options.directory, 'open.json'), JSON.stringify(shown, undefined, 2));
       return open.map(({ id, status }) => `${id} (${status})`);
     }
-    await delay(100);
+    await delay(200);
   }
 }
 
