@@ -44,7 +44,7 @@ export type Part = (typeof PARTS)[number];
 /** Starts per second, from before the kill until the process is back; at least and at most so many starts. */
 const RATE = 40;
 const LEAST_SAGAS = 40;
-const MOST_SAGAS = 80;
+const MOST_SAGAS = 60;
 const HIT_WITHIN_MS = 40_000;
 /** A machine may be slow; but something has to move on within this, which is longer than any gap between two sendings here. */
 const QUIET_MS = 45_000;
@@ -56,7 +56,15 @@ const WARM_UP = 5;
 export async function runTrial(
   site: Site,
   spec: TrialSpec,
-  { number, seed }: { readonly number: number; readonly seed: string },
+  {
+    number,
+    seed,
+    isJudged,
+  }: {
+    readonly number: number;
+    readonly seed: string;
+    /** Whether the checker is asked; else all has to end. */ readonly isJudged: boolean;
+  },
 ): Promise<Outcome> {
   const trial = new Trial(site, spec, `${seed}/${number}`, number);
   const began = performance.now();
@@ -66,7 +74,7 @@ export async function runTrial(
     const kind = spec.stopMs === undefined ? 'kill' : 'stop';
     isHit = await site.nemesis.during(kind, spec.target.rows, () => trial.run(), nameOf(spec.target));
     if (!isHit) faults.push(`the process never came to ${nameOf(spec.target)} for the ${spec.hit}. time`);
-    else faults.push(...(await trial.judge()));
+    else faults.push(...(await trial.judge(isJudged)));
   } catch (error: unknown) {
     faults.push(describe(error));
   }
@@ -143,13 +151,14 @@ class Trial {
   }
 
   /** What is wrong now that everything should have ended. */
-  async judge(): Promise<readonly string[]> {
+  async judge(isJudged: boolean): Promise<readonly string[]> {
     const { lab } = this.site;
     lab.writeManifest({ healedAt: new Date().toISOString() });
     const open = await openSagas(this.site);
     this.lap('until all had ended');
     if (open.length > 0) return [`${open.length} sagas do not end, e.g. ${open.slice(0, 3).join(', ')}`];
     this.recovery = await recoverySince(this.site, this.firedAt);
+    if (!isJudged) return [];
     const { faults, checked } = await verdictOn(this.site);
     this.checked = checked;
     this.lap('the checker');
