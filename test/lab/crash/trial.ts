@@ -178,11 +178,13 @@ class Trial {
   }
 
   private async whileRunning(victim: LabProcess): Promise<boolean> {
+    // It may be gone as soon as it has its order.
+    const { pid } = victim;
     await this.site.arm(victim, this.order());
     const side = this.sideShow();
     try {
-      if (this.spec.stopMs !== undefined) return await this.stops(victim, this.spec.stopMs);
-      if (!(await this.dies(victim, victim.pid))) return false;
+      if (this.spec.stopMs !== undefined) return await this.stops(victim, pid, this.spec.stopMs);
+      if (!(await this.dies(victim, pid))) return false;
       // A process that dies at the same place as soon as it is back, and at last does not.
       for (let time = 1; time < (this.spec.times ?? 1); time++) if (!(await this.diesAtBoot(victim))) return false;
       return true;
@@ -212,8 +214,7 @@ class Trial {
     return true;
   }
 
-  private async stops(victim: LabProcess, ms: number): Promise<boolean> {
-    const { pid } = victim;
+  private async stops(victim: LabProcess, pid: number, ms: number): Promise<boolean> {
     const fired = await until('it stops', () => this.site.fired(pid), { withinMs: HIT_WITHIN_MS }).catch(() => undefined);
     if (!fired) return false;
     this.firedAt = fired.at;
