@@ -48,6 +48,7 @@ export async function runMigrationTrial(site: Site, spec: TrialSpec): Promise<Ou
     recovery: undefined,
     sagas: 0,
     checked: 0,
+    parts: {},
     ms: performance.now() - began,
   };
 }

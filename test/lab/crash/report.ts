@@ -1,6 +1,6 @@
 import type { Result } from '../kit/results.js';
 import { percentile } from './recovery.js';
-import type { Outcome, TrialSpec } from './trial.js';
+import { PARTS, type Outcome, type TrialSpec } from './trial.js';
 
 /** `daemon/store.locked:1`, with what is unusual about it. */
 export function labelOf(spec: TrialSpec, name: string): string {
@@ -62,6 +62,9 @@ export function resultOf({ outcomes, command, seed, startedAt, seconds }: Run): 
       sagas: outcomes.reduce((sum, { sagas }) => sum + sagas, 0),
       'things checked': outcomes.reduce((sum, { checked }) => sum + checked, 0),
       ...recoveryFigures(outcomes),
+      ...Object.fromEntries(
+        PARTS.map((part) => [`seconds of a trial: ${part}`, meanSeconds(outcomes.flatMap(({ parts }) => parts[part] ?? []))]),
+      ),
     },
     rows,
   };
@@ -94,6 +97,10 @@ function recoveryFigures(outcomes: readonly Outcome[]): Record<string, string> {
         figures[`${what}: ${which}`] = `p50 ${percentile(values, 50)} ms, p99 ${percentile(values, 99)} ms, ${values.length} trials`;
   }
   return figures;
+}
+
+function meanSeconds(ms: readonly number[]): number {
+  return ms.length === 0 ? 0 : Math.round(ms.reduce((sum, each) => sum + each, 0) / ms.length / 100) / 10;
 }
 
 /** The table at the end: every point with its trials, then the figures. */

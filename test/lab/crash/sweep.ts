@@ -82,12 +82,14 @@ async function runOnSite(
     await begin(site, chunk);
     for (; at < left.length && isGood; at++) {
       const spec = left[at]!;
+      // The checker looks at everything on the site. In the long form it does after every trial, so that a fault has one that it came with.
+      const isJudged = options.isLong || at === left.length - 1;
       const outcome =
         chunk.kind === 'migrate'
           ? await runMigrationTrial(site, spec)
-          : await runTrial(site, spec, { number: at + 1, seed: `${options.seed}/${number}/${nameOf(spec.target)}` });
+          : await runTrial(site, spec, { number: at + 1, seed: `${options.seed}/${number}/${nameOf(spec.target)}`, isJudged });
       isGood = outcome.faults.length === 0;
-      told(isGood ? outcome : { ...outcome, faults: [...outcome.faults, `evidence: ${directory}`] });
+      told(isGood ? outcome : { ...outcome, faults: [...outcome.faults, ...whereToLook(directory, left.slice(0, at), options.isLong)] });
     }
   } catch (error: unknown) {
     isGood = false;
@@ -103,6 +105,7 @@ async function runOnSite(
       recovery: undefined,
       sagas: 0,
       checked: 0,
+      parts: {},
       ms: 0,
     });
   } finally {
@@ -110,6 +113,14 @@ async function runOnSite(
   }
   if (isGood) rmSync(directory, { recursive: true, force: true });
   return left.slice(at);
+}
+
+function whereToLook(directory: string, before: readonly TrialSpec[], isLong: boolean): string[] {
+  const others = before.map(({ target }) => nameOf(target)).join(', ');
+  return [
+    `evidence: ${directory}`,
+    ...(isLong || others === '' ? [] : [`the trials before it on this site, which may be to blame: ${others}`]),
+  ];
 }
 
 async function begin({ lab }: Site, { kind }: Chunk): Promise<void> {

@@ -35,12 +35,16 @@ export interface Outcome {
   /** What the checker looked at. */
   readonly checked: number;
   readonly ms: number;
+  /** Milliseconds that each part of it took. */
+  readonly parts: Readonly<Partial<Record<Part, number>>>;
 }
+export const PARTS = ['until the kill', 'until it was back', 'until all had ended', 'the checker'] as const;
+export type Part = (typeof PARTS)[number];
 
 /** Starts per second, from before the kill until the process is back; at least and at most so many starts. */
 const RATE = 40;
 const LEAST_SAGAS = 40;
-const MOST_SAGAS = 80;
+const MOST_SAGAS = 60;
 const HIT_WITHIN_MS = 40_000;
 /** A machine may be slow; but something has to move on within this, which is longer than any gap between two sendings here. */
 const QUIET_MS = 45_000;
@@ -52,7 +56,15 @@ const WARM_UP = 5;
 export async function runTrial(
   site: Site,
   spec: TrialSpec,
-  { number, seed }: { readonly number: number; readonly seed: string },
+  {
+    number,
+    seed,
+    isJudged,
+  }: {
+    readonly number: number;
+    readonly seed: string;
+    /** Whether the checker is asked; else all has to end. */ readonly isJudged: boolean;
+  },
 ): Promise<Outcome> {
   const trial = new Trial(site, spec, `${seed}/${number}`, number);
   const began = performance.now();
@@ -62,18 +74,32 @@ export async function runTrial(
     const kind = spec.stopMs === undefined ? 'kill' : 'stop';
     isHit = await site.nemesis.during(kind, spec.target.rows, () => trial.run(), nameOf(spec.target));
     if (!isHit) faults.push(`the process never came to ${nameOf(spec.target)} for the ${spec.hit}. time`);
-    else faults.push(...(await trial.judge()));
+    else faults.push(...(await trial.judge(isJudged)));
   } catch (error: unknown) {
     faults.push(describe(error));
   }
   const { workload, daemons } = site.options;
-  const { sagas, recovery, checked } = trial;
-  return { name: nameOf(spec.target), spec, workload, daemons, isHit, faults, recovery, sagas, checked, ms: performance.now() - began };
+  const { sagas, recovery, checked, parts } = trial;
+  return {
+    name: nameOf(spec.target),
+    spec,
+    workload,
+    daemons,
+    isHit,
+    faults,
+    recovery,
+    sagas,
+    checked,
+    parts,
+    ms: performance.now() - began,
+  };
 }
 
 class Trial {
   recovery: Recovery | undefined;
   checked = 0;
+  readonly parts: Partial<Record<Part, number>> = {};
+  private lapAt = performance.now();
   private readonly chance: Chance;
   private readonly load: Load;
   private firedAt = 0;
@@ -112,9 +138,11 @@ class Trial {
     try {
       await until('sagas are under way', () => this.load.counts.ok >= WARM_UP, { everyMs: 10 });
       const isHit = need === 'boot' ? await this.atBoot(victim) : await this.whileRunning(victim);
+      this.lap('until the kill');
       if (!victim.isRunning) await lab.run(victim);
       else if (!isHit) await lab.restart(victim);
       if (isHit) await until('enough sagas are started', () => this.load.counts.begun >= LEAST_SAGAS);
+      this.lap('until it was back');
       return isHit;
     } finally {
       this.load.stop();
@@ -123,15 +151,24 @@ class Trial {
   }
 
   /** What is wrong now that everything should have ended. */
-  async judge(): Promise<readonly string[]> {
+  async judge(isJudged: boolean): Promise<readonly string[]> {
     const { lab } = this.site;
     lab.writeManifest({ healedAt: new Date().toISOString() });
     const open = await openSagas(this.site);
+    this.lap('until all had ended');
     if (open.length > 0) return [`${open.length} sagas do not end, e.g. ${open.slice(0, 3).join(', ')}`];
     this.recovery = await recoverySince(this.site, this.firedAt);
+    if (!isJudged) return [];
     const { faults, checked } = await verdictOn(this.site);
     this.checked = checked;
+    this.lap('the checker');
     return faults;
+  }
+
+  private lap(part: Part): void {
+    const now = performance.now();
+    this.parts[part] = now - this.lapAt;
+    this.lapAt = now;
   }
 
   private async atBoot(victim: LabProcess): Promise<boolean> {
@@ -141,11 +178,13 @@ class Trial {
   }
 
   private async whileRunning(victim: LabProcess): Promise<boolean> {
+    // It may be gone as soon as it has its order.
+    const { pid } = victim;
     await this.site.arm(victim, this.order());
     const side = this.sideShow();
     try {
-      if (this.spec.stopMs !== undefined) return await this.stops(victim, this.spec.stopMs);
-      if (!(await this.dies(victim, victim.pid))) return false;
+      if (this.spec.stopMs !== undefined) return await this.stops(victim, pid, this.spec.stopMs);
+      if (!(await this.dies(victim, pid))) return false;
       // A process that dies at the same place as soon as it is back, and at last does not.
       for (let time = 1; time < (this.spec.times ?? 1); time++) if (!(await this.diesAtBoot(victim))) return false;
       return true;
@@ -175,8 +214,7 @@ class Trial {
     return true;
   }
 
-  private async stops(victim: LabProcess, ms: number): Promise<boolean> {
-    const { pid } = victim;
+  private async stops(victim: LabProcess, pid: number, ms: number): Promise<boolean> {
     const fired = await until('it stops', () => this.site.fired(pid), { withinMs: HIT_WITHIN_MS }).catch(() => undefined);
     if (!fired) return false;
     this.firedAt = fired.at;
@@ -223,7 +261,7 @@ async function openSagas({ lab, options }: Site): Promise<string[]> {
       writeFileSync(join(options.directory, 'open.json'), JSON.stringify(shown, undefined, 2));
       return open.map(({ id, status }) => `${id} (${status})`);
     }
-    await delay(100);
+    await delay(200);
   }
 }
 

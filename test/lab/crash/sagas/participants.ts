@@ -1,11 +1,7 @@
-import { Handles, Participant, type CommandContext, type OutsideContext } from 'backstep/participant';
+import { Handles, Participant } from 'backstep/participant';
 import { setTimeout as delay } from 'node:timers/promises';
-import type { EntityManager } from 'typeorm';
+import { prepareLedger, record, recordUndone, type Outside, type Tx } from '../../kit/workloads/effects.js';
 import { Captain, Customs, Quay, type Asked } from './contracts.js';
-import { prepareLedger, write } from './ledger.js';
-
-type Tx = CommandContext<EntityManager>;
-type Outside = OutsideContext<EntityManager>;
 
 /** Longer than the pivot's timeout, shorter than two. */
 const NAP_MS = 800;
@@ -18,7 +14,7 @@ export class Berths {
 
   @Handles(Quay.hold)
   async hold({ kind }: Asked, context: Tx): Promise<void> {
-    await write(context.tx, context, 'action');
+    await record(context.tx, context);
     if (kind === 'never') throw new Error('the quay is closed for this one');
     if (kind !== 'clash' || this.clashed.has(context.commandId)) return;
     this.clashed.add(context.commandId);
@@ -28,7 +24,7 @@ export class Berths {
 
   @Handles(Quay.letGo)
   async letGo(_request: Asked, context: Tx): Promise<void> {
-    await write(context.tx, context, 'compensation');
+    await record(context.tx, context);
   }
 }
 
@@ -39,12 +35,12 @@ export class Office {
   @Handles(Customs.stamp, { effects: 'outside' })
   async stamp({ kind }: Asked, context: Outside): Promise<void> {
     if (kind === 'refused') throw Customs.stamp.rejection('contraband');
-    context.store((tx) => write(tx, context, 'action'));
+    context.store((tx) => record(tx, context));
   }
 
   @Handles(Customs.tearUp, { effects: 'outside' })
   async tearUp(_request: Asked, context: Outside): Promise<void> {
-    context.store((tx) => write(tx, context, 'compensation'));
+    context.store((tx) => recordUndone(tx, context));
   }
 }
 
@@ -56,11 +52,11 @@ export class Bridge {
   async sail({ kind }: Asked, context: Tx): Promise<void> {
     if (kind === 'fenced') throw new Error('no wind for this one');
     if (kind === 'asleep' && context.attempt === 1) await delay(NAP_MS);
-    await write(context.tx, context, 'action');
+    await record(context.tx, context);
   }
 
   @Handles(Captain.greet)
   async greet(_request: Asked, context: Tx): Promise<void> {
-    await write(context.tx, context, 'action');
+    await record(context.tx, context);
   }
 }

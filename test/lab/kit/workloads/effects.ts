@@ -26,6 +26,17 @@ export async function record(
   );
 }
 
+/**
+ * The same for a compensation outside the transaction: such a one is also run where the process died while its action's handler ran, when
+ * nobody can say whether there was an effect. The ledger can, and what is not in it is not undone.
+ */
+export async function recordUndone(tx: EntityManager, context: Pick<Tx, 'saga' | 'commandId' | 'actionId' | 'attempt'>): Promise<void> {
+  const [done] = await tx.query<{ done: boolean }[]>(`select exists (select from ledger where command_id = $1) as done`, [
+    context.actionId,
+  ]);
+  if (done?.done) await record(tx, context);
+}
+
 /** What a scripted command is asked. */
 export interface Work {
   script: Script;
@@ -86,7 +97,7 @@ export function hostOutsideWorkshop(workshopContract: Workshop) {
       finish: { handle: act, effects: 'outside', concurrency: 200 },
       undo: {
         handle: async ({ script }: Work, context: Outside) => {
-          context.store((tx) => record(tx, context));
+          context.store((tx) => recordUndone(tx, context));
           failOrCount(script.undoErrors, context);
         },
         effects: 'outside',
