@@ -215,7 +215,7 @@ function declare(maker: Maker, shape: SagaShape, step: StepShape, made: readonly
     ...common,
     request: asked,
     timeout: `${step.timeoutMs}ms`,
-    retry: { attempts: step.attempts, backoff: { initial: '200ms', factor: 2, max: '20s' } },
+    retry: { attempts: step.attempts, backoff: { initial: '200ms', factor: 2, max: '8s' } },
   };
   if (step.kind === 'pivot') return maker.pivot(terms[step.command], options);
   if (step.kind === 'retriable') return maker.retriable(terms[step.command], options);
@@ -224,7 +224,7 @@ function declare(maker: Maker, shape: SagaShape, step: StepShape, made: readonly
 }
 
 function undoing(step: StepShape) {
-  return { attempts: step.undoAttempts, backoff: { initial: '300ms', factor: 2, max: '30s' } };
+  return { attempts: step.undoAttempts, backoff: { initial: '300ms', factor: 2, max: '10s' } };
 }
 
 /** What a builder reads has to be there, and of this very saga, unless the step was skipped. */

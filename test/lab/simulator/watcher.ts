@@ -11,7 +11,13 @@ import type { CommitSeen } from './simulated-store.js';
 import { NAMES, type Scene } from './scene.js';
 
 /** Said only when something is wrong inside. */
-const NEVER_LOGGED = ['failed inside', 'A receiver threw', 'cannot be stored', 'cannot be written as a message', 'ended otherwise than'];
+const NEVER_LOGGED = [
+  'failed inside',
+  'A receiver threw',
+  'an item cannot be stored',
+  'cannot be written as a message',
+  'ended otherwise than',
+];
 
 /** Looks at what passes by while the world runs: counts it, and finds what must never be seen. */
 export class Watcher {
@@ -56,7 +62,8 @@ export class Watcher {
       this.states.set(id, update.state);
       if (update.parked?.length) world.counters.add('reply parked');
       if (update.parked) this.parked.set(id, update.parked.length);
-      this.checkTimes(update, loaded.sagas.get(id)?.state, now);
+      // The clock may have been set back in the meantime.
+      this.checkTimes(update, loaded.sagas.get(id)?.state, Math.max(now, loaded.now));
     }
   }
 

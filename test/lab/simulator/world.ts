@@ -27,7 +27,7 @@ import { Watcher } from './watcher.js';
 
 const hash = (data: string | Uint8Array): string => createHash('sha256').update(data).digest('hex');
 
-const ENGINE: Partial<EngineSettings> = { namespace: 'sim', sweepMs: 10_000, moveFinishedMs: 30_000, maintainMs: 3_600_000 };
+const ENGINE: Partial<EngineSettings> = { namespace: 'sim', sweepMs: 15_000, moveFinishedMs: 60_000, maintainMs: 3_600_000 };
 const HOST: Partial<HostSettings> = { namespace: 'sim', pruneMs: 86_400_000 };
 
 interface ArmedMishap {
@@ -91,6 +91,7 @@ export class World implements Scene {
       broker: this.broker,
       chance: this.chance.fork('network'),
       logger: this.logger('broker'),
+      slow: 0.03,
       publisher: '',
       onCounted: (what) => counters.add(what),
       onPublished: (by, batch, outcomes) => this.watcher.published(by, batch, outcomes),
