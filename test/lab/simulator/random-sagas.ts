@@ -128,7 +128,7 @@ function drawStep(
   const isMute = !isSafe && outside === 'raw';
   const patience =
     isPatient && !isMute
-      ? { timeoutMs: 600_000, attempts: kind === 'retriable' ? 40 : 20 }
+      ? { timeoutMs: 3_600_000, attempts: kind === 'retriable' ? 40 : 20 }
       : kind === 'retriable'
         ? { timeoutMs: isMute ? 20_000 : 30_000, attempts: isMute ? 12 : 40 }
         : { timeoutMs: chance.pick([400, 1_500, 5_000, 12_000, 45_000, 90_000]), attempts: chance.between(1, 4) };

@@ -64,6 +64,8 @@ export class World implements Scene {
   delayed = 0;
   isQuiet = false;
   wipedAt: number | undefined;
+  /** Since when nothing goes wrong any more, by the database's clock. */
+  quietAt = Infinity;
   private readonly armed: ArmedMishap[] = [];
   private readonly tries = new Map<string, number>();
   private ids = 0;
@@ -295,6 +297,7 @@ export class World implements Scene {
   /** Whatever is armed and was not used is taken back; what lasts ends by itself. */
   calm(): void {
     this.isQuiet = true;
+    this.quietAt = this.sagas.clock.now();
     this.armed.length = 0;
     this.sagas.commitFates.clear();
     for (const inbox of Object.values(this.inboxes)) inbox.commitFates.clear();
