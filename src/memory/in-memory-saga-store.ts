@@ -22,6 +22,8 @@ import type {
 /** A saga as it is kept: JSON text, so that nothing that a database would lose or change survives here. */
 interface Row {
   readonly id: string;
+  /** Name and version of its definition, as {@link refOf} writes them. */
+  readonly definition: string;
   readonly version: number;
   readonly status: Status;
   readonly state: string;
@@ -58,7 +60,7 @@ export class InMemorySagaStore implements SagaStore {
     const now = this.clock.now();
     const loadable = new Set(versions.map(refOf));
     const due = [...this.sagas.values(), ...this.finished.values()]
-      .filter((row) => row.wakeAt !== null && row.wakeAt <= now && loadable.has(refOf(stateIn(row))))
+      .filter((row) => row.wakeAt !== null && row.wakeAt <= now && loadable.has(row.definition))
       .toSorted((a, b) => (a.wakeAt ?? 0) - (b.wakeAt ?? 0));
     return this.transact(
       due.slice(0, limit).map((row) => row.id),
@@ -219,7 +221,8 @@ export class InMemorySagaStore implements SagaStore {
 /** The same invariants that the tables check. */
 function rowOf(state: SagaState, version: number, wakeAt: number | null, parked: readonly ParkedReply[]): Row {
   const status = statusOf(state);
-  const row = { id: state.id, version, status, state: JSON.stringify(state), wakeAt, parked: JSON.stringify(parked) };
+  const texts = { state: JSON.stringify(state), parked: JSON.stringify(parked) };
+  const row = { id: state.id, definition: refOf(state), version, status, wakeAt, ...texts };
   if (!UUID.test(state.id)) throw new Error(`${state.id} is not a UUID`);
   for (const text of [state.name, state.key ?? '', ...Object.entries(state.tags).flat()]) assertText(text);
   if ((state.endedAt !== null) !== isFinal(row)) throw new Error('a saga has ended exactly if it is final');
@@ -248,12 +251,21 @@ function assertText(text: string): string {
 }
 
 const stateIn = (row: Row): SagaState => JSON.parse(row.state) as SagaState;
-const toStored = (row: Row): StoredSaga => ({
-  state: stateIn(row),
-  version: row.version,
-  wakeAt: row.wakeAt,
-  parked: JSON.parse(row.parked) as ParkedReply[],
-});
+/** Its texts are read when somebody looks. */
+function toStored(row: Row): StoredSaga {
+  let state: SagaState | undefined;
+  let parked: readonly ParkedReply[] | undefined;
+  return {
+    get state() {
+      return (state ??= stateIn(row));
+    },
+    version: row.version,
+    wakeAt: row.wakeAt,
+    get parked() {
+      return (parked ??= JSON.parse(row.parked) as ParkedReply[]);
+    },
+  };
+}
 const isFinal = (row: Pick<Row, 'status'>): boolean => row.status === 'completed' || row.status === 'compensated';
 const refOf = ({ name, version }: DefinitionRef): string => `${name} ${version}`;
 const keyOf = (kind: 'key' | 'start', name: string, key: string): string => `${kind} ${name} ${key}`;

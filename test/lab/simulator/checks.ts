@@ -17,6 +17,11 @@ export interface Outcome {
   readonly isUnique: boolean;
 }
 
+/**
+ * Of sagas whose timeouts are longer: whatever was lost is sent again by then (gaps grow to ten minutes), and nothing else takes long.
+ */
+const RESENT_BY_MS = 40 * 60_000;
+
 /** Everything that has to hold when all is over. Gives what became of each saga. */
 export async function checkWorld(world: World, clients: Clients): Promise<Outcome[]> {
   const outcomes: Outcome[] = [];
@@ -44,6 +49,9 @@ async function checkSaga(world: World, known: Known): Promise<Outcome> {
   const history = (await world.sagas.inner.history(id, 0, Infinity))!;
   const status = statusOf(saga.state);
   checkEnd(expected.ends, status, saga, known, fail);
+  const tookMs = (saga.state.endedAt ?? 0) - world.quietAt;
+  if (expected.isUnique && tookMs > RESENT_BY_MS)
+    fail('V1', `nothing was wrong any more, and it took ${Math.round(tookMs / 60_000)} minutes to end`);
   checkHistory(saga, history, fail);
   const plan = world.plans[script.shape]!;
   const difference = replayHistory(plan, saga.state, history);
@@ -136,13 +144,16 @@ interface OwnEffects {
 }
 
 function checkStepEffects(step: StepShape, { done, undone }: OwnEffects, fail: Fail): void {
-  for (const of of [done, undone]) {
-    const [first] = of;
-    if (!first || of.length === 1) continue;
+  for (const effects of [done, undone]) {
+    const [first] = effects;
+    if (!first || effects.length === 1) continue;
     // What is outside may be done again, under the same key.
-    const isRepeat = first.isOutside && of.every(({ commandId }) => commandId === first.commandId);
+    const isRepeat = first.isOutside && effects.every(({ commandId }) => commandId === first.commandId);
     if (!isRepeat)
-      fail('V4', `${step.name}'s ${first.direction} took effect ${of.length} times: ${of.map(({ commandId }) => commandId).join(', ')}`);
+      fail(
+        'V4',
+        `${step.name}'s ${first.direction} took effect ${effects.length} times: ${effects.map(({ commandId }) => commandId).join(', ')}`,
+      );
   }
   const [undo] = undone;
   if (!undo) return;

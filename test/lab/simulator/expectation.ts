@@ -19,8 +19,17 @@ export function expect(shape: SagaShape, script: SagaScript, mayBeCancelled: boo
   const results = shape.steps.map((step) => resultsOf(shape, step, script.steps[step.name]!));
   const ends = new Set<End>();
   for (const combination of combinationsOf(results)) for (const end of endsOf(shape, script, combination)) ends.add(end);
-  if (mayBeCancelled || shape.deadlineMs !== undefined) for (const end of turnedBack(shape, script, [], () => true)) ends.add(end);
+  if (mayBeCancelled || shape.deadlineMs !== undefined) {
+    for (const end of turnedBack(shape, script, [], () => true)) ends.add(end);
+    // It may come while the pivot is under way, of which nobody can then say what became of it.
+    if (shape.steps.some((step) => step.kind === 'pivot' && !canBeFenced(step))) ends.add('stuck');
+  }
   return { ends, isUnique: ends.size === 1 && shape.isPatient && !mayBeCancelled };
+}
+
+/** Nobody can say what became of one without an inbox, or whose effect is outside and was begun. */
+function canBeFenced(step: StepShape): boolean {
+  return (step.participant === 'alpha' || step.participant === 'beta') && step.command !== 'call';
 }
 
 function combinationsOf(results: readonly (readonly Result[])[]): Result[][] {
@@ -44,11 +53,10 @@ function resultsOf(shape: SagaShape, step: StepShape, script: StepScript): reado
   const isPivot = step.kind === 'pivot';
   const hasInbox = step.participant === 'alpha' || step.participant === 'beta';
   const inTime: readonly Result[] = shape.isPatient && step.participant !== 'raw' && script.errors < step.attempts ? [] : ['fail'];
-  // Nobody can say what became of a pivot that does not answer, if its participant keeps no inbox or its effect is outside and was begun.
-  const unknown: Result = isPivot && (!hasInbox || step.command === 'call') ? 'block' : 'fail';
+  const unknown: Result = isPivot && !canBeFenced(step) ? 'block' : 'fail';
   switch (fate) {
     case 'rejects':
-      return isPivot && !hasInbox ? ['fail', 'block'] : ['fail'];
+      return unknown === 'block' && (!hasInbox || !shape.isPatient) ? ['fail', 'block'] : ['fail'];
     case 'errors':
     case 'mute':
       return [unknown];

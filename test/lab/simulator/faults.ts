@@ -126,7 +126,7 @@ function drawInbox(chance: Chance, hosts: readonly string[]): Body {
 }
 function drawMessage(chance: Chance): Body {
   const mishap = chance.pick<Mishap>(['lost-confirm', 'nack', 'returned', 'duplicate', 'duplicate', 'delay', 'overtake']);
-  const ms = chance.is(0.7) ? chance.between(5, 5_000) : chance.between(5_000, 600_000);
+  const ms = chance.is(0.7) ? chance.between(5, 5_000) : chance.is(0.8) ? chance.between(5_000, 60_000) : chance.between(60_000, 600_000);
   return {
     kind: 'message',
     traffic: chance.pick<Traffic>(['commands', 'commands', 'replies', 'replies', 'starts']),

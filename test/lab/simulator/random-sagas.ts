@@ -128,7 +128,7 @@ function drawStep(
   const isMute = !isSafe && outside === 'raw';
   const patience =
     isPatient && !isMute
-      ? { timeoutMs: 600_000, attempts: kind === 'retriable' ? 40 : 20 }
+      ? { timeoutMs: 3_600_000, attempts: kind === 'retriable' ? 40 : 20 }
       : kind === 'retriable'
         ? { timeoutMs: isMute ? 20_000 : 30_000, attempts: isMute ? 12 : 40 }
         : { timeoutMs: chance.pick([400, 1_500, 5_000, 12_000, 45_000, 90_000]), attempts: chance.between(1, 4) };
@@ -215,7 +215,7 @@ function declare(maker: Maker, shape: SagaShape, step: StepShape, made: readonly
     ...common,
     request: asked,
     timeout: `${step.timeoutMs}ms`,
-    retry: { attempts: step.attempts, backoff: { initial: '200ms', factor: 2, max: '20s' } },
+    retry: { attempts: step.attempts, backoff: { initial: '200ms', factor: 2, max: '8s' } },
   };
   if (step.kind === 'pivot') return maker.pivot(terms[step.command], options);
   if (step.kind === 'retriable') return maker.retriable(terms[step.command], options);
@@ -224,7 +224,7 @@ function declare(maker: Maker, shape: SagaShape, step: StepShape, made: readonly
 }
 
 function undoing(step: StepShape) {
-  return { attempts: step.undoAttempts, backoff: { initial: '300ms', factor: 2, max: '30s' } };
+  return { attempts: step.undoAttempts, backoff: { initial: '300ms', factor: 2, max: '10s' } };
 }
 
 /** What a builder reads has to be there, and of this very saga, unless the step was skipped. */

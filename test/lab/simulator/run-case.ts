@@ -22,6 +22,8 @@ export interface CaseResult {
 
 /** After the last fault everything has to have ended within this much virtual time. */
 const BOUND_MS = 4 * 3_600_000;
+/** Ten times as many as the busiest case has. */
+const MOST_EVENTS = 200_000;
 const LOOK_EVERY_MS = 2_000;
 /** Then acknowledgements under way have arrived. */
 const AFTERMATH_MS = 3_000;
@@ -64,7 +66,9 @@ async function play(world: World, of: Case): Promise<Outcome[]> {
   time.after(of.quietAt, () => world.calm());
   const look = new Look(world, clients, of);
   look.start();
-  const ended = await time.run(of.quietAt + BOUND_MS, () => look.isOver || world.violations.length > 20);
+  const ended = await time.run(of.quietAt + BOUND_MS, () => look.isOver || world.violations.length > 20 || time.events > MOST_EVENTS);
+  if (time.events > MOST_EVENTS)
+    world.violate('V1', `it does not come to rest: ${time.events} events in ${Math.round(time.elapsed / 1_000)} s`);
   if (ended === 'over') {
     const until = time.elapsed + AFTERMATH_MS;
     await time.run(until, () => false);

@@ -34,8 +34,8 @@ export interface CommitSeen {
 
 /**
  * The database of the sagas: what is kept, and who holds which row.
- * `optimistic`: no row is locked while it is decided about, so that two may decide about the same version and the second is found to be
- * stale; the port allows for that, and only the version then keeps them apart.
+ * `optimistic`: harsher than the port allows, no row is locked while it is decided about. Two may then decide about the same version, only
+ * the version keeps them apart, and the engine has to apply the second again.
  */
 export class SagaDatabase implements Server {
   readonly inner: InMemorySagaStore;

@@ -22,6 +22,8 @@ export interface BrokerWorld {
   readonly broker: InProcessBroker;
   readonly chance: Chance;
   readonly logger: Logger;
+  /** How probably a message takes much longer than the others. */
+  readonly slow: number;
   /** Whose message is being published: read by the broker's mishaps. */
   publisher: string;
   onCounted(what: string): void;
@@ -113,8 +115,11 @@ export class SimulatedTransport implements Transport {
   onHealth(listener: (health: TransportHealth) => void): () => void {
     return this.inner.onHealth((health) => this.life.enter(() => listener(health)));
   }
+  /** What is on its way out gets there first. */
   async close(): Promise<void> {
-    return this.inner.close();
+    const { time } = this.world;
+    if (this.outUntil > time.elapsed) await time.sleep(this.outUntil - time.elapsed);
+    await this.inner.close();
   }
 
   private send(batch: readonly Outgoing[], resolve: (outcomes: readonly PublishOutcome[]) => void): void {
@@ -176,7 +181,7 @@ export class SimulatedTransport implements Transport {
     return at;
   }
   private delay(): number {
-    const { chance } = this.world;
-    return chance.is(0.03) ? chance.between(10, 400) : 0.2 + chance.next() * 2;
+    const { chance, slow } = this.world;
+    return chance.is(slow) ? chance.between(10, 400) : 0.2 + chance.next() * 2;
   }
 }

@@ -78,11 +78,10 @@ export class VirtualTime implements Clock {
     let isOver = false;
     const turn = () => {
       if (isOver) return;
-      for (let next = this.peek(); next && next.at <= performance.now() - begin; next = this.peek()) {
-        this.happen(this.pop()!);
-        return void setImmediate(turn);
-      }
       this.elapsed = Math.max(this.elapsed, performance.now() - begin);
+      const next = this.peek();
+      if (!next || next.at > this.elapsed) return void setTimeout(turn, 1);
+      this.happen(this.pop()!);
       setImmediate(turn);
     };
     setImmediate(turn);

@@ -27,7 +27,7 @@ import { Watcher } from './watcher.js';
 
 const hash = (data: string | Uint8Array): string => createHash('sha256').update(data).digest('hex');
 
-const ENGINE: Partial<EngineSettings> = { namespace: 'sim', sweepMs: 10_000, moveFinishedMs: 30_000, maintainMs: 3_600_000 };
+const ENGINE: Partial<EngineSettings> = { namespace: 'sim', sweepMs: 15_000, moveFinishedMs: 60_000, maintainMs: 3_600_000 };
 const HOST: Partial<HostSettings> = { namespace: 'sim', pruneMs: 86_400_000 };
 
 interface ArmedMishap {
@@ -64,6 +64,8 @@ export class World implements Scene {
   delayed = 0;
   isQuiet = false;
   wipedAt: number | undefined;
+  /** Since when nothing goes wrong any more, by the database's clock. */
+  quietAt = Infinity;
   private readonly armed: ArmedMishap[] = [];
   private readonly tries = new Map<string, number>();
   private ids = 0;
@@ -91,6 +93,7 @@ export class World implements Scene {
       broker: this.broker,
       chance: this.chance.fork('network'),
       logger: this.logger('broker'),
+      slow: 0.03,
       publisher: '',
       onCounted: (what) => counters.add(what),
       onPublished: (by, batch, outcomes) => this.watcher.published(by, batch, outcomes),
@@ -294,6 +297,7 @@ export class World implements Scene {
   /** Whatever is armed and was not used is taken back; what lasts ends by itself. */
   calm(): void {
     this.isQuiet = true;
+    this.quietAt = this.sagas.clock.now();
     this.armed.length = 0;
     this.sagas.commitFates.clear();
     for (const inbox of Object.values(this.inboxes)) inbox.commitFates.clear();
