@@ -53,6 +53,28 @@ describe('an orchestrator', () => {
     expect(received.slice(0, 2).map(({ attempt }) => attempt)).toEqual([1, 2]);
   });
 
+  it('[A10] whose process dies after a timer was committed, before what it caused is sent: another sends it, and no timer acts twice', async () => {
+    const plans = [planFrom({ steps: [{ name: 'reserve', timeoutMs: 1_000, attempts: 3 }] })];
+    const { engine, received, clock } = await open({ plans });
+    world.script = () => undefined;
+    const { id } = await engine.start({ name: 'test-saga', input: null });
+    await until(() => received.length === 1);
+    // From here on nothing that this process publishes leaves it.
+    world.onPublish = () => new Promise(() => {});
+    await clock.advance(1_100);
+    const dead = world;
+    const events = async () => (await dead.inner.history(id, 0, 100))!.map(({ event, attempt }) => `${event} ${attempt ?? ''}`.trim());
+    expect(await events()).toEqual(['started', 'timed-out 1']);
+    world = await new EngineWorld({ plans, beside: dead }).open();
+    world.script = () => ({});
+    await clock.advance(800);
+    expect(await events()).toEqual(['started', 'timed-out 1']);
+    await clock.advance(400);
+    expect((await events()).filter((event) => event === 'timed-out 1')).toHaveLength(1);
+    await until(async () => (await dead.inner.find(id))!.state.end === 'completed');
+    await Promise.all([dead.engine.stop(), clock.advance(20_000)]);
+  });
+
   it('[B5] times out a command that is not answered', async () => {
     const { engine, received, clock } = await open({ plans: [planFrom({ steps: [{ name: 'reserve', timeoutMs: 1_000, attempts: 2 }] })] });
     world.script = ({ phase }) => (phase === 'c' ? {} : undefined);
