@@ -39,6 +39,12 @@ export function channelErrorCode(error: unknown): number | undefined {
   return typeof code === 'number' && [403, 404, 405, 406].includes(code) ? code : undefined;
 }
 
+/** The bytes that a message may have at most, where the broker says so in its complaint about one that has more. */
+export function sizeLimitIn(text: string): number | undefined {
+  const [, bytes] = /message size \d+ is larger than (?:the )?(?:configured )?max(?:imum)? size (\d+)/.exec(text) ?? [];
+  return bytes === undefined ? undefined : Number(bytes);
+}
+
 /** Which queue or exchange is declared otherwise, and in what, from the broker's text of a 406. */
 export function conflictOf(what: string, error: unknown): string {
   const text = quoted(textOf(error));

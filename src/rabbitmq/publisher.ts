@@ -2,7 +2,7 @@ import type { ChannelModel } from 'amqplib';
 import { refusalOf } from '../core/wire-limits.js';
 import type { Timer } from '../ports/clock.js';
 import type { Outgoing, PublishOutcome } from '../ports/transport.js';
-import { explain } from './broker-errors.js';
+import { explain, sizeLimitIn } from './broker-errors.js';
 import type { Link } from './link.js';
 import type { Settings } from './options.js';
 import { PublishChannel, type BatchOwner, type PublishChannelUser } from './publish-channel.js';
@@ -44,12 +44,16 @@ export class Publisher implements PublishChannelUser {
   private isClosed = false;
   private onIdle: (() => void) | undefined;
   private replacing: ChannelModel | undefined;
+  /** What the broker of this connection takes at most, as far as it has said. */
+  private limit: { readonly of: ChannelModel | undefined; readonly bytes: number };
 
   constructor(
     private readonly settings: Settings,
     private readonly link: Link,
     private readonly hooks: { redeclare(connection: ChannelModel): Promise<void>; returned(out: Outgoing): void },
-  ) {}
+  ) {
+    this.limit = { of: undefined, bytes: settings.maxMessageBytes };
+  }
 
   async publish(messages: readonly Outgoing[]): Promise<readonly PublishOutcome[]> {
     if (messages.length === 0) return [];
@@ -77,7 +81,8 @@ export class Publisher implements PublishChannelUser {
       confirming.close().catch(() => {});
       return;
     }
-    this.channel = new PublishChannel(confirming, this.settings, this);
+    if (this.limit.of !== connection) this.limit = { of: connection, bytes: this.settings.maxMessageBytes };
+    this.channel = new PublishChannel(confirming, { ...this.settings, maxMessageBytes: this.limit.bytes }, this);
     this.pump();
   }
 
@@ -121,7 +126,17 @@ export class Publisher implements PublishChannelUser {
     if (this.channel !== channel) return;
     this.channel = undefined;
     // When the connection is going as well, its channels are closed first; the next connection brings its own.
-    if (code !== undefined) this.replace(true, reason);
+    if (code === undefined) return;
+    this.learnLimit(reason);
+    this.replace(true, reason);
+  }
+
+  /** One message that is too large closes the channel for all that are on it: such a one must not be sent again with the others. */
+  private learnLimit(reason: string): void {
+    const bytes = sizeLimitIn(reason);
+    if (bytes === undefined || bytes >= this.limit.bytes) return;
+    this.limit = { ...this.limit, bytes };
+    this.settings.logger.warn({ bytes }, 'This broker takes smaller messages than usual; larger ones are refused here.');
   }
 
   overdue(channel: PublishChannel): void {
@@ -178,7 +193,7 @@ export class Publisher implements PublishChannelUser {
     const from = batch.next;
     batch.next = batch.messages.length;
     for (let index = from; index < batch.messages.length; index++) {
-      const refusal = refusalOf(batch.messages[index]!, this.settings.maxMessageBytes);
+      const refusal = refusalOf(batch.messages[index]!, this.limit.bytes);
       batch.settle(index, refusal === undefined ? unknown : { fate: 'refused', reason: refusal });
     }
   }

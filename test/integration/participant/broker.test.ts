@@ -5,7 +5,7 @@ import { tcpProxy } from '../../support/tcp-proxy.js';
 import { overRabbitMq, rabbitMqAt, Stage, Step } from './stage.js';
 
 describe('a connection to RabbitMQ that is cut', () => {
-  it('[B3] while a handler runs: its command comes again and gets the stored reply', async () => {
+  it('[B3 B19] while a handler runs: its command comes again and gets the stored reply', async () => {
     const stage = await Stage.open(overRabbitMq());
     const proxy = await tcpProxy(amqpUrl());
     const [isIn, enter] = signal();

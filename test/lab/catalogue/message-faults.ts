@@ -31,13 +31,15 @@ export const MESSAGE_FAULTS: readonly Fault[] = [
   {
     id: 'C5',
     fault: '`__proto__` and `constructor.prototype` in body, headers, definition, query',
-    expected: 'inert: no prototype changes, the saga ends, the payload comes back as it was',
+    expected: 'a field named `__proto__` is refused by name; everything else is inert and comes back as it was; no prototype changes',
     run: 'CF',
   },
   {
     id: 'C6',
     fault: 'integers beyond 2^53, 1e400, NaN, −0, money as a fraction',
-    expected: 'what cannot be given back unchanged is refused at the edge; what can be is given back to the digit; text stays text',
+    expected:
+      'integers that would lose a digit and numbers beyond all are refused at the edge; integers as text survive exactly; −0 becomes 0; a fraction is what a double makes of it',
+    deviation: 'big integers are refused rather than turned into text: a payload that changes its types is no longer what was sent',
     run: 'CF',
   },
   {
@@ -55,13 +57,16 @@ export const MESSAGE_FAULTS: readonly Fault[] = [
   {
     id: 'C9',
     fault: 'a reply that is too large, or a saga that grows over many steps',
-    expected: 'a success without a usable reply, so that the saga turns back and undoes it; there is never a state that cannot be stored',
+    expected:
+      'a success without a usable reply, so that the saga turns back and undoes it; a request that no longer fits leaves its step stuck, and a cancel undoes all; there is never a state that cannot be stored',
+    deviation: 'a request that cannot be built is a fault of the definition, so that a person is asked before everything is undone',
     run: 'CF',
   },
   {
     id: 'C10',
     fault: 'a message larger than the broker takes',
-    expected: 'not sent, said in the log; its step times out and the saga turns back; the others flow',
+    expected:
+      'the broker’s complaint says what it takes: larger ones are refused from then on, their steps time out and the sagas turn back; the others flow',
     deviation: 'a command is no row of an outbox that could be parked: it is in flight in its saga, whose time-outs decide',
     run: 'CF',
   },
@@ -82,8 +87,8 @@ export const MESSAGE_FAULTS: readonly Fault[] = [
     id: 'C13',
     fault: 'headers that act: `CC`, `BCC`, `reply-to`, `x-death`, priority, expiration',
     expected:
-      'no header of a message is copied into another. A participant answers to `reply_to`, as the wire says; the orchestrator never answers into a queue of its own',
-    deviation: 'answering to `reply_to` is what lets services join without an SDK; what a forged one can do is limited by signing, later',
+      'no header of a message is copied into another. The SDK answers into the reply queue of its namespace, whatever `reply_to` says; whoever starts a saga names its own queue, and none of ours',
+    deviation: 'services without the SDK answer to `reply_to`: that is what makes them as small as they are',
     run: 'CF',
   },
   {

@@ -91,7 +91,9 @@ export const ORCHESTRATOR_FAULTS: readonly Fault[] = [
   {
     id: 'A15',
     fault: 'an exception in the code of one saga',
-    expected: 'that saga is stuck at that step and says why; the process and all other sagas go on',
+    expected:
+      'that saga is stuck at that step and says why; the process and all other sagas go on. A rejection that the code leaves behind ends the process in order, with what was under way done; the next process goes on',
+    deviation: 'nobody can tell whose a stray rejection is, so that the process does not go on in a state that nobody knows',
     run: 'CF',
   },
   {

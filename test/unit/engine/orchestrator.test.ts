@@ -53,6 +53,25 @@ describe('an orchestrator', () => {
     expect(received.slice(0, 2).map(({ attempt }) => attempt)).toEqual([1, 2]);
   });
 
+  it('[A10] does not let a timer act twice whose commands were not sent: the next timer sends them', async () => {
+    const { engine, received, clock } = await open({ plans: [planFrom({ steps: [{ name: 'reserve', timeoutMs: 8_000, attempts: 3 }] })] });
+    world.script = ({ attempt }) => (attempt === 1 ? undefined : {});
+    const { id } = await engine.start({ name: 'test-saga', input: null });
+    const events = async () => (await world.inner.history(id, 0, 100))!.map(({ event, attempt }) => `${event} ${attempt ?? ''}`.trim());
+    await clock.advance(7_000);
+    expect(await events()).toEqual(['started', 'resent 1']);
+    world.onPublish = async (batch) => batch.map(() => ({ fate: 'unknown' as const, reason: 'it died' }));
+    await clock.advance(2_000);
+    world.onPublish = undefined;
+    expect(await events()).toEqual(['started', 'resent 1', 'timed-out 1']);
+    await clock.advance(3_000);
+    expect(received.map(({ attempt }) => attempt)).toEqual([1, 1]);
+    await clock.advance(2_000);
+    expect(received.map(({ attempt }) => attempt)).toEqual([1, 1, 2]);
+    expect((await engine.waitUntilFinal(id, 0)).state.end).toBe('completed');
+    expect(await events()).toEqual(['started', 'resent 1', 'timed-out 1', 'resent 2', 'replied 2']);
+  });
+
   it('[B5] times out a command that is not answered', async () => {
     const { engine, received, clock } = await open({ plans: [planFrom({ steps: [{ name: 'reserve', timeoutMs: 1_000, attempts: 2 }] })] });
     world.script = ({ phase }) => (phase === 'c' ? {} : undefined);

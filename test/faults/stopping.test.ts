@@ -1,0 +1,82 @@
+import { describe, expect, it } from '@jest/globals';
+import type { GetMessage } from 'amqplib';
+import pg from 'pg';
+import { parseCommandId } from '../../src/core/state.js';
+import type { Command } from '../e2e/command.js';
+import { Shop } from '../e2e/shop.js';
+import { closeAtEnd } from '../support/closing.js';
+import { RawPublisher } from '../support/raw-publish.js';
+import { amqpUrl, freshDatabase } from '../support/servers.js';
+
+const ORDERS = 240;
+
+/** Tells a process to stop; it does so in time, of its own accord and with everything in order. */
+async function stops(process: Command): Promise<void> {
+  const began = performance.now();
+  process.kill('SIGTERM');
+  const { code, stdout } = await process.ended;
+  expect(code).toBe(0);
+  expect(stdout).not.toMatch(/cut short|stopping failed/);
+  // What the process itself took: ten seconds, and a little for a busy machine.
+  expect(performance.now() - began).toBeLessThan(12_000);
+}
+
+/** Everything that waits in a queue and came back to it; it goes back there. */
+async function returnedTo(queue: string): Promise<readonly GetMessage[]> {
+  const reader = await RawPublisher.open(amqpUrl());
+  const returned: GetMessage[] = [];
+  for (;;) {
+    const message = await reader.channel.get(queue);
+    if (message === false) break;
+    if (message.fields.redelivered) returned.push(message);
+  }
+  await reader.close();
+  return returned;
+}
+
+describe('SIGTERM under load', () => {
+  it('[A13] ends daemon and participants in time with 0; what they had finished does not come again, and nothing is lost', async () => {
+    const { url } = await freshDatabase();
+    const shop = await Shop.open({ database: url, broker: amqpUrl() });
+    const namespace = shop.at['BACKSTEP_NAMESPACE']!;
+    const database = new pg.Client({ connectionString: url });
+    database.on('error', () => {});
+    await database.connect();
+    closeAtEnd(() => database.end());
+    const count = async (sql: string, values: readonly unknown[]) =>
+      Number((await database.query<{ n: string }>(`select count(*) as n from ${sql}`, [...values])).rows[0]!.n);
+
+    const [first, hosts] = await Promise.all([shop.daemon(), shop.host('inventory,freight,payments,mail,shipping')]);
+    await shop.place(ORDERS, first.url);
+    await shop.untilEnded(ORDERS / 10, 60_000);
+    await stops(first);
+    for (const { properties } of await returnedTo(`${namespace}.replies`)) {
+      const { sagaId, step, phase, execution } = parseCommandId(String(properties.correlationId))!;
+      const attempt = Number(properties.headers?.['saga-attempt']);
+      const applied = `${namespace}.saga_history where saga_id = $1 and step = $2 and event = 'replied'
+        and data->>'phase' = $3 and (data->>'execution')::int = $4 and (data->>'attempt')::int = $5`;
+      expect([properties.correlationId, await count(applied, [sagaId, step, phase, execution, attempt])]).toEqual([
+        properties.correlationId,
+        0,
+      ]);
+    }
+
+    const second = await shop.daemon();
+    await shop.untilEnded(ORDERS / 4, 60_000);
+    await stops(hosts);
+    for (const participant of ['inventory', 'payments', 'mail', 'shipping']) {
+      for (const { properties } of await returnedTo(`${namespace}.commands.${participant}`)) {
+        const { sagaId, step, phase, execution } = parseCommandId(String(properties.messageId))!;
+        const resent = `${namespace}.saga_history where saga_id = $1 and step = $2 and event in ('resent', 'timed-out')
+          and data->>'phase' = $3 and (data->>'execution')::int = $4`;
+        // A copy that had not begun is given back, whatever became of the others.
+        if ((await count(resent, [sagaId, step, phase, execution])) > 0) continue;
+        const handled = await count(`${participant}.backstep_inbox where command_id = $1`, [properties.messageId]);
+        expect([properties.messageId, handled]).toEqual([properties.messageId, 0]);
+      }
+    }
+    await shop.host('inventory,freight,payments,mail,shipping');
+    await shop.prove(ORDERS, second.url, 90_000);
+    await stops(second);
+  }, 240_000);
+});
