@@ -33,7 +33,7 @@ const CATALOGUE: readonly Mutant[] = [
         "if (outcome.fate === 'confirmed' || outcome.fate === 'unknown') return true;",
       ),
     ],
-    caughtBy: simulator(300, 'V13', 'V14'),
+    caughtBy: simulator(300, 'V13', 'V14', 'V1'),
   },
   {
     id: 'M3',
@@ -46,7 +46,7 @@ const CATALOGUE: readonly Mutant[] = [
         "if (outcome.fate === 'confirmed' || outcome.fate === 'returned') return true;",
       ),
     ],
-    caughtBy: simulator(300, 'V13', 'V14'),
+    caughtBy: simulator(300, 'V13', 'V14', 'V1'),
   },
   {
     id: 'M4',
