@@ -110,11 +110,19 @@ describe('several engines on one database and broker', () => {
         ],
       });
     // The request of `charge` is built inside the transaction of the reply to `reserve`, when its row is locked and read.
-    const stopped = await at.engine([steps(() => (stalls === 0 && stop(), { by: 'the one that stops' }))], {
-      databaseUrl: database.url,
-      connect: { timeouts: { idleInTransaction: 1_000, connect: 2_000, answer: 3_000, statement: 2_000 } },
-      transport: { urls: [broker.url], heartbeatS: 1 },
-    });
+    const stopped = await at.engine(
+      [
+        steps(() => {
+          if (stalls === 0) stop();
+          return { by: 'the one that stops' };
+        }),
+      ],
+      {
+        databaseUrl: database.url,
+        connect: { timeouts: { idleInTransaction: 1_000, connect: 2_000, answer: 3_000, statement: 2_000 } },
+        transport: { urls: [broker.url], heartbeatS: 1 },
+      },
+    );
     const effects = await at.participant('p', () => ({}));
     const { id } = await stopped.engine.start({ name: 'test-saga', input: null });
     await eventually(() => stalls === 1);

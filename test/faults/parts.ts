@@ -41,7 +41,7 @@ export class Flow {
   private next: number;
   private timer: NodeJS.Timeout | undefined;
   private underWay = new Set<Promise<void>>();
-  private endWaiters: (() => void)[] = [];
+  private problems: () => Promise<readonly string[]> = () => Promise.resolve([]);
 
   /** `everyMs` apart. Flows on one installation need keys of their own: give each another `firstKey`. */
   constructor(
@@ -54,13 +54,11 @@ export class Flow {
 
   /** To be given to the engine, or to each of several. */
   readonly observer: EngineObserver = {
-    sagaEnded: () => {
-      this.ended += 1;
-      for (const wake of this.endWaiters.splice(0)) wake();
-    },
+    sagaEnded: () => void this.ended++,
   };
 
-  run(engine: Pick<Orchestrator, 'start'>): this {
+  run(engine: Pick<Orchestrator, 'start'> & Partial<Pick<Orchestrator, 'problems'>>): this {
+    this.problems = () => engine.problems?.() ?? Promise.resolve([]);
     this.timer = setInterval(() => this.start(engine), this.everyMs);
     return this;
   }
@@ -71,10 +69,14 @@ export class Flow {
     await Promise.all(this.underWay);
   }
 
-  /** Milliseconds from now until another saga ends. */
+  /** Milliseconds from now until another saga ends. Rejects when none does within half a minute. */
   async untilNextEnd(): Promise<number> {
     const from = performance.now();
-    await new Promise<void>((resolve) => this.endWaiters.push(resolve));
+    const { ended } = this;
+    await eventually(() => this.ended > ended, { withinMs: 30_000, everyMs: 5, what: 'another saga ends' }).catch(async (error: Error) => {
+      const started = `${this.ids.length} were started, ${this.ended} have ended, ${this.underWay.size} are being started`;
+      throw new Error(`${error.message}; ${started}; ${(await this.problems()).join('; ') || 'the engine sees no problem'}`);
+    });
     return performance.now() - from;
   }
 
