@@ -15,7 +15,7 @@ describe('a broker that somebody changes under load', () => {
   let channel: Channel;
   beforeAll(async () => {
     rabbit = await privateRabbit();
-  }, 90_000);
+  }, 150_000);
   let at: Installation;
   afterEach(async () => {
     await admin.close().catch(() => {});
@@ -36,7 +36,7 @@ describe('a broker that somebody changes under load', () => {
     return count > 0;
   }
 
-  async function underLoad({ everyMs = 40, brokerUrl = rabbit.url, hasParticipant = true } = {}) {
+  async function underLoad({ everyMs = 80, brokerUrl = rabbit.url, hasParticipant = true } = {}) {
     await adminConnects();
     at = await Installation.open({ brokerUrl });
     const flow = new Flow(everyMs);
@@ -67,7 +67,7 @@ describe('a broker that somebody changes under load', () => {
       await eventually(() => isConsumed(queue), { withinMs: 10_000 });
     }
     measured('D5', 'ms until all had ended', await over());
-  }, 60_000);
+  }, 150_000);
 
   it('[D6] queues are emptied: what was lost is sent again, and every saga ends', async () => {
     const { flow, over, participate } = await underLoad({ everyMs: 10, hasParticipant: false });
@@ -80,7 +80,7 @@ describe('a broker that somebody changes under load', () => {
     while (performance.now() < deadline) for (const queue of [at.names.replies, at.names.commands('p')]) lost += await purge(queue);
     await flow.untilNextEnd();
     measured('D6', `ms until all had ended, of ${lost} messages lost`, await over());
-  }, 60_000);
+  }, 150_000);
 
   it('[D7] the exchange is deleted: declared again, and every saga ends', async () => {
     const { flow, over } = await underLoad();
@@ -89,7 +89,7 @@ describe('a broker that somebody changes under load', () => {
       await flow.untilNextEnd();
     }
     measured('D7', 'ms until all had ended', await over());
-  }, 60_000);
+  }, 150_000);
 
   it('[D7] a binding is gone: commands stay in flight, the log says whose, and they are sent when it is back', async () => {
     const { flow, logs, over } = await underLoad();
@@ -98,7 +98,7 @@ describe('a broker that somebody changes under load', () => {
     // It is one of the bindings that the engine itself wants, so it makes it again.
     await flow.untilNextEnd();
     measured('D7', 'ms until all had ended', await over());
-  }, 60_000);
+  }, 150_000);
 
   it('[D11] a full queue that refuses messages: they wait and are sent again when there is room', async () => {
     const { logs, flow, over, participate } = await underLoad({ hasParticipant: false });
@@ -109,7 +109,7 @@ describe('a broker that somebody changes under load', () => {
     await participate();
     await flow.untilNextEnd();
     measured('D11', 'ms until all had ended', await over());
-  }, 60_000);
+  }, 150_000);
 
   it.each<[string, string, 'replies' | 'starts', Options.AssertQueue, string]>([
     ['D8', 'of another type', 'replies', { durable: true }, 'its x-queue-type is none, wanted quorum'],
@@ -155,7 +155,7 @@ describe('a broker that somebody changes under load', () => {
       await channel.deleteQueue(at.names[queue]);
       await at.engine([plan]);
     },
-    60_000,
+    120_000,
   );
 
   it('[D16] permissions are taken away: said as what it is, nothing is lost, and it goes on when they are back', async () => {

@@ -98,11 +98,16 @@ export class Flow {
 }
 
 /** Every saga of the store ends as its key says, and its history has no gap; every id is among them. Gives how many there are. */
-export async function expectEnds(store: SagaStore, ids: readonly string[], withinMs = 30_000): Promise<number> {
+export async function expectEnds(store: SagaStore, ids: readonly string[], withinMs = 60_000): Promise<number> {
   await eventually(async () => (await store.versionsInFlight()).length === 0, {
     withinMs,
     everyMs: 100,
     what: 'every saga has ended',
+  }).catch(async (error: Error) => {
+    const open = (await everySaga(store)).filter(({ state }) => state.end === null);
+    const [one] = open;
+    const history = one && (await store.history(one.state.id, 0, 100));
+    throw new Error(`${error.message}; ${open.length} are open, e.g. ${JSON.stringify(one)} with ${JSON.stringify(history)}`);
   });
   const all = await everySaga(store);
   const wrong: string[] = [];

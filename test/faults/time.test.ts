@@ -78,7 +78,7 @@ describe('time', () => {
       flow.run(engine);
       await delay(1_500);
       await flow.stop();
-      await expectEnds(store, flow.ids, 15_000);
+      await expectEnds(store, flow.ids, 40_000);
       const [first] = await everySaga(store);
       const history = (await store.history(first!.state.id, 0, 100))!;
       const sent = history.find(({ effects }) => effects.some((effect) => effect.do === 'sent' && effect.step === 'charge'))!;
@@ -88,35 +88,35 @@ describe('time', () => {
       expect(await firedTwice(store)).toEqual([]);
       expect(logs.count('the clocks of this machine and of the database differ')).toBe(1);
     },
-    40_000,
+    120_000,
   );
 
   it("[F2] the database's clock jumps, back by ten minutes and forward by an hour: timers fire late or at once, never twice, and it is said", async () => {
     await opened();
     const move = await movableClock();
-    const flow = new Flow(40);
+    const flow = new Flow(150);
     const { engine, store, logs } = await at.engine([plan], { observer: flow.observer, settings: { watchMs: 200 } });
     await at.participant('p', slow);
     flow.run(engine);
     const said = () => logs.count('the clocks of this machine and of the database differ');
     await flow.untilNextEnd();
     await move(-10 * MINUTE);
-    await eventually(() => said() === 1);
+    await eventually(() => said() === 1, { withinMs: 20_000 });
     // Sagas that were begun before the jump wait; new ones have their own timers, three seconds long.
     const before = flow.ended;
-    await eventually(() => flow.ended > before + 20, { withinMs: 15_000 });
+    await eventually(() => flow.ended > before + 5, { withinMs: 40_000 });
     await move(HOUR);
-    await eventually(() => said() === 2);
-    await eventually(() => flow.ended > before + 60, { withinMs: 15_000 });
+    await eventually(() => said() === 2, { withinMs: 20_000 });
+    await eventually(() => flow.ended > before + 20, { withinMs: 40_000 });
     await flow.stop();
     // All that is open becomes due at once, and everything ends without another three seconds for each.
-    await expectEnds(store, flow.ids, 15_000);
+    await expectEnds(store, flow.ids, 40_000);
     await move(0);
-    await eventually(() => logs.count('the clocks of this machine and of the database agree again') === 1);
+    await eventually(() => logs.count('the clocks of this machine and of the database agree again') === 1, { withinMs: 20_000 });
     expect(await firedTwice(store)).toEqual([]);
     const late = (await everySaga(store)).filter(({ state }) => state.end === null);
     expect(late).toEqual([]);
-  }, 60_000);
+  }, 180_000);
 
   it('[F3] a timer of more than 24.8 days does not fire at once, and holds nothing up', async () => {
     await opened();
@@ -135,7 +135,7 @@ describe('time', () => {
     expect(looks).toBeLessThan(3);
     await at.participant('p', () => ({}));
     expect((await engine.waitUntilFinal(id, 20_000)).state.end).toBe('completed');
-  }, 30_000);
+  }, 60_000);
 
   it(`[F4] ${TIMERS} timers are due at one instant: taken in batches, and new sagas go on`, async () => {
     await opened();
@@ -207,18 +207,18 @@ describe('time', () => {
     const move = await movableClock();
     const end = 2 ** 31 * 1_000;
     await move(end - 4_000 - Date.now());
-    const flow = new Flow(40);
+    const flow = new Flow(150);
     const { engine, store } = await at.engine([plan], { observer: flow.observer });
     await at.participant('p', slow);
     flow.run(engine);
     await delay(6_000);
     await flow.stop();
-    await expectEnds(store, flow.ids, 15_000);
+    await expectEnds(store, flow.ids, 40_000);
     const instants = (await store.history((await everySaga(store)).at(-1)!.state.id, 0, 100))!.map(({ at: instant }) => instant);
     expect(instants[0]!).toBeLessThan(end);
     expect(instants.at(-1)!).toBeGreaterThan(end - 2_000);
     const last = (await store.history((await everySaga(store))[0]!.state.id, 0, 100))!;
     expect(last.at(-1)!.at).toBeGreaterThan(end);
     expect(await firedTwice(store)).toEqual([]);
-  }, 40_000);
+  }, 120_000);
 });
