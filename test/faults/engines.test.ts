@@ -42,12 +42,23 @@ describe('several engines on one database and broker', () => {
   }
 
   it('[G1] [F5] the reply comes at the very instant of the timeout, to two engines: one of them counts, the other changes nothing', async () => {
-    at = await Installation.open();
-    const TIMEOUT = 1_500;
+    // Which comes first is a matter of the machine: a busy one gets more time.
+    for (const timeoutMs of [600, 2_400, 9_600]) {
+      at = await Installation.open();
+      const counts = await replyAgainstTimeout(timeoutMs);
+      measured('G1', `timeout ${timeoutMs} ms: first the reply, first the timeout, and answered twice`, JSON.stringify(counts));
+      // Both happened, or this has shown nothing.
+      if (Math.min(counts.replied, counts.timedOut) > 5) return;
+      await at.close();
+    }
+    throw new Error('it was always the same that came first');
+  }, 180_000);
+
+  async function replyAgainstTimeout(timeoutMs: number): Promise<{ replied: number; timedOut: number; twice: number }> {
     const tight = planFrom({
       steps: [
-        { name: 'reserve', timeoutMs: TIMEOUT, attempts: 30 },
-        { name: 'ship', kind: 'pivot' },
+        { name: 'reserve', timeoutMs, attempts: 30 },
+        { name: 'ship', kind: 'pivot', timeoutMs: 60_000 },
       ],
     });
     const [first, second] = [await at.engine([tight]), await at.engine([tight])];
@@ -55,42 +66,29 @@ describe('several engines on one database and broker', () => {
     let answered = 0;
     await silent(({ step, attempt }, answer) => {
       if (step !== 'reserve' || attempt > 1) answer();
-      else setTimeout(answer, 200 + (answered++ % 30) * 48);
+      else setTimeout(answer, timeoutMs * (0.2 + (answered++ % 30) / 32));
     });
     const ids: string[] = [];
-    for (let round = 0; round < 10; round++) {
-      const engines = [first.engine, second.engine];
-      const started = await Promise.all(
-        engines.map((engine) => engine.startMany(Array.from({ length: 15 }, () => ({ name: 'test-saga', input: null })))),
-      );
+    for (let round = 0; round < 6; round++) {
+      const requests = Array.from({ length: 15 }, () => ({ name: 'test-saga', input: null }));
+      const started = await Promise.all([first, second].map(({ engine }) => engine.startMany(requests)));
       ids.push(...started.flat().map((one) => (one as Started).id));
-      await delay(50);
     }
-    await eventually(async () => (await first.store.versionsInFlight()).length === 0, { withinMs: 40_000, everyMs: 100 });
-    const counts = { replied: 0, timedOut: 0, late: 0 };
+    await eventually(async () => (await first.store.versionsInFlight()).length === 0, { withinMs: 60_000, everyMs: 100 });
+    const counts = { replied: 0, timedOut: 0, twice: 0 };
     for (const id of ids) {
       const history = (await first.store.history(id, 0, 1_000))!;
       expect(history.map(({ seq }) => seq)).toEqual(history.map((_, i) => i + 1));
-      const settled = history.flatMap(({ effects }) => effects.filter((effect) => effect.do === 'succeeded' && effect.step === 'reserve'));
-      expect(settled).toHaveLength(1);
-      expect(
-        history.filter(({ effects }) => effects.some((effect) => effect.do === 'status' && effect.status === 'completed')),
-      ).toHaveLength(1);
+      const effects = history.flatMap((entry) => entry.effects);
+      expect(effects.filter((effect) => effect.do === 'succeeded' && effect.step === 'reserve')).toHaveLength(1);
+      expect(effects.filter((effect) => effect.do === 'status' && effect.status === 'completed')).toHaveLength(1);
       const timers = history.filter(({ event }) => event === 'timed-out').map(({ step, attempt }) => `${step} ${attempt}`);
       expect(new Set(timers).size).toBe(timers.length);
-      if (timers.length > 0) counts.timedOut++;
-      else counts.replied++;
-      if (history.some(({ event }) => event === 'duplicate-reply' || event === 'late-reply' || event === 'outdated-reply')) counts.late++;
+      counts[timers.length > 0 ? 'timedOut' : 'replied']++;
+      if (history.some(({ event }) => event === 'duplicate-reply' || event === 'late-reply' || event === 'outdated-reply')) counts.twice++;
     }
-    measured(
-      'G1',
-      'first the reply, first the timeout, and of these answered twice',
-      `${counts.replied}, ${counts.timedOut}, ${counts.late}`,
-    );
-    // Both happened, or this has shown nothing.
-    expect(counts.replied).toBeGreaterThan(5);
-    expect(counts.timedOut).toBeGreaterThan(5);
-  }, 120_000);
+    return counts;
+  }
 
   it('[G3] an engine stops between reading and committing, and comes back: its write changes nothing', async () => {
     at = await Installation.open();
