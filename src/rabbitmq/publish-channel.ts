@@ -16,6 +16,8 @@ export interface PublishChannelUser {
   drained(): void;
   /** It is gone; everything on it is settled. `code` when the broker closed it for an error. */
   closed(channel: PublishChannel, code: number | undefined, reason: string): void;
+  /** The broker has refused a message. */
+  nacked(channel: PublishChannel): void;
   /** The oldest message has waited too long for its confirm. */
   overdue(channel: PublishChannel): void;
   /** No queue took this message. */
@@ -47,12 +49,15 @@ export class PublishChannel {
   private error: unknown;
   private isFull = false;
   private isOpen = true;
+  private isRetired = false;
+  private readonly openedAt: number;
 
   constructor(
     private readonly channel: ConfirmChannel,
     private readonly settings: { readonly clock: Clock; readonly confirmTimeoutMs: number; readonly maxMessageBytes: number },
     private readonly user: PublishChannelUser,
   ) {
+    this.openedAt = settings.clock.monotonic();
     channel.on('error', (error) => {
       this.error = error;
     });
@@ -66,7 +71,10 @@ export class PublishChannel {
 
   /** Whether {@link send} may be called. */
   get takesMore(): boolean {
-    return this.isOpen && !this.isFull;
+    return this.isOpen && !this.isRetired && !this.isFull;
+  }
+  get ageMs(): number {
+    return this.settings.clock.monotonic() - this.openedAt;
   }
   get unconfirmed(): number {
     return this.pending.size;
@@ -108,6 +116,16 @@ export class PublishChannel {
     this.channel.close().catch(() => {});
   }
 
+  /** Takes nothing more; what is on it gets its answers, then it closes. */
+  retire(): void {
+    this.isRetired = true;
+    this.closeIfDone();
+  }
+
+  private closeIfDone(): void {
+    if (this.isRetired && this.isOpen && this.pending.size === 0) this.channel.close().catch(() => {});
+  }
+
   private unsendable(error: unknown): PublishOutcome {
     // A RangeError or TypeError is about this message; anything else about the channel.
     return { fate: isAboutArguments(error) ? 'refused' : 'unknown', reason: explain(error) };
@@ -117,7 +135,10 @@ export class PublishChannel {
     if (!this.pending.has(pending)) return;
     if (!error) pass('transport.confirming');
     if (!error) this.settle(pending, pending.isReturned ? RETURNED : CONFIRMED);
-    else if (/nacked/.test(messageOf(error))) this.settle(pending, { fate: 'unknown', reason: 'the broker did not take it (nack)' });
+    else if (/nacked/.test(messageOf(error))) {
+      this.settle(pending, { fate: 'unknown', reason: 'the broker did not take it (nack)' });
+      this.user.nacked(this);
+    }
     // Any other error is the channel's end: `close` follows and settles everything.
   }
 
@@ -144,6 +165,7 @@ export class PublishChannel {
       this.byId = undefined;
       this.watchdog?.cancel();
       this.watchdog = undefined;
+      this.closeIfDone();
     }
     pending.owner.settle(pending.index, outcome);
   }

@@ -8,6 +8,12 @@ import type { Settings } from './options.js';
 import { PublishChannel, type BatchOwner, type PublishChannelUser } from './publish-channel.js';
 import { untilDone, within } from './waiting.js';
 
+/**
+ * The broker remembers for each channel that a queue takes no more, and may forget to tell it that the queue does again: RabbitMQ 3.10
+ * when a policy with a limit is removed. So a channel on which messages are refused is replaced, no more often than this.
+ */
+const NACK_PATIENCE_MS = 10_000;
+
 /** One call of `publish`: what of it is sent, and what became of it. */
 class Batch implements BatchOwner {
   /** Index of the first message that is not handed to a channel. */
@@ -137,6 +143,13 @@ export class Publisher implements PublishChannelUser {
     if (bytes === undefined || bytes >= this.limit.bytes) return;
     this.limit = { ...this.limit, bytes };
     this.settings.logger.warn({ bytes }, 'This broker takes smaller messages than usual; larger ones are refused here.');
+  }
+
+  nacked(channel: PublishChannel): void {
+    if (this.channel !== channel || channel.ageMs < NACK_PATIENCE_MS) return;
+    this.channel = undefined;
+    channel.retire();
+    this.replace(false, 'the broker refuses messages (nack)');
   }
 
   overdue(channel: PublishChannel): void {

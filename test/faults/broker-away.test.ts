@@ -10,12 +10,12 @@ describe('a broker that goes away under load', () => {
   let rabbit: PrivateRabbit;
   beforeAll(async () => {
     rabbit = await privateRabbit();
-  }, 90_000);
+  }, 150_000);
 
   /** An engine under a steady load, with a participant; all as they would be deployed. */
   async function underLoad(brokerUrl = rabbit.url) {
     const at = await Installation.open({ brokerUrl: rabbit.url });
-    const flow = new Flow(40);
+    const flow = new Flow(80);
     const transport = { ...AS_DEPLOYED, urls: [brokerUrl] };
     const opened = await at.engine([plan], { transport, observer: flow.observer });
     await at.participant('p', script, transport);
@@ -47,7 +47,7 @@ describe('a broker that goes away under load', () => {
     expect(Math.max(...waits)).toBeLessThan(3_000);
     expect(flow.refused).toEqual([]);
     await over();
-  }, 90_000);
+  }, 150_000);
 
   it('[D3] it closes all connections, five times: progress within three seconds', async () => {
     const { flow, over } = await underLoad();
@@ -61,7 +61,7 @@ describe('a broker that goes away under load', () => {
     expect(Math.max(...waits)).toBeLessThan(3_000);
     expect(flow.refused).toEqual([]);
     await over();
-  }, 60_000);
+  }, 150_000);
 
   it('[D2] it is killed, and started again: nothing is lost, progress within ten seconds', async () => {
     // RabbitMQ 3.10 killed within seconds of a quorum queue's declaration has lost that queue for good; a clean stop writes it down.
@@ -80,7 +80,7 @@ describe('a broker that goes away under load', () => {
     expect(wait).toBeLessThan(10_000);
     expect(flow.refused).toEqual([]);
     await over();
-  }, 90_000);
+  }, 150_000);
 
   it.each([
     ['D9', 'memory', ['set_vm_memory_high_watermark', '0.000001'], ['set_vm_memory_high_watermark', '0.4']],
@@ -94,7 +94,7 @@ describe('a broker that goes away under load', () => {
       expect((await engine.problems()).join()).toMatch(/the broker takes no messages \(memory or disk alarm\)/);
       const [started, tookBefore] = [flow.ids.length, flow.tookMs.length];
       await delay(5_000);
-      expect(flow.ids.length - started).toBeGreaterThan(25);
+      expect(flow.ids.length - started).toBeGreaterThan(10);
       const slow = quantile(flow.tookMs.slice(tookBefore), 0.99);
       measured(row, 'p99 in ms of a start while the broker takes nothing', slow);
       expect(slow).toBeLessThan(2_000);
@@ -105,7 +105,7 @@ describe('a broker that goes away under load', () => {
       expect(wait).toBeLessThan(10_000);
       await over();
     },
-    60_000,
+    120_000,
   );
 
   it('[D18] it comes and goes every second: no connection and no channel is left over, and all ends', async () => {
@@ -130,5 +130,5 @@ describe('a broker that goes away under load', () => {
     expect(proxy.connections).toBe(4);
     measured('D18', 'connections and channels after ten times', JSON.stringify(before));
     await over();
-  }, 90_000);
+  }, 150_000);
 });

@@ -42,12 +42,23 @@ describe('several engines on one database and broker', () => {
   }
 
   it('[G1] [F5] the reply comes at the very instant of the timeout, to two engines: one of them counts, the other changes nothing', async () => {
-    at = await Installation.open();
-    const TIMEOUT = 600;
+    // Which comes first is a matter of the machine: a busy one gets more time.
+    for (const timeoutMs of [600, 2_400, 9_600]) {
+      at = await Installation.open();
+      const counts = await replyAgainstTimeout(timeoutMs);
+      measured('G1', `timeout ${timeoutMs} ms: first the reply, first the timeout, and answered twice`, JSON.stringify(counts));
+      // Both happened, or this has shown nothing.
+      if (Math.min(counts.replied, counts.timedOut) > 5) return;
+      await at.close();
+    }
+    throw new Error('it was always the same that came first');
+  }, 180_000);
+
+  async function replyAgainstTimeout(timeoutMs: number): Promise<{ replied: number; timedOut: number; twice: number }> {
     const tight = planFrom({
       steps: [
-        { name: 'reserve', timeoutMs: TIMEOUT, attempts: 30 },
-        { name: 'ship', kind: 'pivot' },
+        { name: 'reserve', timeoutMs, attempts: 30 },
+        { name: 'ship', kind: 'pivot', timeoutMs: 60_000 },
       ],
     });
     const [first, second] = [await at.engine([tight]), await at.engine([tight])];
@@ -55,42 +66,29 @@ describe('several engines on one database and broker', () => {
     let answered = 0;
     await silent(({ step, attempt }, answer) => {
       if (step !== 'reserve' || attempt > 1) answer();
-      else setTimeout(answer, TIMEOUT - 300 + (answered++ % 30) * 14);
+      else setTimeout(answer, timeoutMs * (0.2 + (answered++ % 30) / 32));
     });
     const ids: string[] = [];
-    for (let round = 0; round < 10; round++) {
-      const engines = [first.engine, second.engine];
-      const started = await Promise.all(
-        engines.map((engine) => engine.startMany(Array.from({ length: 15 }, () => ({ name: 'test-saga', input: null })))),
-      );
+    for (let round = 0; round < 6; round++) {
+      const requests = Array.from({ length: 15 }, () => ({ name: 'test-saga', input: null }));
+      const started = await Promise.all([first, second].map(({ engine }) => engine.startMany(requests)));
       ids.push(...started.flat().map((one) => (one as Started).id));
-      await delay(50);
     }
-    await eventually(async () => (await first.store.versionsInFlight()).length === 0, { withinMs: 20_000, everyMs: 100 });
-    const counts = { replied: 0, timedOut: 0, late: 0 };
+    await eventually(async () => (await first.store.versionsInFlight()).length === 0, { withinMs: 60_000, everyMs: 100 });
+    const counts = { replied: 0, timedOut: 0, twice: 0 };
     for (const id of ids) {
       const history = (await first.store.history(id, 0, 1_000))!;
       expect(history.map(({ seq }) => seq)).toEqual(history.map((_, i) => i + 1));
-      const settled = history.flatMap(({ effects }) => effects.filter((effect) => effect.do === 'succeeded' && effect.step === 'reserve'));
-      expect(settled).toHaveLength(1);
-      expect(
-        history.filter(({ effects }) => effects.some((effect) => effect.do === 'status' && effect.status === 'completed')),
-      ).toHaveLength(1);
+      const effects = history.flatMap((entry) => entry.effects);
+      expect(effects.filter((effect) => effect.do === 'succeeded' && effect.step === 'reserve')).toHaveLength(1);
+      expect(effects.filter((effect) => effect.do === 'status' && effect.status === 'completed')).toHaveLength(1);
       const timers = history.filter(({ event }) => event === 'timed-out').map(({ step, attempt }) => `${step} ${attempt}`);
       expect(new Set(timers).size).toBe(timers.length);
-      if (timers.length > 0) counts.timedOut++;
-      else counts.replied++;
-      if (history.some(({ event }) => event === 'duplicate-reply' || event === 'late-reply' || event === 'outdated-reply')) counts.late++;
+      counts[timers.length > 0 ? 'timedOut' : 'replied']++;
+      if (history.some(({ event }) => event === 'duplicate-reply' || event === 'late-reply' || event === 'outdated-reply')) counts.twice++;
     }
-    measured(
-      'G1',
-      'first the reply, first the timeout, and of these answered twice',
-      `${counts.replied}, ${counts.timedOut}, ${counts.late}`,
-    );
-    // Both happened, or this has shown nothing.
-    expect(counts.replied).toBeGreaterThan(10);
-    expect(counts.timedOut).toBeGreaterThan(10);
-  }, 60_000);
+    return counts;
+  }
 
   it('[G3] an engine stops between reading and committing, and comes back: its write changes nothing', async () => {
     at = await Installation.open();
@@ -110,32 +108,40 @@ describe('several engines on one database and broker', () => {
         ],
       });
     // The request of `charge` is built inside the transaction of the reply to `reserve`, when its row is locked and read.
-    const stopped = await at.engine([steps(() => (stalls === 0 && stop(), { by: 'the one that stops' }))], {
-      databaseUrl: database.url,
-      connect: { timeouts: { idleInTransaction: 1_000, connect: 2_000, answer: 3_000, statement: 2_000 } },
-      transport: { urls: [broker.url], heartbeatS: 1 },
-    });
+    const stopped = await at.engine(
+      [
+        steps(() => {
+          if (stalls === 0) stop();
+          return { by: 'the one that stops' };
+        }),
+      ],
+      {
+        databaseUrl: database.url,
+        connect: { timeouts: { idleInTransaction: 1_000, connect: 2_000, answer: 3_000, statement: 2_000 } },
+        transport: { urls: [broker.url], heartbeatS: 1 },
+      },
+    );
     const effects = await at.participant('p', () => ({}));
     const { id } = await stopped.engine.start({ name: 'test-saga', input: null });
     await eventually(() => stalls === 1);
     const other = await at.engine([steps(() => ({ by: 'the other one' }))], { connect: { timeouts: { lock: 500 } } });
     const from = performance.now();
-    const saga = await other.engine.waitUntilFinal(id, 20_000);
+    const saga = await other.engine.waitUntilFinal(id, 40_000);
     measured('G3', 'ms until the other engine had ended the saga, of which the lock was held for 1,000', performance.now() - from);
     expect(saga.state.end).toBe('completed');
     const before = await other.store.history(id, 0, 1_000);
     database.resume();
     broker.resume();
     // It works again, and what it had in hand has changed nothing.
-    await eventually(async () => (await stopped.engine.problems()).length === 0, { withinMs: 20_000 });
+    await eventually(async () => (await stopped.engine.problems()).length === 0, { withinMs: 40_000 });
     const { id: next } = await stopped.engine.start({ name: 'test-saga', input: null });
-    expect((await stopped.engine.waitUntilFinal(next, 10_000)).state.end).toBe('completed');
+    expect((await stopped.engine.waitUntilFinal(next, 30_000)).state.end).toBe('completed');
     const after = await other.store.history(id, 0, 1_000);
     expect(after!.slice(0, before!.length)).toEqual(before);
     expect(after!.slice(before!.length).every(({ event, effects: done }) => event.endsWith('reply') && done.length === 0)).toBe(true);
     const charges = effects.filter(({ sagaId, step }) => sagaId === id && step === 'charge');
     expect(charges.every(({ body }) => body.includes('the other one'))).toBe(true);
-  }, 60_000);
+  }, 120_000);
 
   it('[G5] fifty starts with one key at once, on two engines: one saga and fifty equal answers; another input is refused', async () => {
     at = await Installation.open();
@@ -149,7 +155,7 @@ describe('several engines on one database and broker', () => {
       for (const { engine } of [first, second]) await expect(engine.start(other)).rejects.toMatchObject({ code: 'SAGA_KEY_REUSED' });
     }
     expect(await everySaga(first.store)).toHaveLength(5);
-  }, 30_000);
+  }, 60_000);
 
   it('[G6] a cancel races the last reply, on two engines: completed or compensated, and the answer says which', async () => {
     at = await Installation.open();
@@ -166,7 +172,7 @@ describe('several engines on one database and broker', () => {
     const counts: Record<string, number> = {};
     const started = await first.engine.startMany(Array.from({ length: 60 }, () => ({ name: 'test-saga', input: null })));
     const ids = started.map((one) => (one as Started).id);
-    await eventually(() => last.size === 60, { withinMs: 10_000 });
+    await eventually(() => last.size === 60, { withinMs: 30_000 });
     const answers = await Promise.all(
       ids.map(async (id, i) => {
         const cancel = () =>
@@ -182,7 +188,7 @@ describe('several engines on one database and broker', () => {
         return answer;
       }),
     );
-    await eventually(async () => (await first.store.versionsInFlight()).length === 0, { withinMs: 20_000, everyMs: 100 });
+    await eventually(async () => (await first.store.versionsInFlight()).length === 0, { withinMs: 40_000, everyMs: 100 });
     for (const [i, id] of ids.entries()) {
       const { state } = (await first.store.find(id))!;
       const { code, decided } = answers[i]!;
@@ -192,15 +198,15 @@ describe('several engines on one database and broker', () => {
       // Refused only when it was too late; and nothing undone that had passed the pivot.
       if (code !== undefined) expect([code, state.end]).toEqual(['SAGA_NOT_ALLOWED', 'completed']);
       if (state.end === 'completed') expect(state.steps['reserve']!.undone).toBeUndefined();
-      else expect(state.steps['ship']!.outcome).not.toBe('succeeded');
+      else expect(state.steps['ship']?.outcome).not.toBe('succeeded');
     }
     measured('G6', 'what the cancel was told, and how it ended', JSON.stringify(counts));
     expect(Object.keys(counts).length).toBeGreaterThan(1);
-  }, 60_000);
+  }, 120_000);
 
   it('[G8] from one engine to three and back to one under load: no gap, and every saga ends', async () => {
     at = await Installation.open();
-    const flow = new Flow(10);
+    const flow = new Flow(30);
     const open = () => at.engine([plan], { observer: flow.observer });
     const running = [await open()];
     await at.participant('p', script);
@@ -217,6 +223,6 @@ describe('several engines on one database and broker', () => {
     // A process that is stopping refuses what it has not begun; nobody is left without an answer.
     expect(flow.refused.every((code) => code === 'SAGA_UNAVAILABLE')).toBe(true);
     measured('G8', 'sagas, all of them at their ends', await expectEnds(running[0]!.store, flow.ids));
-    await eventually(async () => (await at.waiting(['p'])) === 0, { withinMs: 10_000 });
-  }, 60_000);
+    await eventually(async () => (await at.waiting(['p'])) === 0, { withinMs: 30_000 });
+  }, 120_000);
 });

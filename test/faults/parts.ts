@@ -41,7 +41,7 @@ export class Flow {
   private next: number;
   private timer: NodeJS.Timeout | undefined;
   private underWay = new Set<Promise<void>>();
-  private endWaiters: (() => void)[] = [];
+  private problems: () => Promise<readonly string[]> = () => Promise.resolve([]);
 
   /** `everyMs` apart. Flows on one installation need keys of their own: give each another `firstKey`. */
   constructor(
@@ -54,13 +54,11 @@ export class Flow {
 
   /** To be given to the engine, or to each of several. */
   readonly observer: EngineObserver = {
-    sagaEnded: () => {
-      this.ended += 1;
-      for (const wake of this.endWaiters.splice(0)) wake();
-    },
+    sagaEnded: () => void this.ended++,
   };
 
-  run(engine: Pick<Orchestrator, 'start'>): this {
+  run(engine: Pick<Orchestrator, 'start'> & Partial<Pick<Orchestrator, 'problems'>>): this {
+    this.problems = () => engine.problems?.() ?? Promise.resolve([]);
     this.timer = setInterval(() => this.start(engine), this.everyMs);
     return this;
   }
@@ -71,10 +69,14 @@ export class Flow {
     await Promise.all(this.underWay);
   }
 
-  /** Milliseconds from now until another saga ends. */
+  /** Milliseconds from now until another saga ends. Rejects when none does within half a minute. */
   async untilNextEnd(): Promise<number> {
     const from = performance.now();
-    await new Promise<void>((resolve) => this.endWaiters.push(resolve));
+    const { ended } = this;
+    await eventually(() => this.ended > ended, { withinMs: 30_000, everyMs: 5, what: 'another saga ends' }).catch(async (error: Error) => {
+      const started = `${this.ids.length} were started, ${this.ended} have ended, ${this.underWay.size} are being started`;
+      throw new Error(`${error.message}; ${started}; ${(await this.problems()).join('; ') || 'the engine sees no problem'}`);
+    });
     return performance.now() - from;
   }
 
@@ -96,11 +98,16 @@ export class Flow {
 }
 
 /** Every saga of the store ends as its key says, and its history has no gap; every id is among them. Gives how many there are. */
-export async function expectEnds(store: SagaStore, ids: readonly string[], withinMs = 30_000): Promise<number> {
+export async function expectEnds(store: SagaStore, ids: readonly string[], withinMs = 60_000): Promise<number> {
   await eventually(async () => (await store.versionsInFlight()).length === 0, {
     withinMs,
     everyMs: 100,
     what: 'every saga has ended',
+  }).catch(async (error: Error) => {
+    const open = (await everySaga(store)).filter(({ state }) => state.end === null);
+    const [one] = open;
+    const history = one && (await store.history(one.state.id, 0, 100));
+    throw new Error(`${error.message}; ${open.length} are open, e.g. ${JSON.stringify(one)} with ${JSON.stringify(history)}`);
   });
   const all = await everySaga(store);
   const wrong: string[] = [];

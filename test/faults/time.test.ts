@@ -16,7 +16,7 @@ const HOUR = 60 * MINUTE;
 const DAY = 24 * HOUR;
 
 /** Timers of the full form are so many; CI has fewer. */
-const TIMERS = Number(process.env['BACKSTEP_FAULTS_TIMERS'] ?? 20_000);
+const TIMERS = Number(process.env['BACKSTEP_FAULTS_TIMERS'] ?? 10_000);
 
 describe('time', () => {
   let at: Installation;
@@ -40,13 +40,15 @@ describe('time', () => {
     const name = new URL(at.databaseUrl).pathname.slice(1);
     await admin.query(`
       create schema moved;
-      create table moved.by (ms float8 not null);
-      insert into moved.by values (0);
+      create table moved.by (one boolean primary key, ms float8 not null);
+      insert into moved.by values (true, 0);
       create function moved.clock_timestamp() returns timestamptz language sql volatile as
-        $$ select pg_catalog.clock_timestamp() + (select ms from moved.by) * interval '1 millisecond' $$;
+        $$ select pg_catalog.clock_timestamp() + (select ms from moved.by where one) * interval '1 millisecond' $$;
       create function moved.now() returns timestamptz language sql stable as
-        $$ select pg_catalog.now() + (select ms from moved.by) * interval '1 millisecond' $$;
-      alter database ${name} set search_path = moved, pg_catalog, public;`);
+        $$ select pg_catalog.now() + (select ms from moved.by where one) * interval '1 millisecond' $$;
+      alter database ${name} set search_path = moved, pg_catalog, public;
+      -- The store switches sequential scans off, which makes a function like these so dear that it is compiled, at 100 ms a call.
+      alter database ${name} set jit = off;`);
     return (ms) => admin.query('update moved.by set ms = $1', [ms]);
   }
   /** Timers that fired for the same attempt more than once, of all sagas. */
@@ -78,7 +80,7 @@ describe('time', () => {
       flow.run(engine);
       await delay(1_500);
       await flow.stop();
-      await expectEnds(store, flow.ids, 15_000);
+      await expectEnds(store, flow.ids, 40_000);
       const [first] = await everySaga(store);
       const history = (await store.history(first!.state.id, 0, 100))!;
       const sent = history.find(({ effects }) => effects.some((effect) => effect.do === 'sent' && effect.step === 'charge'))!;
@@ -88,35 +90,35 @@ describe('time', () => {
       expect(await firedTwice(store)).toEqual([]);
       expect(logs.count('the clocks of this machine and of the database differ')).toBe(1);
     },
-    40_000,
+    120_000,
   );
 
   it("[F2] the database's clock jumps, back by ten minutes and forward by an hour: timers fire late or at once, never twice, and it is said", async () => {
     await opened();
     const move = await movableClock();
-    const flow = new Flow(40);
+    const flow = new Flow(150);
     const { engine, store, logs } = await at.engine([plan], { observer: flow.observer, settings: { watchMs: 200 } });
     await at.participant('p', slow);
     flow.run(engine);
     const said = () => logs.count('the clocks of this machine and of the database differ');
     await flow.untilNextEnd();
     await move(-10 * MINUTE);
-    await eventually(() => said() === 1);
+    await eventually(() => said() === 1, { withinMs: 20_000 });
     // Sagas that were begun before the jump wait; new ones have their own timers, three seconds long.
     const before = flow.ended;
-    await eventually(() => flow.ended > before + 20, { withinMs: 15_000 });
+    await eventually(() => flow.ended > before + 5, { withinMs: 40_000 });
     await move(HOUR);
-    await eventually(() => said() === 2);
-    await eventually(() => flow.ended > before + 60, { withinMs: 15_000 });
+    await eventually(() => said() === 2, { withinMs: 20_000 });
+    await eventually(() => flow.ended > before + 20, { withinMs: 40_000 });
     await flow.stop();
     // All that is open becomes due at once, and everything ends without another three seconds for each.
-    await expectEnds(store, flow.ids, 15_000);
+    await expectEnds(store, flow.ids, 40_000);
     await move(0);
-    await eventually(() => logs.count('the clocks of this machine and of the database agree again') === 1);
+    await eventually(() => logs.count('the clocks of this machine and of the database agree again') === 1, { withinMs: 20_000 });
     expect(await firedTwice(store)).toEqual([]);
     const late = (await everySaga(store)).filter(({ state }) => state.end === null);
     expect(late).toEqual([]);
-  }, 60_000);
+  }, 180_000);
 
   it('[F3] a timer of more than 24.8 days does not fire at once, and holds nothing up', async () => {
     await opened();
@@ -135,7 +137,7 @@ describe('time', () => {
     expect(looks).toBeLessThan(3);
     await at.participant('p', () => ({}));
     expect((await engine.waitUntilFinal(id, 20_000)).state.end).toBe('completed');
-  }, 30_000);
+  }, 60_000);
 
   it(`[F4] ${TIMERS} timers are due at one instant: taken in batches, and new sagas go on`, async () => {
     await opened();
@@ -177,7 +179,7 @@ describe('time', () => {
         ends.push(performance.now() - begun);
       }
       await delay(20);
-      if (performance.now() - from > 60_000) throw new Error(`only ${swept} of ${TIMERS} were swept within a minute`);
+      if (performance.now() - from > 120_000) throw new Error(`only ${swept} of ${TIMERS} were swept within two minutes`);
     }
     measured('F4', `ms until ${TIMERS} timers had fired`, performance.now() - from);
     measured('F4', 'largest batch', largest);
@@ -198,7 +200,7 @@ describe('time', () => {
       );
       return rows[0]!.type;
     }
-  }, 120_000);
+  }, 240_000);
 
   it('[F6] the server is set to another time zone, and its clock passes the end of 32-bit seconds', async () => {
     await opened();
@@ -207,18 +209,18 @@ describe('time', () => {
     const move = await movableClock();
     const end = 2 ** 31 * 1_000;
     await move(end - 4_000 - Date.now());
-    const flow = new Flow(40);
+    const flow = new Flow(150);
     const { engine, store } = await at.engine([plan], { observer: flow.observer });
     await at.participant('p', slow);
     flow.run(engine);
     await delay(6_000);
     await flow.stop();
-    await expectEnds(store, flow.ids, 15_000);
+    await expectEnds(store, flow.ids, 40_000);
     const instants = (await store.history((await everySaga(store)).at(-1)!.state.id, 0, 100))!.map(({ at: instant }) => instant);
     expect(instants[0]!).toBeLessThan(end);
     expect(instants.at(-1)!).toBeGreaterThan(end - 2_000);
     const last = (await store.history((await everySaga(store))[0]!.state.id, 0, 100))!;
     expect(last.at(-1)!.at).toBeGreaterThan(end);
     expect(await firedTwice(store)).toEqual([]);
-  }, 40_000);
+  }, 120_000);
 });
