@@ -155,8 +155,8 @@ const CATALOGUE: readonly Mutant[] = [
     patches: [
       patch(
         'src/participant/group.ts',
-        'await this.session.store(this.writes);\n    await this.session.release(this.releases);',
-        'await this.session.release([...this.releases, ...this.writes]);\n    later.set(this.session, { claims: found.flatMap(({ claims }) => (claims.own ? [claims.action, claims.own] : [claims.action])), writes: this.writes });',
+        'await this.session.store(this.writes);',
+        'await this.session.release(this.writes);\n    later.set(this.session, { claims: found.flatMap(({ claims }) => (claims.own ? [claims.action, claims.own] : [claims.action])), writes: this.writes });',
       ),
       patch(
         'src/participant/group.ts',

@@ -85,7 +85,12 @@ function choose(only: string | undefined, rotate: string | undefined, seed: stri
 
 async function tryMutant(mutant: Mutant): Promise<Outcome> {
   const began = performance.now();
-  const folder = buildMutant(mutant);
+  let folder: string;
+  try {
+    folder = buildMutant(mutant);
+  } catch (error: unknown) {
+    return { mutant, isCaught: false, how: error instanceof Error ? error.message : String(error), seconds: 0 };
+  }
   const { isCaught, how } =
     mutant.caughtBy.by === 'simulator' ? await simulate(folder, mutant.caughtBy) : await runTests(folder, mutant.caughtBy);
   if (isCaught) rmSync(folder, { recursive: true, force: true });
