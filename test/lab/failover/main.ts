@@ -2,15 +2,29 @@
 // `npm run failover -- [--ci | --long] [--only NAME] [--seed N] [--plots DIR]`.
 import { join } from 'node:path';
 import { writeResult, type Result } from '../kit/results.js';
+import { backlog } from './backlog.js';
 import { cluster } from './cluster.js';
 import { asynchronous, readOnly, synchronous } from './database.js';
 import { readFlags, type Flags } from './flags.js';
+import { outage, restored, storm } from './outages.js';
 import { isMet, type Experiment, type Outcome } from './outcome.js';
 import { halfOpen, recovery } from './recovery.js';
 import { printTable, valueOf } from './report.js';
 import { wipe } from './wipe.js';
 
-const EXPERIMENTS: readonly Experiment[] = [cluster, recovery, wipe, synchronous, asynchronous, readOnly, halfOpen];
+const EXPERIMENTS: readonly Experiment[] = [
+  cluster,
+  recovery,
+  wipe,
+  synchronous,
+  asynchronous,
+  readOnly,
+  halfOpen,
+  backlog,
+  restored,
+  storm,
+  outage,
+];
 /** What a wave may run side by side: as many servers of their own as two processors bear. */
 const AT_A_TIME = 3;
 
