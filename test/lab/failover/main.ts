@@ -25,7 +25,7 @@ const EXPERIMENTS: readonly Experiment[] = [
   storm,
   outage,
 ];
-/** What a wave may run side by side: as many servers of their own as two processors bear. */
+/** Experiments side by side: as many servers of their own as two processors bear. */
 const AT_A_TIME = 3;
 
 type Ran = Outcome & { readonly name: string };
@@ -59,14 +59,15 @@ async function main(): Promise<number> {
   return result.failed === 0 ? 0 : 1;
 }
 
-/** In CI side by side, since each has servers of its own; else one after the other, so that nobody disturbs what is measured. */
+/** In CI side by side where that disturbs nobody, since each has servers of its own; else one after the other. */
 async function runAll(chosen: readonly Experiment[], flags: Flags): Promise<readonly Ran[]> {
   const ran: Ran[] = [];
-  const queue = [...chosen];
+  const together = flags.form === 'ci' ? chosen.filter(({ alone }) => !alone) : [];
+  for (const experiment of chosen) if (!together.includes(experiment)) ran.push(await run(experiment, flags));
   const work = async () => {
-    for (let experiment = queue.shift(); experiment; experiment = queue.shift()) ran.push(await run(experiment, flags));
+    for (let experiment = together.shift(); experiment; experiment = together.shift()) ran.push(await run(experiment, flags));
   };
-  await Promise.all(Array.from({ length: flags.form === 'ci' ? AT_A_TIME : 1 }, work));
+  await Promise.all(Array.from({ length: AT_A_TIME }, work));
   return chosen.map(({ name }) => ran.find((each) => each.name === name)!);
 }
 

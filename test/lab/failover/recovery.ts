@@ -23,6 +23,7 @@ export const recovery: Experiment = {
   name: 'recovery',
   about: 'a daemon, the database, the broker is killed: time to the first progress (A1, D2, E2)',
   inCi: true,
+  alone: true,
   run: async (given) => {
     const gathered = new Gathered();
     await using rabbit = disposing(await startPrivateRabbit());
