@@ -5,9 +5,10 @@ import { writeResult, type Result } from '../kit/results.js';
 import { backlog } from './backlog.js';
 import { cluster } from './cluster.js';
 import { asynchronous, readOnly, synchronous } from './database.js';
-import { readFlags, type Flags } from './flags.js';
+import { readWanted, type Wanted } from './flags.js';
 import { outage, restored, storm } from './outages.js';
 import { isMet, type Experiment, type Outcome } from './outcome.js';
+import { writePlots } from './plots.js';
 import { halfOpen, recovery } from './recovery.js';
 import { printTable, valueOf } from './report.js';
 import { wipe } from './wipe.js';
@@ -33,23 +34,14 @@ type Ran = Outcome & { readonly name: string };
 process.exitCode = await main();
 
 async function main(): Promise<number> {
-  let flags: Flags;
-  try {
-    flags = readFlags(
-      process.argv.slice(2),
-      EXPERIMENTS.map(({ name }) => name),
-    );
-  } catch (error: unknown) {
-    console.error(`failover: ${(error as Error).message.replaceAll('\n', '\nfailover: ')}`);
-    console.error(EXPERIMENTS.map(({ name, about }) => `  ${name.padEnd(16)} ${about}`).join('\n'));
-    return 2;
-  }
+  const flags = readWanted(EXPERIMENTS);
   const startedAt = new Date();
   const begun = performance.now();
   const chosen = EXPERIMENTS.filter(({ name, inCi }) => (flags.only.length > 0 ? flags.only.includes(name) : flags.form !== 'ci' || inCi));
   const ran = await runAll(chosen, flags);
   const result = resultOf(ran, flags, startedAt, (performance.now() - begun) / 1_000);
   writeResult(result);
+  if (flags.plots !== undefined) for (const path of writePlots(flags.plots, ran)) console.log(`written: ${path}`);
   printTable(ran.flatMap(({ measures }) => measures));
   for (const { name, facts } of ran) for (const [what, value] of Object.entries(facts)) console.log(`  ${name}: ${what}: ${value}`);
   for (const failure of result.failures) console.log(`FAILED ${failure}`);
@@ -60,7 +52,7 @@ async function main(): Promise<number> {
 }
 
 /** In CI side by side where that disturbs nobody, since each has servers of its own; else one after the other. */
-async function runAll(chosen: readonly Experiment[], flags: Flags): Promise<readonly Ran[]> {
+async function runAll(chosen: readonly Experiment[], flags: Wanted): Promise<readonly Ran[]> {
   const ran: Ran[] = [];
   const together = flags.form === 'ci' ? chosen.filter(({ alone }) => !alone) : [];
   for (const experiment of chosen) if (!together.includes(experiment)) ran.push(await run(experiment, flags));
@@ -71,7 +63,7 @@ async function runAll(chosen: readonly Experiment[], flags: Flags): Promise<read
   return chosen.map(({ name }) => ran.find((each) => each.name === name)!);
 }
 
-async function run(experiment: Experiment, { form, seed }: Flags): Promise<Ran> {
+async function run(experiment: Experiment, { form, seed }: Wanted): Promise<Ran> {
   const { name } = experiment;
   const begun = performance.now();
   const say = (text: string) => console.log(`${name}: ${text}`);
@@ -92,7 +84,7 @@ async function run(experiment: Experiment, { form, seed }: Flags): Promise<Ran> 
   }
 }
 
-function resultOf(ran: readonly Ran[], { form, seed, only }: Flags, startedAt: Date, seconds: number): Result {
+function resultOf(ran: readonly Ran[], { form, seed, only }: Wanted, startedAt: Date, seconds: number): Result {
   const flags = [form === 'short' ? '' : ` --${form}`, ...only.map((name) => ` --only ${name}`), ` --seed ${seed}`].join('');
   const failures = ran.flatMap(({ name, measures, failures: own }) => [
     ...own.map((failure) => `${name}: ${failure}`),

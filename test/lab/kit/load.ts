@@ -1,3 +1,4 @@
+import { setMaxListeners } from 'node:events';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { Chance } from './chance.js';
@@ -66,6 +67,8 @@ export class Load {
   private readonly pauses = new AbortController();
 
   constructor(private readonly options: LoadOptions) {
+    // Every request under way pauses on it.
+    setMaxListeners(0, this.pauses.signal);
     this.journal = new Journal(join(options.directory, 'client.jsonl'));
     this.chance = new Chance(`${options.seed}/load/${options.keyPrefix ?? 'k'}`);
   }
