@@ -33,8 +33,8 @@ export function failoverPool(urls: readonly string[]): typeof pg.Pool {
   class FailoverPool extends pg.Pool {
     constructor(config?: pg.PoolConfig) {
       super({ ...config, Client: FailoverClient as never, onConnect: assertWritable as never });
-      this.on('release', (broken: unknown) => {
-        if (broken) doubts += 1;
+      this.on('release', (broken: unknown, client: unknown) => {
+        if (broken || isEnding(client)) doubts += 1;
       });
     }
 
@@ -102,3 +102,8 @@ async function assertWritable(client: pg.Client): Promise<void> {
 }
 
 function ignore(): void {}
+
+/** Whoever cannot give a connection back as broken (TypeORM) ends it instead. */
+function isEnding(client: unknown): boolean {
+  return (client as { readonly _ending?: boolean })._ending === true;
+}
