@@ -60,18 +60,11 @@ export function histogramPlot(
   options: PlotOptions & { readonly bins?: number; readonly marks?: readonly Mark[] },
 ): string {
   const bins = histogram(values, options.bins ?? 30);
-  const frame = frameOf(
-    [
-      ...bins.flatMap(
-        ({ from, to, count }) =>
-          [
-            [from, 0],
-            [to, count],
-          ] as [number, number][],
-      ),
-    ],
-    { ...options, yFrom: 0 },
-  );
+  const corners = bins.flatMap(({ from, to, count }): [number, number][] => [
+    [from, 0],
+    [to, count],
+  ]);
+  const frame = frameOf(corners, { ...options, yFrom: 0 });
   const bars = bins.map(({ from, to, count }) => {
     const left = frame.x(from);
     const top = frame.y(count);
