@@ -5,6 +5,7 @@ import { poolOf } from '../../../src/postgres/pool.js';
 import { PostgresSagaStore } from '../../../src/postgres/postgres-saga-store.js';
 import { transact } from '../../../src/postgres/transaction.js';
 import { start, startOf } from '../../contract/saga-store-fixtures.js';
+import { HalfOpen } from '../../lab/failover/half-open.js';
 import { eventually } from '../../support/eventually.js';
 import { freshDatabase } from '../../support/servers.js';
 import { openStore, someoneElse } from './connections.js';
@@ -60,6 +61,17 @@ describe('several PostgreSQL servers', () => {
     expect(await writing()).toMatchObject({ fate: 'committed' });
     expect((await pool.query('select current_database() as name')).rows).toEqual([{ name: new URL(two.url).pathname.slice(1) }]);
   });
+
+  it('a link that went dead without a word costs one failure as well, and not one for every connection', async () => {
+    await using link = await HalfOpen.open((await freshDatabase()).url);
+    const { store } = await openStore({ url: link.url, poolSize: 6, timeouts: { answer: 1_500, statement: 1_000 } });
+    const pool = poolOf(store.dataSource);
+    const writing = () => transact(pool, { text: 'select 1' }, async () => ({ last: { text: 'create temp table t ()' }, value: 1 }));
+    await Promise.all(Array.from({ length: 6 }, () => pool.query('select pg_sleep(0.2)')));
+    expect(link.deaden()).toBe(6);
+    expect(await writing()).toMatchObject({ fate: 'failed', blame: 'database' });
+    expect(await writing()).toMatchObject({ fate: 'committed' });
+  }, 30_000);
 
   it('are told apart from none that can be used', async () => {
     await expect(connect({ url: `${NOBODY},${NOBODY}` })).rejects.toMatchObject({ code: 'SAGA_UNAVAILABLE' });

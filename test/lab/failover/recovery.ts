@@ -95,7 +95,7 @@ export const halfOpen: Experiment = {
     await gathered.conclude(stage);
     return gathered.outcome(
       { D14: 'all connections of the only daemon went dead', E6: 'the same for the database' },
-      { [HALF_OPEN]: { target: 25_000 }, [HALF_OPEN_DATABASE]: {} },
+      { [HALF_OPEN]: { target: 25_000 }, [HALF_OPEN_DATABASE]: { target: 25_000 } },
     );
   },
 };
