@@ -28,7 +28,7 @@ export interface HostSettings {
   readonly pruneMs: number;
   /** First wait after a failure of database or broker; doubles up to `backoffMaxMs`. Default 100. */
   readonly backoffMs: number;
-  /** Default 5,000. */
+  /** Default 2,000: a database that is back is noticed within that time. */
   readonly backoffMaxMs: number;
   /** How long `stop` waits for what is under way. Default 10,000. */
   readonly drainMs: number;
@@ -54,7 +54,7 @@ const DEFAULT_SETTINGS: HostSettings = {
   horizonMs: 30 * DAY_MS,
   pruneMs: 3_600_000,
   backoffMs: 100,
-  backoffMaxMs: 5_000,
+  backoffMaxMs: 2_000,
   drainMs: 10_000,
   deliveryLimit: 20,
 };

@@ -29,10 +29,13 @@ export interface Timeouts {
   readonly lock: number;
   /** A transaction in which nothing happens: its client is gone or stopped. */
   readonly idleInTransaction: number;
-  /** An answer, at the client: the server or the way to it is gone. Longer than `statement`. */
+  /**
+   * An answer, at the client: the server or the way to it is gone. Longer than `statement`, and short enough for work to go on within
+   * 25 seconds when a link is half open.
+   */
   readonly answer: number;
 }
-export const TIMEOUTS: Timeouts = { connect: 10_000, statement: 30_000, lock: 10_000, idleInTransaction: 30_000, answer: 40_000 };
+export const TIMEOUTS: Timeouts = { connect: 10_000, statement: 15_000, lock: 10_000, idleInTransaction: 30_000, answer: 20_000 };
 
 /**
  * Connects to PostgreSQL; the data source is initialized. The caller destroys it (or closes the store that was given it).

@@ -3,6 +3,9 @@ import { SagaError } from '../core/errors.js';
 
 type OnConnected = (error: Error | undefined, client: pg.PoolClient | undefined, release: (broken?: unknown) => void) => void;
 
+/** So long a connection in doubt may take to say that it can be used. */
+const DOUBTFUL_ANSWER_MS = 3_000;
+
 /**
  * A pool class over several servers of which one is writable. All connections go to the server that was found writable last; when
  * connecting there fails, or it has become read-only, the next one in the list is tried, once round. One connection that was given back
@@ -13,9 +16,13 @@ export function failoverPool(urls: readonly string[]): typeof pg.Pool {
   if (urls.length === 0) throw new SagaError('SAGA_CONFIG_INVALID', 'no PostgreSQL URL is given');
   let current = 0;
   let doubts = 0;
+  let born = 0;
+  /** Connections up to this one are of no use: one that was as old did not answer as it should. */
+  let condemned = 0;
 
   class FailoverClient extends pg.Client {
     readonly server: number;
+    readonly number = ++born;
     /** As many doubts as there were when it was found writable last. */
     clearedOf = doubts;
     constructor(config?: pg.ClientConfig) {
@@ -33,8 +40,8 @@ export function failoverPool(urls: readonly string[]): typeof pg.Pool {
   class FailoverPool extends pg.Pool {
     constructor(config?: pg.PoolConfig) {
       super({ ...config, Client: FailoverClient as never, onConnect: assertWritable as never });
-      this.on('release', (broken: unknown) => {
-        if (broken) doubts += 1;
+      this.on('release', (broken: unknown, client: unknown) => {
+        if (broken || isEnding(client)) doubts += 1;
       });
     }
 
@@ -69,13 +76,17 @@ export function failoverPool(urls: readonly string[]): typeof pg.Pool {
   }
 
   async function isWritable(client: FailoverClient): Promise<boolean> {
+    if (client.number <= condemned) return false;
     if (client.server === current && client.clearedOf === doubts) return true;
     const asked = doubts;
+    const youngest = born;
     // A connection that dies meanwhile would end the process.
     client.on('error', ignore);
     try {
-      await assertWritable(client);
+      await assertWritable(client, DOUBTFUL_ANSWER_MS);
     } catch {
+      // Where one hangs or is read-only the others are as well; asking each would take as many times as long.
+      condemned = youngest;
       leave(client.server);
       return false;
     } finally {
@@ -94,11 +105,17 @@ export function failoverPool(urls: readonly string[]): typeof pg.Pool {
   return FailoverPool as unknown as typeof pg.Pool;
 }
 
-async function assertWritable(client: pg.Client): Promise<void> {
-  const { rows } = await client.query<{ writable: boolean }>(
-    `select not pg_is_in_recovery() and not current_setting('default_transaction_read_only')::boolean as writable`,
-  );
+/** `withinMs`: for the answer. Default: the connection's own limit. */
+async function assertWritable(client: pg.Client, withinMs?: number): Promise<void> {
+  const text = `select not pg_is_in_recovery() and not current_setting('default_transaction_read_only')::boolean as writable`;
+  const limit = withinMs === undefined ? {} : { query_timeout: withinMs };
+  const { rows } = await client.query<{ writable: boolean }>({ text, ...limit });
   if (!rows[0]?.writable) throw new Error(`the database at ${client.host}:${client.port} is read-only`);
 }
 
 function ignore(): void {}
+
+/** Whoever cannot give a connection back as broken (TypeORM) ends it instead. */
+function isEnding(client: unknown): boolean {
+  return (client as { readonly _ending?: boolean })._ending === true;
+}

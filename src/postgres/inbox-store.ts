@@ -15,7 +15,7 @@ export interface InboxOptions {
   readonly lockTimeoutMs?: number;
   /**
    * Milliseconds that the database may take to answer what the inbox itself asks, or the pool to give a connection; after that the
-   * connection counts as lost. Default 40,000; at least five seconds more than `lockTimeoutMs`.
+   * connection counts as lost. Default 20,000; at least five seconds more than `lockTimeoutMs`.
    */
   readonly answerTimeoutMs?: number;
   /**
@@ -45,7 +45,7 @@ export class SqlInboxStore<Tx> implements InboxStore<Tx> {
     this.sql = new InboxSql(options.schema);
     const lockMs = Math.max(1, Math.round(options.lockTimeoutMs ?? 5_000));
     this.setup = `set local lock_timeout = ${lockMs}; ${CLOCK}`;
-    this.answerMs = Math.max(options.answerTimeoutMs ?? 40_000, lockMs + MORE_THAN_LOCK_MS);
+    this.answerMs = Math.max(options.answerTimeoutMs ?? 20_000, lockMs + MORE_THAN_LOCK_MS);
     this.kindOfLocks = options.locks;
   }
 

@@ -1,9 +1,11 @@
 import { describe, expect, it } from '@jest/globals';
+import type { Client, Pool } from 'pg';
 import { connect } from '../../../src/postgres/connect.js';
 import { poolOf } from '../../../src/postgres/pool.js';
 import { PostgresSagaStore } from '../../../src/postgres/postgres-saga-store.js';
 import { transact } from '../../../src/postgres/transaction.js';
 import { start, startOf } from '../../contract/saga-store-fixtures.js';
+import { HalfOpen } from '../../lab/failover/half-open.js';
 import { eventually } from '../../support/eventually.js';
 import { freshDatabase } from '../../support/servers.js';
 import { openStore, someoneElse } from './connections.js';
@@ -31,7 +33,18 @@ describe('several PostgreSQL servers', () => {
     await expect(store.check()).rejects.toMatchObject({ code: 'SAGA_SCHEMA_OUTDATED' });
   });
 
-  it('connections to one that has become read-only are asked before they are used, not used up one failure at a time', async () => {
+  type Writing = () => Promise<unknown>;
+  it.each<[string, (pool: Pool, writing: Writing) => Promise<void>]>([
+    ['given back as broken', async (_, writing) => expect(await writing()).toMatchObject({ fate: 'failed', error: { code: '25006' } })],
+    [
+      'ended, as TypeORM must',
+      async (pool) => {
+        const client = await pool.connect();
+        void (client as unknown as Client).end().catch(() => {});
+        client.release();
+      },
+    ],
+  ])('after one was %s, the connections to a server that has become read-only are asked before they are used', async (_, giveUp) => {
     const [one, two] = [await freshDatabase(), await freshDatabase()];
     const other = await someoneElse(one.url);
     const { store } = await openStore({ url: `${one.url},${two.url}`, poolSize: 6 });
@@ -44,10 +57,21 @@ describe('several PostgreSQL servers', () => {
     await Promise.all(
       Array.from({ length: 6 }, () => pool.query(`select pg_sleep(0.1), set_config('default_transaction_read_only', 'on', false)`)),
     );
-    expect(await writing()).toMatchObject({ fate: 'failed', blame: 'database', error: { code: '25006' } });
+    await giveUp(pool, writing);
     expect(await writing()).toMatchObject({ fate: 'committed' });
     expect((await pool.query('select current_database() as name')).rows).toEqual([{ name: new URL(two.url).pathname.slice(1) }]);
   });
+
+  it('a link that went dead without a word costs one failure as well, and not one for every connection', async () => {
+    await using link = await HalfOpen.open((await freshDatabase()).url);
+    const { store } = await openStore({ url: link.url, poolSize: 6, timeouts: { answer: 1_500, statement: 1_000 } });
+    const pool = poolOf(store.dataSource);
+    const writing = () => transact(pool, { text: 'select 1' }, async () => ({ last: { text: 'create temp table t ()' }, value: 1 }));
+    await Promise.all(Array.from({ length: 6 }, () => pool.query('select pg_sleep(0.2)')));
+    expect(link.deaden()).toBe(6);
+    expect(await writing()).toMatchObject({ fate: 'failed', blame: 'database' });
+    expect(await writing()).toMatchObject({ fate: 'committed' });
+  }, 30_000);
 
   it('are told apart from none that can be used', async () => {
     await expect(connect({ url: `${NOBODY},${NOBODY}` })).rejects.toMatchObject({ code: 'SAGA_UNAVAILABLE' });

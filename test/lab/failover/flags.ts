@@ -1,42 +1,27 @@
-import { parseArgs } from 'node:util';
-import type { Form } from './outcome.js';
+import { flagsOf } from '../kit/flags.js';
+import type { Experiment, Form } from './outcome.js';
 
-export interface Flags {
+export interface Wanted {
   readonly form: Form;
+  /** Names of experiments; empty: those of the form. */
   readonly only: readonly string[];
   readonly seed: number;
-  /** Where plots of the recovery times go; none without. */
+  /** Where plots go; none without. */
   readonly plots: string | undefined;
 }
 
-/** Reads the command line; throws a sentence that names every fault. */
-export function readFlags(args: readonly string[], names: readonly string[]): Flags {
-  const faults: string[] = [];
-  const { tokens } = parseArgs({ args: [...args], options: OPTIONS, strict: false, tokens: true });
-  const values = new Map<string, string | undefined>();
-  const only: string[] = [];
-  for (const token of tokens) {
-    if (token.kind === 'positional') faults.push(`'${token.value}' is no flag`);
-    if (token.kind !== 'option') continue;
-    const option = Object.hasOwn(OPTIONS, token.name) ? OPTIONS[token.name as keyof typeof OPTIONS] : undefined;
-    if (!option) faults.push(`there is no ${token.rawName}`);
-    else if (option.type === 'string' && token.value === undefined) faults.push(`${token.rawName} needs a value`);
-    else if (option.type === 'boolean' && token.value !== undefined) faults.push(`${token.rawName} takes no value`);
-    else if (token.name === 'only') only.push(...token.value!.split(',').map((name) => name.trim()));
-    else values.set(token.name, token.value);
-  }
-  for (const name of only) if (!names.includes(name)) faults.push(`--only ${name}: the experiments are ${names.join(', ')}`);
-  const seed = Number(values.get('seed') ?? 1);
-  if (!Number.isSafeInteger(seed) || seed < 0) faults.push(`--seed ${values.get('seed')}: it has to be a whole number`);
-  if (values.has('ci') && values.has('long')) faults.push('--ci and --long exclude each other');
-  if (faults.length > 0) throw new Error(faults.join('\n'));
-  return { form: values.has('ci') ? 'ci' : values.has('long') ? 'long' : 'short', only, seed, plots: values.get('plots') };
+/** Reads the command line; ends the process with 2 and every fault when it is wrong. */
+export function readWanted(experiments: readonly Experiment[]): Wanted {
+  const names = experiments.map(({ name }) => name);
+  const namesIn = (text: string | undefined) => (text ?? '').split(',').flatMap((name) => name.trim() || []);
+  const { ci, long, only, seed, plots } = flagsOf(
+    'failover',
+    { ci: false, long: false, only: undefined, seed: 1, plots: undefined },
+    (values) => [
+      ...(values.ci && values.long ? ['--ci and --long exclude each other'] : []),
+      ...(Number.isInteger(values.seed) ? [] : [`--seed is ${values.seed}; it must be a whole number`]),
+      ...namesIn(values.only).flatMap((name) => (names.includes(name) ? [] : [`--only ${name}: the experiments are ${names.join(', ')}`])),
+    ],
+  );
+  return { form: ci ? 'ci' : long ? 'long' : 'short', only: namesIn(only), seed, plots };
 }
-
-const OPTIONS = {
-  ci: { type: 'boolean' },
-  long: { type: 'boolean' },
-  only: { type: 'string' },
-  seed: { type: 'string' },
-  plots: { type: 'string' },
-} as const;

@@ -1,7 +1,7 @@
 import type { Report } from '../kit/evidence.js';
 import type { Given, Measure, Outcome } from './outcome.js';
 import type { Stage } from './stage.js';
-import { violationsIn } from './verdict.js';
+import { violationsIn, type Tolerated } from './verdict.js';
 
 /** Steps of the bank's transfers wait 20 s and are tried twelve times. */
 export const END_WITHIN_MS = 90_000;
@@ -22,8 +22,8 @@ export class Gathered {
     this.facts[name] = Number(this.facts[name] ?? 0) + more;
   }
 
-  /** Ends the load, waits for the sagas, asks the checker. `tolerated` invariants are for the experiment itself to judge. */
-  async conclude(stage: Stage, tolerated: readonly string[] = []): Promise<Report> {
+  /** Ends the load, waits for the sagas, asks the checker. */
+  async conclude(stage: Stage, tolerated?: Tolerated): Promise<Report> {
     const { left } = await stage.calm(END_WITHIN_MS);
     if (left > 0)
       this.failures.push(`${left} sagas have not ended ${END_WITHIN_MS} ms after the load (see ${stage.directory}/last-sagas.txt)`);
@@ -48,5 +48,5 @@ export function disposing<T extends { dispose(): Promise<void> }>(it: T): { read
 
 /** Sagas started per second. */
 export function rateOf({ form }: Given): number {
-  return { ci: 30, short: 50, long: 80 }[form];
+  return { ci: 15, short: 30, long: 60 }[form];
 }

@@ -2,16 +2,31 @@
 // `npm run failover -- [--ci | --long] [--only NAME] [--seed N] [--plots DIR]`.
 import { join } from 'node:path';
 import { writeResult, type Result } from '../kit/results.js';
+import { backlog } from './backlog.js';
 import { cluster } from './cluster.js';
 import { asynchronous, readOnly, synchronous } from './database.js';
-import { readFlags, type Flags } from './flags.js';
+import { readWanted, type Wanted } from './flags.js';
+import { outage, restored, storm } from './outages.js';
 import { isMet, type Experiment, type Outcome } from './outcome.js';
+import { writePlots } from './plots.js';
 import { halfOpen, recovery } from './recovery.js';
 import { printTable, valueOf } from './report.js';
 import { wipe } from './wipe.js';
 
-const EXPERIMENTS: readonly Experiment[] = [cluster, recovery, wipe, synchronous, asynchronous, readOnly, halfOpen];
-/** What a wave may run side by side: as many servers of their own as two processors bear. */
+const EXPERIMENTS: readonly Experiment[] = [
+  cluster,
+  recovery,
+  wipe,
+  synchronous,
+  asynchronous,
+  readOnly,
+  halfOpen,
+  backlog,
+  restored,
+  storm,
+  outage,
+];
+/** Experiments side by side: as many servers of their own as two processors bear. */
 const AT_A_TIME = 3;
 
 type Ran = Outcome & { readonly name: string };
@@ -19,23 +34,14 @@ type Ran = Outcome & { readonly name: string };
 process.exitCode = await main();
 
 async function main(): Promise<number> {
-  let flags: Flags;
-  try {
-    flags = readFlags(
-      process.argv.slice(2),
-      EXPERIMENTS.map(({ name }) => name),
-    );
-  } catch (error: unknown) {
-    console.error(`failover: ${(error as Error).message.replaceAll('\n', '\nfailover: ')}`);
-    console.error(EXPERIMENTS.map(({ name, about }) => `  ${name.padEnd(16)} ${about}`).join('\n'));
-    return 2;
-  }
+  const flags = readWanted(EXPERIMENTS);
   const startedAt = new Date();
   const begun = performance.now();
   const chosen = EXPERIMENTS.filter(({ name, inCi }) => (flags.only.length > 0 ? flags.only.includes(name) : flags.form !== 'ci' || inCi));
   const ran = await runAll(chosen, flags);
   const result = resultOf(ran, flags, startedAt, (performance.now() - begun) / 1_000);
   writeResult(result);
+  if (flags.plots !== undefined) for (const path of writePlots(flags.plots, ran)) console.log(`written: ${path}`);
   printTable(ran.flatMap(({ measures }) => measures));
   for (const { name, facts } of ran) for (const [what, value] of Object.entries(facts)) console.log(`  ${name}: ${what}: ${value}`);
   for (const failure of result.failures) console.log(`FAILED ${failure}`);
@@ -45,18 +51,19 @@ async function main(): Promise<number> {
   return result.failed === 0 ? 0 : 1;
 }
 
-/** In CI side by side, since each has servers of its own; else one after the other, so that nobody disturbs what is measured. */
-async function runAll(chosen: readonly Experiment[], flags: Flags): Promise<readonly Ran[]> {
+/** In CI side by side where that disturbs nobody, since each has servers of its own; else one after the other. */
+async function runAll(chosen: readonly Experiment[], flags: Wanted): Promise<readonly Ran[]> {
   const ran: Ran[] = [];
-  const queue = [...chosen];
+  const together = flags.form === 'ci' ? chosen.filter(({ alone }) => !alone) : [];
+  for (const experiment of chosen) if (!together.includes(experiment)) ran.push(await run(experiment, flags));
   const work = async () => {
-    for (let experiment = queue.shift(); experiment; experiment = queue.shift()) ran.push(await run(experiment, flags));
+    for (let experiment = together.shift(); experiment; experiment = together.shift()) ran.push(await run(experiment, flags));
   };
-  await Promise.all(Array.from({ length: flags.form === 'ci' ? AT_A_TIME : 1 }, work));
+  await Promise.all(Array.from({ length: AT_A_TIME }, work));
   return chosen.map(({ name }) => ran.find((each) => each.name === name)!);
 }
 
-async function run(experiment: Experiment, { form, seed }: Flags): Promise<Ran> {
+async function run(experiment: Experiment, { form, seed }: Wanted): Promise<Ran> {
   const { name } = experiment;
   const begun = performance.now();
   const say = (text: string) => console.log(`${name}: ${text}`);
@@ -77,7 +84,7 @@ async function run(experiment: Experiment, { form, seed }: Flags): Promise<Ran> 
   }
 }
 
-function resultOf(ran: readonly Ran[], { form, seed, only }: Flags, startedAt: Date, seconds: number): Result {
+function resultOf(ran: readonly Ran[], { form, seed, only }: Wanted, startedAt: Date, seconds: number): Result {
   const flags = [form === 'short' ? '' : ` --${form}`, ...only.map((name) => ` --only ${name}`), ` --seed ${seed}`].join('');
   const failures = ran.flatMap(({ name, measures, failures: own }) => [
     ...own.map((failure) => `${name}: ${failure}`),

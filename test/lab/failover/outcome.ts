@@ -48,6 +48,8 @@ export interface Experiment {
   readonly about: string;
   /** Part of the CI form. */
   readonly inCi: boolean;
+  /** Not side by side with others: what it measures is the time that processes take. */
+  readonly alone?: boolean;
   run(given: Given): Promise<Outcome>;
 }
 

@@ -14,6 +14,8 @@ import { answersSince, lastSagas, underWay, type Place } from './progress.js';
 import { runChecker } from './verdict.js';
 
 export interface StageOptions extends Omit<InstallationOptions, 'directory' | 'workloads'> {
+  /** Of the participants, where it is not the daemons'. Default: the same. */
+  readonly participantsUrl?: string;
   readonly workloads?: readonly WorkloadName[];
   /** Of the experiment; the folder of the evidence when there are several in one experiment. */
   readonly part?: string;
@@ -25,6 +27,8 @@ export interface StageOptions extends Omit<InstallationOptions, 'directory' | 'w
 export class Stage implements AsyncDisposable {
   /** Where sagas and ledgers are now; an experiment that moves them says so. */
   place: Place;
+  /** Where the ledgers are when they are somewhere else. */
+  ledgerUrl: string | undefined;
   readonly nemesis: NemesisLog;
   private readonly loads: { readonly load: Load; readonly done: Promise<unknown> }[] = [];
   private readonly workloads: readonly WorkloadName[];
@@ -42,11 +46,13 @@ export class Stage implements AsyncDisposable {
 
   /** Everything is up, and a first saga has ended. */
   static async open(given: Given, options: StageOptions): Promise<Stage> {
-    const { part, workloads = ['bank'], ...rest } = options;
+    const { part, participantsUrl, workloads = ['bank'], ...rest } = options;
     const directory = part === undefined ? given.directory : join(given.directory, part);
     rmSync(directory, { recursive: true, force: true });
-    const lab = await Installation.open({ ...rest, directory, workloads });
+    const env = participantsUrl === undefined ? {} : { env: { BACKSTEP_PARTICIPANTS_POSTGRES_URL: participantsUrl } };
+    const lab = await Installation.open({ ...rest, ...env, directory, workloads });
     const stage = new Stage(given, directory, lab, options);
+    stage.ledgerUrl = participantsUrl;
     try {
       await lab.start();
       lab.writeManifest({ experiment: 'failover', seed: given.seed });
@@ -65,7 +71,7 @@ export class Stage implements AsyncDisposable {
       seed: this.given.seed,
       starts: mixedStarts(`${this.given.seed}/${this.loads.length}`, this.workloads),
       ratePerSecond,
-      inFlight: 64,
+      inFlight: 24,
       keyPrefix: `k${this.loads.length}`,
       ...options,
     });
@@ -110,7 +116,12 @@ export class Stage implements AsyncDisposable {
 
   /** The independent checker's verdict on everything until now. */
   async check(facts: Partial<Manifest> = {}): Promise<Report> {
-    this.lab.writeManifest({ healedAt: new Date().toISOString(), ledgerUrl: this.place.url, storeUrl: this.place.url, ...facts });
+    this.lab.writeManifest({
+      healedAt: new Date().toISOString(),
+      ledgerUrl: this.ledgerUrl ?? this.place.url,
+      storeUrl: this.place.url,
+      ...facts,
+    });
     return runChecker(this.directory);
   }
 

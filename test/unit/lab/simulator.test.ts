@@ -43,6 +43,7 @@ describe('a case', () => {
   });
 
   it('fails when an effect happens twice', async () => {
+    // oxlint-disable-next-line typescript/unbound-method -- called with the ledger it is called on
     const once = Ledger.prototype.add;
     jest.spyOn(Ledger.prototype, 'add').mockImplementation(function (this: Ledger, run: Run, at: number) {
       once.call(this, run, at);
@@ -57,6 +58,7 @@ describe('a case', () => {
   });
 
   it('fails when the database forgets a line of the history, and is made small then', async () => {
+    // oxlint-disable-next-line typescript/unbound-method -- called with the store it is called on
     const whole = InMemorySagaStore.prototype.history;
     jest.spyOn(InMemorySagaStore.prototype, 'history').mockImplementation(async function (this: SagaDatabase['inner'], id, after, limit) {
       return (await whole.call(this, id, after, limit))?.filter(({ seq }) => seq !== 2);

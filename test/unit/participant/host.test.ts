@@ -122,6 +122,20 @@ describe('a host', () => {
     expect(stand.logger.lines.filter(({ level }) => level === 'warn')).toHaveLength(1);
   });
 
+  it('an inbox that was away for long is asked again within two seconds', async () => {
+    await standing();
+    let asked = 0;
+    for (let i = 0; i < 12; i++) stand.inbox.failNext('unavailable');
+    await stand.send(charge());
+    // The first five waits double from 100 ms, the other seven are the longest.
+    while (stand.answers.length === 0 && asked < 20) {
+      asked += 1;
+      await stand.clock.advance(2_000);
+    }
+    expect(stand.answers).toHaveLength(1);
+    expect(asked).toBeLessThanOrEqual(9);
+  });
+
   it('a handler without failures gets no savepoints; after the first failure all do, until trust is earned again', async () => {
     await standing();
     const calls = new Map<string, number>();
