@@ -40,9 +40,15 @@ export const ERROR_CODES = {
 } as const;
 export type ErrorCode = keyof typeof ERROR_CODES;
 
+/** What a thrown value says, whatever it is: anything can be thrown, and a message may be missing, no text, or a trap. Never throws. */
 export function messageOf(error: unknown): string {
-  if (error instanceof Error) return error.message;
-  return typeof error === 'string' ? error : `thrown value: ${String(error)}`;
+  try {
+    const message: unknown = error instanceof Error ? error.message : error;
+    if (typeof message === 'string') return message;
+    return error instanceof Error ? `${error.name} without a message` : `thrown value: ${String(error)}`;
+  } catch {
+    return 'a thrown value that cannot be shown';
+  }
 }
 
 export function assertNever(value: never): never {
