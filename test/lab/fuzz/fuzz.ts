@@ -9,7 +9,9 @@ import { http, operator } from './http.js';
 import { participants } from './participants.js';
 import { replies, starts } from './replies.js';
 
-// npm run fuzz -- [--inputs 50000] [--seed N] [--only ENTRANCE] [--case N]: rubbish for every entrance.
+// npm run fuzz -- [--inputs 50000] [--seed N] [--only ENTRANCE] [--case N] [--postgres URL]: rubbish for every entrance.
+// npm run fuzz -- --inputs 2000000 --real 20000: the long form, with so many end to end on servers of its own (or --postgres, --rabbitmq).
+// Signals do not exist yet; when they do, they are an entrance.
 
 const ENTRANCES = [decode, replies, starts, participants, operator, definitions, http, cli] as readonly Entrance[];
 
@@ -19,6 +21,9 @@ interface Options {
   readonly only: string | undefined;
   readonly number: number | undefined;
   readonly postgres: string | undefined;
+  readonly rabbitmq: string | undefined;
+  /** Inputs end to end. */
+  readonly real: number;
 }
 
 function optionsOf(args: readonly string[]): Options {
@@ -30,6 +35,8 @@ function optionsOf(args: readonly string[]): Options {
       only: { type: 'string' },
       case: { type: 'string' },
       postgres: { type: 'string' },
+      rabbitmq: { type: 'string' },
+      real: { type: 'string', default: '0' },
     },
   });
   const faults: string[] = [];
@@ -39,7 +46,7 @@ function optionsOf(args: readonly string[]): Options {
       faults.push(`--${flag} is '${text}'; it must be a whole number from ${least}`);
     return value;
   };
-  const inputs = whole('inputs', values.inputs, 1);
+  const inputs = whole('inputs', values.inputs, 0);
   const seed = whole('seed', values.seed, 0);
   const number = values.case === undefined ? undefined : whole('case', values.case, 0);
   const known = ENTRANCES.map(({ name }) => name);
@@ -47,7 +54,15 @@ function optionsOf(args: readonly string[]): Options {
     faults.push(`--only is '${values.only}'; it must be one of ${known.join(', ')}`);
   if (number !== undefined && values.only === undefined) faults.push('--case needs --only: every entrance counts its own cases');
   if (faults.length > 0) throw new Error(faults.join('\n'));
-  return { inputs, seed, only: values.only, number, postgres: values.postgres };
+  return {
+    inputs,
+    seed,
+    only: values.only,
+    number,
+    postgres: values.postgres,
+    rabbitmq: values.rabbitmq,
+    real: whole('real', values.real, 0),
+  };
 }
 
 let options: Options;

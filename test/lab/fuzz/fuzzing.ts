@@ -3,6 +3,7 @@ import type { Result } from '../kit/results.js';
 import { said, Violation, type Entrance, type Findings, type Sample } from './entrance.js';
 import { HeapWatch } from './heap-watch.js';
 import { mustBeUnpolluted } from './oracle.js';
+import { real } from './real.js';
 import { checkSamples } from './samples.js';
 import { shown, shrunk } from './shrink.js';
 import { warmUp } from './values.js';
@@ -14,6 +15,9 @@ export interface FuzzingOptions {
   readonly number: number | undefined;
   /** Where samples of what was stored are stored again; absent: a server of one's own. */
   readonly postgres: string | undefined;
+  readonly rabbitmq: string | undefined;
+  /** Inputs end to end on real servers. */
+  readonly real: number;
 }
 interface Failure {
   readonly entrance: string;
@@ -71,15 +75,28 @@ export class Fuzzing implements Findings {
     const shares = this.entrances.reduce((sum, { share }) => sum + share, 0);
     for (const entrance of this.entrances) {
       if (this.options.number !== undefined) await this.again(entrance, this.options.number);
-      else await this.all(entrance, Math.max(1, Math.round((this.options.inputs * entrance.share) / shares)));
+      else if (this.options.inputs > 0) await this.all(entrance, Math.max(1, Math.round((this.options.inputs * entrance.share) / shares)));
     }
     if (this.options.number === undefined && this.samples.length > 0) {
       const violations = await checkSamples(this.samples, this.options.postgres, this);
       for (const { rule, message } of violations.slice(0, ENOUGH)) this.report({ entrance: 'samples', rule, text: message });
     }
+    if (this.options.real > 0 && this.options.number === undefined) await this.endToEnd();
     const leak = this.heap.verdict();
     if (leak !== undefined && this.options.number === undefined) this.report({ entrance: 'all', rule: 'memory grows', text: leak });
     return this.result(startedAt);
+  }
+
+  private async endToEnd(): Promise<void> {
+    const { real: inputs, seed } = this.options;
+    const begun = performance.now();
+    const violations = await real({ ...this.options, inputs }, this);
+    this.fed.set('real', { inputs, seconds: (performance.now() - begun) / 1_000, failed: violations.length });
+    for (const { rule, message } of violations.slice(0, ENOUGH))
+      this.report({ entrance: 'real', rule, text: `${message}\nsee it again: npm run fuzz -- --inputs 0 --real ${inputs} --seed ${seed}` });
+    process.stdout.write(
+      `real         ${String(inputs).padStart(8)} inputs ${((performance.now() - begun) / 1_000).toFixed(1).padStart(6)} s  ${violations.length === 0 ? 'ok' : `${violations.length} VIOLATIONS`}\n`,
+    );
   }
 
   private async all(entrance: Entrance, inputs: number): Promise<void> {
@@ -189,7 +206,8 @@ export class Fuzzing implements Findings {
     const passed = [...this.fed.values()].reduce((sum, tally) => sum + tally.inputs, 0);
     const rows: Record<string, { passed: number; failed: number }> = {};
     for (const { name, rows: ids } of this.entrances) {
-      const tally = this.fed.get(name)!;
+      const tally = this.fed.get(name);
+      if (!tally) continue;
       for (const id of ids) {
         const row = (rows[id] ??= { passed: 0, failed: 0 });
         row.passed += tally.inputs - tally.failed;
