@@ -2,6 +2,7 @@ import { encodeText, integerHeader, printable, readJsonBody, shorten, textHeader
 import { LIMITS, utf8Bytes, type Json } from './json.js';
 import type { Status } from './state.js';
 import { STATUSES } from './state.js';
+import { MAX_SHORT_TEXT } from './wire-limits.js';
 import { HEADER, JSON_CONTENT, type Addressed, type Message, type Names, type SenderFacts } from './wire.js';
 
 /** A saga to be started over the wire. */
@@ -132,12 +133,17 @@ function answerOf(outcome: string, fields: { readonly [key: string]: Json | unde
   return { outcome, code, message: typeof message === 'string' ? message : '', faults: lines };
 }
 
-/** Nobody can have the answer put into a queue of the installation itself, where it would count as a reply or a start. */
+/**
+ * Nobody can have the answer put into a queue of the installation itself, where it would count as a reply or a start. An address that no
+ * message can carry (bytes that are no UTF-8 are more once they are text) is none.
+ */
 function addressOf(message: Message, names: Names): AnswerAddress | undefined {
   const { replyTo } = message;
   if (replyTo === undefined || replyTo === '') return undefined;
   const own = [names.replies, names.starts, names.deadLetters].includes(replyTo) || replyTo.startsWith(names.commands(''));
-  return own ? undefined : { queue: replyTo, correlationId: message.correlationId || message.messageId };
+  const correlationId = message.correlationId || message.messageId;
+  if (own || utf8Bytes(replyTo) > MAX_SHORT_TEXT || utf8Bytes(correlationId) > MAX_SHORT_TEXT) return undefined;
+  return { queue: replyTo, correlationId };
 }
 
 function tooLong(name: string): boolean {

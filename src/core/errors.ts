@@ -40,14 +40,14 @@ export const ERROR_CODES = {
 } as const;
 export type ErrorCode = keyof typeof ERROR_CODES;
 
-/** What an error says. Never throws: anything may be thrown, also what cannot be made a text. */
+/** What a thrown value says, whatever it is: anything can be thrown, and a message may be missing, no text, or a trap. Never throws. */
 export function messageOf(error: unknown): string {
-  if (typeof error === 'string') return error;
   try {
-    // Somebody may have put anything in the place of the text.
-    return error instanceof Error ? `${error.message}` : `thrown value: ${String(error)}`;
+    const message: unknown = error instanceof Error ? error.message : error;
+    if (typeof message === 'string') return message;
+    return error instanceof Error ? `${error.name} without a message` : `thrown value: ${String(error)}`;
   } catch {
-    return 'thrown value: something without a text';
+    return 'a thrown value that cannot be shown';
   }
 }
 

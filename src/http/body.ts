@@ -1,5 +1,4 @@
-import type { MiddlewareHandler } from 'hono';
-import { bodyLimit } from 'hono/body-limit';
+import type { HonoRequest, MiddlewareHandler } from 'hono';
 import { LIMITS, parseJson } from '../core/json.js';
 import { RequestRefused } from './problem.js';
 
@@ -13,9 +12,6 @@ const NDJSON_TYPE = /^application\/(?:x-ndjson|jsonl)\s*(?:;|$)/i;
 /** The body's own two levels (the object and its fields) come on top of what a payload may have. */
 const BODY_LIMITS = { ...LIMITS, payloadBytes: BODY_LIMIT, depth: LIMITS.depth + 2 };
 
-const limited = limitedTo(BODY_LIMIT);
-const limitedMany = limitedTo(MANY_LIMIT.bytes);
-
 /** Refuses bodies that are too large, of another media type or not JSON that can be kept, before anything reads them. */
 export const readBodies: MiddlewareHandler = async (c, next) => {
   if (c.req.method !== 'POST') return next();
@@ -24,18 +20,43 @@ export const readBodies: MiddlewareHandler = async (c, next) => {
   if (!(isMany ? NDJSON_TYPE : JSON_TYPE).test(type)) {
     throw new RequestRefused(415, `the body must be ${isMany ? 'application/x-ndjson' : 'application/json'}`);
   }
-  return (isMany ? limitedMany : limited)(c, async () => {
-    const text = decode(await c.req.arrayBuffer());
-    if (!isMany) refuseUnkeepable(text);
-    await next();
-  });
+  const text = decode(await read(c.req, isMany ? MANY_LIMIT.bytes : BODY_LIMIT));
+  if (!isMany) refuseUnkeepable(text);
+  return next();
 };
 
-function limitedTo(maxSize: number): MiddlewareHandler {
-  const onError = () => {
-    throw new RequestRefused(413, `the body must have at most ${maxSize} bytes`);
-  };
-  return bodyLimit({ maxSize, onError });
+/** A client that goes away in the middle of its body is no fault of the server's. */
+async function read(request: HonoRequest, most: number): Promise<ArrayBuffer> {
+  try {
+    return await bytesOf(request, most);
+  } catch (error: unknown) {
+    throw error instanceof RequestRefused ? error : new RequestRefused(400, 'the body did not come to its end');
+  }
+}
+
+/** The body, of which no more is read than is taken. Whoever asks for it afterwards gets it from the request's cache. */
+async function bytesOf(request: HonoRequest, most: number): Promise<ArrayBuffer> {
+  const told = request.header('content-length');
+  if (told !== undefined && request.header('transfer-encoding') === undefined) {
+    // The server itself sees to it that the body is no longer than it says.
+    if (Number(told) > most) throw tooLong(most);
+    return request.arrayBuffer();
+  }
+  // Hono's own limit makes a new request of the stream, which a request of the Node server cannot be made into: every chunked body failed.
+  const chunks: Uint8Array[] = [];
+  let length = 0;
+  for await (const chunk of (request.raw.body ?? []) as AsyncIterable<Uint8Array>) {
+    length += chunk.byteLength;
+    if (length > most) throw tooLong(most);
+    chunks.push(chunk);
+  }
+  const { buffer } = Uint8Array.from(Buffer.concat(chunks, length));
+  request.bodyCache.arrayBuffer = Promise.resolve(buffer) as unknown as ArrayBuffer;
+  return buffer;
+}
+
+function tooLong(most: number): RequestRefused {
+  return new RequestRefused(413, `the body must have at most ${most} bytes`);
 }
 
 function decode(bytes: ArrayBuffer): string {

@@ -1,3 +1,4 @@
+import { MESSAGE_LENGTH, shorten } from '../core/codec-text.js';
 import { ERROR_CODES, SagaError, type ErrorCode } from '../core/errors.js';
 
 /** An error as HTTP says it (RFC 9457, `application/problem+json`). Match on `code`. */
@@ -61,7 +62,14 @@ export function headline(error: SagaError): string {
   return error.faults.length > 0 ? error.message.split('\n  - ', 1)[0]! : error.message;
 }
 
+const FAULTS_TOLD = 50;
+const FAULT_LENGTH = 500;
+
+/** Faults quote the request, which may be long; an answer is not. */
 function describe(code: ErrorCode, status: ProblemStatus, detail: string, faults: readonly string[]): Problem {
-  const problem = { type: `urn:backstep:error:${code}`, title: ERROR_CODES[code], status, detail, code };
-  return faults.length > 0 ? { ...problem, faults } : problem;
+  const problem = { type: `urn:backstep:error:${code}`, title: ERROR_CODES[code], status, detail: shorten(detail, MESSAGE_LENGTH), code };
+  if (faults.length === 0) return problem;
+  const left = faults.length - FAULTS_TOLD;
+  const told = faults.slice(0, FAULTS_TOLD).map((fault) => shorten(fault, FAULT_LENGTH));
+  return { ...problem, faults: left > 0 ? [...told, `and ${left} more`] : told };
 }

@@ -28,7 +28,7 @@ export async function runProgram(args: readonly string[], host: Host): Promise<n
     .description('Sagas that end: start, watch and operate them')
     .version(versionOfThis(), '-V, --version')
     .exitOverride()
-    .configureOutput({ writeOut: (text) => terminal.out(text), writeErr: (text) => terminal.err(text) })
+    .configureOutput({ writeOut: (text) => terminal.out(text), writeErr: (text) => terminal.err(lineByLine(text)) })
     .showHelpAfterError('(--help lists what there is)');
   addServerCommands(program, host, run);
   addClientCommands(program, { terminal, connect, user: host.user, now: () => Date.now() }, run);
@@ -46,9 +46,14 @@ export async function runProgram(args: readonly string[], host: Host): Promise<n
 
 /** For a person: what is wrong and its faults, without stack and without passwords. */
 function explain(error: unknown): string {
-  if (!(error instanceof SagaError)) return withoutPasswords(`backstep: ${messageOf(error)}`);
+  if (!(error instanceof SagaError)) return withoutPasswords(`backstep: ${lineByLine(messageOf(error))}`);
   const [first = '', ...faults] = error.message.split('\n');
   return withoutPasswords([`backstep: ${printable(first)} [${error.code}]`, ...faults.map(printable)].join('\n'));
+}
+
+/** What quotes an argument must not move the cursor either. */
+function lineByLine(text: string): string {
+  return text.split('\n').map(printable).join('\n');
 }
 
 function versionOfThis(): string {

@@ -1,6 +1,7 @@
 import { SagaError } from '../core/errors.js';
 import { WIRE_NAME, type Reader } from '../core/plan.js';
 import { isSchema, readNothing, readerOf, type AnySchema, type JsonFault, type ReadOf, type Schema, type SentOf } from './schema.js';
+import { fieldsOf, lookedAt, shown } from './written.js';
 
 /* oxlint-disable typescript/no-explicit-any -- `any` in the position of a type argument: "a command of whatever types" */
 
@@ -62,9 +63,13 @@ export class Rejection<Code extends string = string> extends Error {
 export function isRejectionOf(terms: CommandTerms, thrown: unknown): thrown is Rejection {
   return isRejection(thrown) && terms.rejections.includes(thrown.code);
 }
-/** Whether a thrown value is a rejection, of whatever command. */
+/** Whether a thrown value is a rejection, of whatever command. Never throws, whatever was thrown. */
 export function isRejection(thrown: unknown): thrown is Rejection {
-  return thrown instanceof Error && rejectionMark in thrown;
+  try {
+    return thrown instanceof Error && rejectionMark in thrown;
+  } catch {
+    return false;
+  }
 }
 
 /** What is known of a command at run time. */
@@ -149,7 +154,7 @@ export function contract<const Name extends string, Shapes extends Record<string
 ): Contract<Name, Shapes> {
   const faults = contractFaults(participant, commands, options);
   if (faults.length > 0)
-    throw new SagaError('SAGA_DEFINITION_INVALID', `the contract '${String(participant)}' is declared wrongly:`, faults);
+    throw new SagaError('SAGA_DEFINITION_INVALID', `the contract '${shown(participant)}' is declared wrongly:`, faults);
   const named = Object.entries(commands).map(([name, shape]) => [name, nameCommand(participant, name, shape, options)] as const);
   const terms: ContractTerms = {
     participant,
@@ -195,33 +200,46 @@ const COMMAND_NAME = /^[A-Za-z][A-Za-z0-9]{0,99}$/;
 
 function contractFaults(participant: string, commands: Record<string, AnyShape>, options: ContractOptions): string[] {
   const faults: string[] = [];
-  if (typeof participant !== 'string' || !WIRE_NAME.test(participant))
-    faults.push(
-      `the participant's name '${String(participant)}' must be letters, digits, '-' and '_', begin with a letter and have at most 100`,
-    );
-  if (participant === 'backstep') faults.push(`the name 'backstep' is taken: it is the namespace of the protocol's own messages`);
-  const { inbox, batch, ...unknown } = options;
-  if (inbox !== undefined && typeof inbox !== 'boolean') faults.push(`option 'inbox' must be true or false`);
-  if (batch !== undefined && !(Number.isInteger(batch) && batch >= 1)) faults.push(`option 'batch' must be a whole number from 1`);
-  for (const name of Object.keys(unknown)) faults.push(`there is no option '${name}'; the options of a contract are 'inbox' and 'batch'`);
-  const entries = Object.entries(commands ?? {});
-  if (entries.length === 0) faults.push('it has no commands');
-  return [...faults, ...entries.flatMap(([name, shape]) => shapeFaults(name, shape).map((fault) => `command '${name}': ${fault}`))];
+  lookedAt(() => addContractFaults(participant, commands, options, faults), undefined, faults);
+  return faults;
 }
 
-function shapeFaults(name: string, shape: AnyShape): string[] {
+function addContractFaults(participant: string, commands: unknown, options: unknown, faults: string[]): void {
+  if (typeof participant !== 'string' || !WIRE_NAME.test(participant))
+    faults.push(
+      `the participant's name '${shown(participant)}' must be letters, digits, '-' and '_', begin with a letter and have at most 100`,
+    );
+  if (participant === 'backstep') faults.push(`the name 'backstep' is taken: it is the namespace of the protocol's own messages`);
+  const { inbox, batch, ...unknown } = fieldsOf(options, 'the third argument', faults);
+  if (inbox !== undefined && typeof inbox !== 'boolean') faults.push(`option 'inbox' must be true or false`);
+  if (batch !== undefined && !(Number.isInteger(batch) && (batch as number) >= 1))
+    faults.push(`option 'batch' must be a whole number from 1`);
+  for (const name of Object.keys(unknown))
+    faults.push(`there is no option '${shown(name)}'; the options of a contract are 'inbox' and 'batch'`);
+  const entries = Object.entries(commands ?? {});
+  if (entries.length === 0) faults.push('it has no commands');
+  for (const [name, shape] of entries) {
+    const own: string[] = [];
+    lookedAt(() => own.push(...shapeFaults(name, shape)), 0, own);
+    faults.push(...own.map((fault) => `command '${shown(name)}': ${fault}`));
+  }
+}
+
+function shapeFaults(name: string, shape: unknown): string[] {
   const faults: string[] = [];
   if (!COMMAND_NAME.test(name)) faults.push('its name must be letters and digits, begin with a letter and have at most 100');
-  const written = (shape as AnyShape | undefined)?.['~shape'] as WrittenShape | undefined;
+  const written = (shape as AnyShape | null | undefined)?.['~shape'] as WrittenShape | undefined;
   if (written === undefined) return [...faults, 'describe it with command({ request, … })'];
   if (!isSchema(written.request)) faults.push(`'request' must be a schema (Standard Schema, or typed<…>())`);
   if (written.reply !== undefined && !isSchema(written.reply)) faults.push(`'reply' must be a schema (Standard Schema, or typed<…>())`);
   return [...faults, ...codeFaults(written.rejections ?? [])];
 }
 
-function codeFaults(codes: readonly string[]): string[] {
-  return codes.flatMap((code, index) => {
-    if (!WIRE_NAME.test(code)) return [`the rejection '${code}' must be letters, digits, '-' and '_', and begin with a letter`];
+function codeFaults(codes: unknown): string[] {
+  if (!Array.isArray(codes)) return [`'rejections' must be a list of codes`];
+  return (codes as readonly unknown[]).flatMap((code, index) => {
+    if (typeof code !== 'string' || !WIRE_NAME.test(code))
+      return [`the rejection '${shown(code)}' must be letters, digits, '-' and '_', and begin with a letter`];
     if (RESERVED_CODES.includes(code)) return [`the rejection '${code}' is reserved for the protocol; choose another code`];
     return codes.indexOf(code) < index ? [`the rejection '${code}' is declared twice`] : [];
   });

@@ -13,6 +13,7 @@ import type {
   StepOptions,
   Uses,
 } from './step.js';
+import { frozenCopy } from './written.js';
 
 /* oxlint-disable typescript/no-explicit-any -- `any` in the position of a type argument: "a command or saga of whatever types" */
 /* oxlint-disable typescript/no-empty-object-type -- `{}` is "uses nothing": the type with no names in it */
@@ -107,7 +108,7 @@ class StepObject implements WrittenStep {
 
 /** The types of a step live at the type level only; whatever the fields hold is checked when the definition is loaded. */
 function make(definition: object, kind: WrittenStep['kind'], options: object, about: { command?: unknown; code?: unknown }): never {
-  const step = new StepObject(kind, about.command, about.code, Object.freeze({ ...options }));
+  const step = new StepObject(kind, about.command, about.code, frozenCopy(options as WrittenStep['options']));
   const steps = made.get(definition);
   if (steps) steps.push(step);
   else made.set(definition, [step]);

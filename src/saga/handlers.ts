@@ -6,6 +6,7 @@ import { makeAlone, type AnyClass, type Made } from './instances.js';
 import { DEFINITION, HANDLES, PARTICIPANT, type DeclaredClass, type HandledMethod, type HandlerOptions } from './participant.js';
 import type { ParticipantDefinition, ParticipantTarget } from './participant.js';
 import type { HandlerDeclaration, ParticipantDeclaration } from './participant-declaration.js';
+import { fieldsOf, lookedAt, shown } from './written.js';
 
 /**
  * The declarations of participants, one for each participant name, with every fault of all of them in one
@@ -15,7 +16,7 @@ export function declarationsOf(
   targets: Iterable<ParticipantTarget>,
   make: (type: AnyClass) => Made = makeAlone,
 ): readonly ParticipantDeclaration[] {
-  const parts = [...new Set(targets)].map((target) => partOf(target, make));
+  const parts = [...new Set(targets)].map((target) => readablePart(target, make));
   const faults = [...parts.flatMap((part) => part.faults), ...duplicateFaults(parts), ...conflictFaults(parts)];
   if (faults.length > 0) throw new SagaError('SAGA_DEFINITION_INVALID', 'the participants are declared wrongly:', faults);
   return [...groupBy(parts, (part) => part.terms!.participant).values()].map(merge);
@@ -42,6 +43,13 @@ interface Part {
   readonly faults: readonly string[];
 }
 type Handle = (request: unknown, context: unknown) => unknown;
+
+/** A declaration that throws when it is looked at is one fault among the others. */
+function readablePart(target: ParticipantTarget, make: (type: AnyClass) => Made): Part {
+  const faults: string[] = [];
+  const part = lookedAt(() => partOf(target, make), undefined, faults);
+  return part ?? broken(typeof target === 'function' ? target.name : 'participant(…)', faults.join('; '));
+}
 
 function partOf(target: ParticipantTarget, make: (type: AnyClass) => Made): Part {
   if (typeof target === 'function') return partOfClass(target, make);
@@ -107,14 +115,19 @@ function partOfDefinition(definition: ParticipantDefinition): Part {
   const terms = contractTermsOf(definition.contract);
   if (!terms) return broken('participant(…)', 'its first argument must be a contract; is its module imported in a circle?');
   const source = `participant(${terms.participant})`;
-  const entries = Object.entries(definition.handlers as Record<string, unknown>).map(([name, entry]) => ({ name, ...entryOf(entry) }));
+  const unread: string[] = [];
+  const entries = Object.entries(fieldsOf(definition.handlers, 'its second argument', unread)).map(([name, entry]) => ({
+    name,
+    ...entryOf(entry),
+  }));
   const missing = [...terms.commands.keys()].filter((name) => !entries.some((entry) => entry.name === name));
   const faults = [
+    ...unread.map((fault) => `${source}: ${fault}`),
     ...missing.map((name) => `${source}: the command '${terms.participant}.${name}' has no handler; add '${name}'`),
     ...entries.flatMap(({ name, handle, options }) => [
-      ...(terms.commands.has(name) ? [] : [`${source}.${name}: '${terms.participant}' has no command '${name}'`]),
-      ...(typeof handle === 'function' ? [] : [`${source}.${name}: it must be a function, or { handle, … }`]),
-      ...optionFaults(options).map((fault) => `${source}.${name}: ${fault}`),
+      ...(terms.commands.has(name) ? [] : [`${source}.${shown(name)}: '${terms.participant}' has no command '${shown(name)}'`]),
+      ...(typeof handle === 'function' ? [] : [`${source}.${shown(name)}: it must be a function, or { handle, … }`]),
+      ...optionFaults(options).map((fault) => `${source}.${shown(name)}: ${fault}`),
     ]),
   ];
   if (faults.length > 0) return { source, terms, handlers: [], prepare: undefined, faults };
@@ -151,13 +164,14 @@ function commandFaults(terms: ContractTerms, { command, options }: HandledMethod
 }
 
 function optionFaults({ effects, concurrency, slow, horizon, ...unknown }: HandlerOptions): string[] {
-  const faults = Object.keys(unknown).map((name) => `there is no option '${name}'`);
+  const faults = Object.keys(unknown).map((name) => `there is no option '${shown(name)}'`);
   if (effects !== undefined && effects !== 'transaction' && effects !== 'outside')
     faults.push(`option 'effects' must be 'transaction' or 'outside'`);
   if (concurrency !== undefined && !(Number.isInteger(concurrency) && concurrency >= 1))
     faults.push(`option 'concurrency' must be a whole number from 1`);
   if (slow !== undefined && typeof slow !== 'boolean') faults.push(`option 'slow' must be true or false`);
-  if (horizon !== undefined && !parseDuration(horizon)) faults.push(`option 'horizon' must be a duration such as '30d'`);
+  if (horizon !== undefined && !(typeof horizon === 'string' && parseDuration(horizon)))
+    faults.push(`option 'horizon' must be a duration such as '30d'`);
   return faults;
 }
 

@@ -6,6 +6,7 @@ import { groupBy } from './group-by.js';
 import { makeIn } from './instances.js';
 import { inspect } from './plan-of.js';
 import { sagaOptionsOf } from './saga.js';
+import { shown } from './written.js';
 
 /** Definitions that passed every check. */
 export interface LoadedDefinitions {
@@ -32,7 +33,7 @@ export function loadDefinitions(container: Container, classes: Iterable<SagaClas
 
 function duplicateFaults(types: readonly SagaClass[]): string[] {
   const declared = types.filter((type) => sagaOptionsOf(type) !== undefined);
-  const groups = groupBy(declared, (type) => `'${sagaOptionsOf(type)!.name}' version ${sagaOptionsOf(type)!.version}`);
+  const groups = groupBy(declared, (type) => `'${shown(sagaOptionsOf(type)!.name)}' version ${shown(sagaOptionsOf(type)!.version)}`);
   return [...groups].flatMap(([what, of]) =>
     of.length > 1
       ? [`${of.map((type) => type.name).join(' and ')}: each declares the saga ${what}; another shape needs another version`]

@@ -3,6 +3,7 @@ import { injectable } from 'inversify';
 import type { AnyCommand, Contract, ReplyOf, RequestOf } from './contract.js';
 import type { CommandContext, Effects, OutsideContext } from './participant-declaration.js';
 import type { Duration } from '../core/duration.js';
+import { frozenCopy } from './written.js';
 
 /* oxlint-disable typescript/no-explicit-any -- handlers are compared by conditional types; `any` only marks what is being inferred */
 
@@ -108,7 +109,7 @@ export function participant<K extends Contract<string, any>, H extends HandlerMa
     readonly prepare?: (tx: Tx) => Promise<void>;
   } = {},
 ): ParticipantDefinition<K, H, Tx> {
-  const definition = { contract, handlers: Object.freeze({ ...handlers }), prepare: options.prepare };
+  const definition = { contract, handlers: frozenCopy(handlers), prepare: options.prepare };
   return Object.freeze(Object.defineProperty(definition, DEFINITION, { value: true }));
 }
 

@@ -9,6 +9,7 @@ import { orderFaults, warningsOf } from './rules.js';
 import { sagaOptionsOf, type SagaOptions } from './saga.js';
 import { isSchema, readAnything, readerOf } from './schema.js';
 import { fingerprintOf, shapeOf } from './shape.js';
+import { fieldsOf, lookedAt, shown } from './written.js';
 
 /** A definition looked at: its plan if there are no faults. Every text begins with the class and, where it is about one, the field. */
 export interface Inspection {
@@ -38,10 +39,10 @@ export function inspect(instance: object): Inspection {
   const options = sagaOptionsOf(instance.constructor);
   if (!options) return { plan: undefined, faults: [`${className}: it has no @Saga({ name, version, … })`], warnings: [] };
   const faults: string[] = [];
-  const head = headOf(options, className, faults);
+  const head = lookedAt(() => headOf(options, className, faults), undefined, faults);
   const steps = planSteps(namedSteps(instance, faults), className, faults);
   faults.push(...orderFaults(steps));
-  if (faults.length > 0) return { plan: undefined, faults: faults.map((fault) => className + fault), warnings: [] };
+  if (faults.length > 0 || !head) return { plan: undefined, faults: faults.map((fault) => className + fault), warnings: [] };
   // A counter kept on the instance would be shared by every saga: writing to it throws, so that the first test finds it.
   Object.freeze(instance);
   const shape = Object.freeze(shapeOf(steps, head.compensationOrder));
@@ -54,21 +55,29 @@ type Head = Omit<Plan, 'steps' | 'shape' | 'fingerprint'>;
 const ORDERS: readonly string[] = ['reverse', 'by-dependency'] satisfies readonly Plan['compensationOrder'][];
 
 function headOf(options: SagaOptions, className: string, faults: string[]): Head {
-  const { name, version, input, key, deadline, compensationOrder = 'reverse', ...unknown } = options;
   const own: string[] = [];
+  const {
+    name,
+    version,
+    input,
+    key,
+    deadline,
+    compensationOrder = 'reverse',
+    ...unknown
+  } = fieldsOf(options, 'what it was given', own) as Partial<SagaOptions>;
   if (typeof name !== 'string' || !WIRE_NAME.test(name))
-    own.push(`the name '${String(name)}' must be letters, digits, '-' and '_', begin with a letter and have at most 100`);
-  if (!Number.isSafeInteger(version) || version < 1) own.push(`the version is ${String(version)}; it must be a whole number from 1`);
+    own.push(`the name '${shown(name)}' must be letters, digits, '-' and '_', begin with a letter and have at most 100`);
+  if (!Number.isSafeInteger(version) || version! < 1) own.push(`the version is ${shown(version)}; it must be a whole number from 1`);
   if (input !== undefined && !isSchema(input)) own.push(`'input' must be a schema (Standard Schema, or typed<…>())`);
   if (key !== undefined && typeof key !== 'function') own.push(`'key' must be a function of the input`);
   if (!ORDERS.includes(compensationOrder))
-    own.push(`'compensationOrder' is '${compensationOrder}'; it must be 'reverse' or 'by-dependency'`);
+    own.push(`'compensationOrder' is '${shown(compensationOrder)}'; it must be 'reverse' or 'by-dependency'`);
   const deadlineMs = deadline === undefined ? undefined : durationOf(deadline, 0, 'deadline', own);
-  for (const option of Object.keys(unknown)) own.push(`there is no option '${option}'`);
+  for (const option of Object.keys(unknown)) own.push(`there is no option '${shown(option)}'`);
   faults.push(...own.map((fault) => `: @Saga: ${fault}`));
   return {
-    name,
-    version,
+    name: name!,
+    version: version!,
     deadlineMs,
     compensationOrder,
     readInput: isSchema(input) ? readerOf(input, `${className}'s input`) : readAnything,

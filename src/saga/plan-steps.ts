@@ -5,6 +5,7 @@ import { RESERVED_CODES, termsOf } from './contract.js';
 import { isStep, type WrittenStep } from './definition.js';
 import type { NamedStep } from './fields.js';
 import { RESERVED_NAMES } from './step.js';
+import { fieldsOf, lookedAt, shown } from './written.js';
 
 /** The options that each kind knows. */
 const OPTIONS: Readonly<Record<WrittenStep['kind'], readonly string[]>> = {
@@ -23,10 +24,16 @@ export function planSteps(named: readonly NamedStep[], className: string, faults
   const steps: PlanStep[] = [];
   for (const step of named) {
     const own: string[] = [];
-    steps.push(planStep(step, { indexes, above: steps, where: `${className}.${step.name}` }, own));
+    const around = { indexes, above: steps, where: `${className}.${step.name}` };
+    steps.push(lookedAt(() => planStep(step, around, own), unreadable(step), own));
     faults.push(...own.map((fault) => `.${step.name}: ${fault}`));
   }
   return steps;
+}
+
+/** In the place of a step that cannot be read; only its fault is used. */
+function unreadable({ name, index }: NamedStep): CheckStep {
+  return { name, index, needs: [], ancestors: [], uses: {}, when: undefined, kind: 'check', code: '', passes: () => true };
 }
 
 interface Surroundings {
@@ -36,15 +43,18 @@ interface Surroundings {
 }
 
 function planStep({ name, index, written }: NamedStep, around: Surroundings, faults: string[]): PlanStep {
-  const { kind, options } = written;
+  const { kind } = written;
+  const options = fieldsOf(written.options, 'what says the rest', faults);
   for (const option of Object.keys(options))
-    if (!OPTIONS[kind].includes(option)) faults.push(`a ${kind} has no option '${option}'; it knows ${OPTIONS[kind].join(', ')}`);
+    if (!OPTIONS[kind].includes(option)) faults.push(`a ${kind} has no option '${shown(option)}'; it knows ${OPTIONS[kind].join(', ')}`);
   const uses = usesOf(options['uses'], around, faults);
   const needs = needsOf(options, uses, index, around, faults);
   const ancestors = [...new Set(needs.flatMap((need) => [need, ...around.above[need]!.ancestors]))].sort(ascending);
   const placed = { name, index, needs, ancestors, uses, when: whenOf(options['when'], around.where, faults) };
   return Object.freeze(
-    kind === 'check' ? checkOf(placed, written, around.where, faults) : commandOf(placed, kind, written, around.where, faults),
+    kind === 'check'
+      ? checkOf(placed, { ...written, options }, around.where, faults)
+      : commandOf(placed, kind, { ...written, options }, around.where, faults),
   );
 }
 
@@ -52,11 +62,11 @@ type PlacedStep = Omit<CheckStep, 'kind' | 'code' | 'passes'>;
 
 function checkOf(placed: PlacedStep, { code, options }: WrittenStep, where: string, faults: string[]): CheckStep {
   if (typeof code !== 'string' || !WIRE_NAME.test(code))
-    faults.push(`the code '${String(code)}' must be letters, digits, '-' and '_', and begin with a letter`);
+    faults.push(`the code '${shown(code)}' must be letters, digits, '-' and '_', and begin with a letter`);
   else if (RESERVED_CODES.includes(code)) faults.push(`the code '${code}' is reserved for the protocol; choose another`);
   if (typeof options['passes'] !== 'function') faults.push(`'passes' must be a function that gives true or false`);
   const passes = predicate(options['passes'] as (given: Given) => unknown, `${where}'s passes`);
-  return { ...placed, kind: 'check', code: String(code), passes };
+  return { ...placed, kind: 'check', code: shown(code), passes };
 }
 
 function commandOf(
@@ -86,7 +96,7 @@ function compensationOf(written: unknown, where: string, faults: string[]): Comm
   const own: string[] = [];
   for (const option of Object.keys(written))
     if (!['command', 'request', 'timeout', 'retry'].includes(option))
-      own.push(`there is no option '${option}'; it knows command, request, timeout, retry`);
+      own.push(`there is no option '${shown(option)}'; it knows command, request, timeout, retry`);
   const planned = planCommand(written as WrittenCommand, DEFAULTS.undoing, `${where}'s compensation`, own);
   const codes = termsOf(planned && (written as WrittenCommand).command)?.rejections ?? [];
   if (codes.length > 0)
@@ -105,7 +115,7 @@ function whenOf(written: unknown, where: string, faults: string[]): PlanStep['wh
 function usesOf(written: unknown, around: Surroundings, faults: string[]): Readonly<Record<string, number>> {
   const uses: Record<string, number> = {};
   if (written === undefined) return uses;
-  for (const [name, step] of Object.entries(written as object)) {
+  for (const [name, step] of Object.entries(fieldsOf(written, `'uses'`, faults))) {
     if (RESERVED_NAMES.includes(name)) faults.push(`the name '${name}' in 'uses' is taken (${RESERVED_NAMES.join(', ')}); choose another`);
     const index = indexOf(step, `uses.${name}`, around, faults);
     if (index !== undefined) uses[name] = index;

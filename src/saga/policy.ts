@@ -1,5 +1,6 @@
 import { parseDuration, type Duration } from '../core/duration.js';
 import type { RetryPolicy } from '../core/retry.js';
+import { fieldsOf, shown } from './written.js';
 
 /** How often and how soon a command is tried again. */
 export interface RetryOptions {
@@ -15,15 +16,17 @@ export interface RetryOptions {
   };
 }
 
+type Backoff = NonNullable<RetryOptions['backoff']>;
+
 /** What was written, over the defaults; `faults` gets what is wrong with it. */
 export function retryOf(written: RetryOptions | undefined, defaults: RetryPolicy, faults: string[]): RetryPolicy {
   if (written === undefined) return defaults;
-  const { attempts = defaults.attempts, backoff = {}, ...unknown } = written;
-  const { initial, factor = defaults.factor, max, ...unknownToo } = backoff;
-  for (const name of Object.keys(unknown)) faults.push(`'retry' has no option '${name}'`);
-  for (const name of Object.keys(unknownToo)) faults.push(`'retry.backoff' has no option '${name}'`);
-  if (!Number.isInteger(attempts) || attempts < 1) faults.push(`'retry.attempts' is ${attempts}; it must be a whole number from 1`);
-  if (!Number.isFinite(factor) || factor < 1) faults.push(`'retry.backoff.factor' is ${factor}; it must be a number from 1`);
+  const { attempts = defaults.attempts, backoff = {}, ...unknown }: RetryOptions = fieldsOf(written, `'retry'`, faults);
+  const { initial, factor = defaults.factor, max, ...unknownToo }: Backoff = fieldsOf(backoff, `'retry.backoff'`, faults);
+  for (const name of Object.keys(unknown)) faults.push(`'retry' has no option '${shown(name)}'`);
+  for (const name of Object.keys(unknownToo)) faults.push(`'retry.backoff' has no option '${shown(name)}'`);
+  if (!Number.isInteger(attempts) || attempts < 1) faults.push(`'retry.attempts' is ${shown(attempts)}; it must be a whole number from 1`);
+  if (!Number.isFinite(factor) || factor < 1) faults.push(`'retry.backoff.factor' is ${shown(factor)}; it must be a number from 1`);
   const initialMs = durationOf(initial, defaults.initialMs, 'retry.backoff.initial', faults);
   // A first wait above the default ceiling means that wait, not the ceiling.
   const maxMs = durationOf(max, Math.max(defaults.maxMs, initialMs), 'retry.backoff.max', faults);
@@ -34,9 +37,9 @@ export function retryOf(written: RetryOptions | undefined, defaults: RetryPolicy
 /** Milliseconds of a written duration above zero, or the default where nothing is written or it is wrong. */
 export function durationOf(written: Duration | undefined, otherwise: number, what: string, faults: string[]): number {
   if (written === undefined) return otherwise;
-  const ms = parseDuration(written);
+  const ms = typeof written === 'string' ? parseDuration(written) : undefined;
   if (ms !== undefined && ms > 0) return ms;
-  faults.push(`'${what}' is '${String(written)}'; it must be a duration above zero such as '200ms', '30s', '10m', '24h', '7d'`);
+  faults.push(`'${what}' is '${shown(written)}'; it must be a duration above zero such as '200ms', '30s', '10m', '24h', '7d'`);
   return otherwise;
 }
 

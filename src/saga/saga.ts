@@ -3,6 +3,7 @@ import { injectable } from 'inversify';
 import type { Duration } from '../core/duration.js';
 import type { AnySaga, SagaOf } from './definition.js';
 import type { AnySchema, ReadOf, SentOf } from './schema.js';
+import { frozenCopy } from './written.js';
 
 /* oxlint-disable typescript/no-explicit-any -- a constructor of whatever parameters */
 
@@ -29,7 +30,7 @@ export function Saga<S extends AnySchema | undefined = undefined>(
 ): <T extends new (...dependencies: any[]) => Fits<S>>(target: T) => void {
   return (target) => {
     injectable()(target);
-    Reflect.defineMetadata(SAGA, Object.freeze({ ...options }), target);
+    Reflect.defineMetadata(SAGA, frozenCopy(options), target);
   };
 }
 

@@ -1,3 +1,4 @@
+import { shorten } from '../core/codec-text.js';
 import { messageOf } from '../core/errors.js';
 import type { Reader, Reading } from '../core/plan.js';
 
@@ -81,10 +82,14 @@ interface Issue {
 }
 type StandardResult = { readonly value: unknown; readonly issues?: undefined } | { readonly issues: readonly Issue[] } | null | undefined;
 
+const FAULTS_READ = 50;
+const FAULT_LENGTH = 500;
+
 function readingOf(result: StandardResult, what: string): Reading {
   if (typeof result !== 'object' || result === null) return fault(`the schema of ${what} gave no result`);
   if (!result.issues) return { ok: true, value: result.value };
-  const faults = result.issues.map(textOf);
+  // A list of a hundred thousand wrong elements has as many; who reads them reads the first.
+  const faults = result.issues.slice(0, FAULTS_READ).map((issue) => shorten(textOf(issue), FAULT_LENGTH));
   return { ok: false, faults: faults.length > 0 ? faults : [`refused by the schema of ${what}`] };
 }
 

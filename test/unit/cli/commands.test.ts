@@ -196,3 +196,14 @@ describe('decisions', () => {
     expect((await run(['history', id])).out).toMatch(/\tconfirm settled by hand success by ada: sent it myself\tconfirm succeeded; /);
   });
 });
+
+describe('an argument with control characters', () => {
+  it('is quoted without them', async () => {
+    for (const args of [['start', 'test-saga', '--input', '\u001b[2J'], ['list', '--\u001b[2J'], ['\u001b[2J']]) {
+      const { code, err } = await run(args);
+      expect(code).toBe(2);
+      expect(err).toContain('\\u001b[2J');
+      expect(err).not.toContain('\u001b');
+    }
+  });
+});

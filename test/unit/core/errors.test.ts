@@ -15,10 +15,10 @@ describe('what a thrown value says', () => {
     ['nothing', undefined, 'thrown value: undefined'],
     ['null', null, 'thrown value: null'],
     ['a symbol', Symbol('s'), 'thrown value: Symbol(s)'],
-    ['an object without a prototype', Object.create(null), 'thrown value: something without a text'],
-    ['an object whose text throws', { toString: () => { throw new Error('unseen'); } }, 'thrown value: something without a text'], // prettier-ignore
-    ['an error whose message is no text', bad({ message: { code: 7 } }), '[object Object]'],
-    ['an error whose message is no text at all', bad({ message: Symbol('s') }), 'thrown value: something without a text'],
-    ['an error whose message throws', throwing, 'thrown value: something without a text'],
+    ['an object without a prototype', Object.create(null), 'a thrown value that cannot be shown'],
+    ['an object whose text throws', { toString: () => { throw new Error('unseen'); } }, 'a thrown value that cannot be shown'], // prettier-ignore
+    ['an error whose message is no text', bad({ message: { code: 7 } }), 'Error without a message'],
+    ['an error whose message is no text at all', bad({ message: Symbol('s') }), 'Error without a message'],
+    ['an error whose message throws', throwing, 'a thrown value that cannot be shown'],
   ])('[B19] %s', (_, thrown, text) => expect(messageOf(thrown)).toBe(text));
 });

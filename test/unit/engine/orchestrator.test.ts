@@ -62,9 +62,9 @@ describe('an orchestrator', () => {
     expect(await events()).toEqual(['started', 'resent 1']);
     world.onPublish = async (batch) => batch.map(() => ({ fate: 'unknown' as const, reason: 'it died' }));
     await clock.advance(2_000);
-    world.onPublish = undefined;
     expect(await events()).toEqual(['started', 'resent 1', 'timed-out 1']);
     await clock.advance(3_000);
+    world.onPublish = undefined;
     expect(received.map(({ attempt }) => attempt)).toEqual([1, 1]);
     await clock.advance(2_000);
     expect(received.map(({ attempt }) => attempt)).toEqual([1, 1, 2]);

@@ -17,6 +17,14 @@ describe('problems', () => {
     expect(problem.faults).toEqual(['total: must be a number', 'sku: missing']);
   });
 
+  it('are no longer than a person reads, however long the request was', () => {
+    const faults = Array.from({ length: 1_000 }, () => 'f'.repeat(100_000));
+    const problem = problemOf(new SagaError('SAGA_INPUT_INVALID', 'd'.repeat(100_000), faults));
+    expect(problem.faults).toHaveLength(51);
+    expect(problem.faults?.at(-1)).toBe('and 950 more');
+    expect(JSON.stringify(problem).length).toBeLessThan(30_000);
+  });
+
   it('tell nothing about what is not a SagaError', () => {
     const problem = problemOf(new Error('select * from secrets at 10.0.0.1'));
     expect(problem.status).toBe(500);

@@ -1,6 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
 import { SagaError } from '../../../src/core/errors.js';
 import { assertCanListen, openServer } from '../../../src/http/server.js';
+import { Api } from './api.js';
 
 const LOCAL = { host: '127.0.0.1', port: 0 };
 
@@ -19,6 +20,22 @@ function slowly() {
 }
 
 describe('the HTTP server', () => {
+  it('takes a body that comes in chunks, and no more of it than is taken', async () => {
+    const api = await new Api().open();
+    const server = await openServer(api.app.fetch, LOCAL);
+    const post = (parts: readonly string[]) =>
+      fetch(`${server.url}/api/v1/sagas`, {
+        method: 'POST',
+        headers: { 'content-type': 'application/json' },
+        body: ReadableStream.from(parts.map((part) => Buffer.from(part))),
+        duplex: 'half',
+      } as RequestInit);
+    expect((await post(['{"name":"test-', 'saga","input":', '{"total":1}}'])).status).toBe(201);
+    expect((await post(['"', ...Array.from({ length: 20 }, () => 'x'.repeat(65_536)), '"'])).status).toBe(413);
+    expect(api.world.logs.count('a request failed inside')).toBe(0);
+    await server.stop(0);
+  });
+
   it('answers what is under way before it stops, and is not held up by connections that are kept alive', async () => {
     const { handler, isCalled, answer } = slowly();
     const server = await openServer(handler, LOCAL);

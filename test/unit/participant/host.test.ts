@@ -253,3 +253,33 @@ describe('host settings', () => {
     );
   });
 });
+
+describe('a handler that throws or returns what nobody expects', () => {
+  const trap = () => {
+    throw new Error('sprung');
+  };
+  const thrown: readonly unknown[] = [
+    undefined,
+    Object.create(null),
+    Object.assign(new Error('x'), { message: undefined }),
+    Object.assign(new Error('x'), { message: Symbol('m') }),
+    new Proxy(new Error('x'), { get: trap, has: trap, getPrototypeOf: trap }),
+  ];
+  it('is answered with an error, once, and holds up nobody', async () => {
+    const stand = new Stand();
+    await stand.start();
+    for (const [at, value] of thrown.entries()) {
+      stand.charge = async () => Promise.reject(value as Error);
+      await stand.send(charge(`step${at}`));
+    }
+    stand.charge = async () => Promise.resolve(Object.defineProperty({ paymentId: 'p' }, 'more', { enumerable: true, get: trap }));
+    await stand.send(charge('trapped'));
+    stand.charge = async ({ commandId }) => Promise.resolve({ paymentId: commandId });
+    await stand.send(charge('good'));
+    expect(stand.answers.slice(0, -1)).toEqual([...thrown.map(() => 'error handler-failed'), 'error reply-invalid']);
+    expect(stand.answers.at(-1)).toContain('paymentId');
+    const stopped = stand.host.stop();
+    await stand.clock.advance(20_000);
+    await stopped;
+  });
+});

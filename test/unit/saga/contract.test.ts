@@ -150,3 +150,17 @@ describe('the readers of a command', () => {
     expect(readRequest({})).toEqual({ ok: false, faults: ['a.0.Symbol(s): no', 'never'] });
   });
 });
+
+describe('a contract made by code', () => {
+  it('has its faults listed, whatever was written', () => {
+    expect(faultsOf(() => declare('p', { ping: command({ request: typed<{}>(), rejections: { no: 1 } as never }) }))).toEqual([
+      "command 'ping': 'rejections' must be a list of codes",
+    ]);
+    expect(faultsOf(() => declare(Symbol('p'), { ping: null }, null))).toEqual([
+      expect.stringContaining("the participant's name 'Symbol(p)' must be"),
+      'the third argument is null; it must be an object',
+      "command 'ping': describe it with command({ request, … })",
+    ]);
+    expect(faultsOf(() => declare('x'.repeat(300_000), { ping }))[0]!.length).toBeLessThan(300);
+  });
+});

@@ -1,6 +1,8 @@
 import { describe, expect, it } from '@jest/globals';
 import { command, contract, Saga, SagaDefinition, SagaError, typed, type SagaOptions } from 'backstep';
+import { Container } from 'inversify';
 import type { AnyClass } from '../../../src/saga/instances.js';
+import { loadDefinitions } from '../../../src/saga/load.js';
 import { inspect, planOf } from '../../../src/saga/plan-of.js';
 
 const P = contract('p', {
@@ -322,5 +324,60 @@ describe('loading a saga warns', () => {
       go = this.pivot(P.act, { request });
     }
     expect(warningsOf(Short)).toEqual([]);
+  });
+});
+
+describe('whatever was written where an object, a text or a number should be', () => {
+  const odd: readonly unknown[] = [
+    null,
+    undefined,
+    Symbol('odd'),
+    10n,
+    () => 1,
+    Object.create(null),
+    'x'.repeat(300_000),
+    [Symbol('odd')],
+    new Proxy(
+      {},
+      {
+        get: () => {
+          throw new Error('sprung');
+        },
+      },
+    ),
+  ];
+
+  it('is a fault with its place and never another exception: the options of a saga', () => {
+    for (const value of odd)
+      for (const option of ['name', 'version', 'input', 'key', 'deadline', 'compensationOrder']) {
+        class Odd extends SagaDefinition<object> {
+          a = this.step(P.act, act);
+        }
+        for (const fault of faultsOf(Odd, { [option]: value })) {
+          expect(fault).toMatch(/^Odd/);
+          expect(fault.length).toBeLessThan(400);
+        }
+      }
+    class Odd extends SagaDefinition<object> {
+      a = this.step(P.act, act);
+    }
+    Saga(untyped(Symbol('odd')))(Odd);
+    expect(() => loadDefinitions(new Container(), [Odd])).toThrow('what it was given is Symbol(odd); it must be an object');
+  });
+
+  it('is a fault with its place and never another exception: the options of a step', () => {
+    for (const value of odd) {
+      for (const options of [
+        value,
+        ...['request', 'compensate', 'after', 'uses', 'when', 'timeout', 'retry'].map((name) => ({ ...act, [name]: value })),
+        ...['attempts', 'backoff'].map((name) => ({ ...act, retry: { [name]: value } })),
+        ...['initial', 'factor', 'max'].map((name) => ({ ...act, retry: { backoff: { [name]: value } } })),
+      ]) {
+        class Odd extends SagaDefinition<object> {
+          a = this.step(P.act, untyped(options));
+        }
+        for (const fault of faultsOf(Odd)) expect(fault).toMatch(/^Odd(?:\.a)?: (?!.*(?:is not a function|Cannot (?:read|convert)))/s);
+      }
+    }
   });
 });
