@@ -83,6 +83,15 @@ function overLimit(text: string, what: string, limits: Limits): string | undefin
 
 /** Faults beyond this say nothing new. */
 const ENOUGH = 10;
+/** UTF-16 units of a place in a fault: fields may have names as long as the payload, and a fault is logged, stored and answered. */
+const PLACE_LENGTH = 200;
+
+/** Where a fault is: the beginning and the end of a path that is too long. */
+function place(path: string): string {
+  if (path.length <= PLACE_LENGTH) return path;
+  const half = PLACE_LENGTH / 2;
+  return `${path.slice(0, half).toWellFormed()}…${path.slice(-half).toWellFormed()}`;
+}
 
 interface Copying {
   readonly limits: Limits;
@@ -111,7 +120,7 @@ function copyOf(value: unknown, path: string, depth: number, reading: Copying): 
   }
   if (reading.faults.length >= ENOUGH) return null;
   if (depth >= reading.limits.depth) {
-    reading.faults.push(`${path} is nested deeper than ${reading.limits.depth}`);
+    reading.faults.push(`${place(path)} is nested deeper than ${reading.limits.depth}`);
     return null;
   }
   if (Array.isArray(value))
@@ -134,9 +143,9 @@ function inspect(value: unknown, path: string, depth: number, limits: Limits, fa
       if (SUSPECT.test(value)) checkText(value, path, faults);
       return;
     case 'number':
-      if (!Number.isFinite(value)) faults.push(`${path} is ${value}, which JSON cannot say`);
+      if (!Number.isFinite(value)) faults.push(`${place(path)} is ${value}, which JSON cannot say`);
       else if (Number.isInteger(value) && !Number.isSafeInteger(value))
-        faults.push(`${path} is an integer beyond 2^53 and would change; send it as a string`);
+        faults.push(`${place(path)} is an integer beyond 2^53 and would change; send it as a string`);
       return;
     case 'boolean':
     case 'undefined':
@@ -144,12 +153,12 @@ function inspect(value: unknown, path: string, depth: number, limits: Limits, fa
     case 'object':
       break;
     default:
-      faults.push(`${path} is a ${typeof value}, which JSON cannot say`);
+      faults.push(`${place(path)} is a ${typeof value}, which JSON cannot say`);
       return;
   }
   if (value === null) return;
   if (depth >= limits.depth) {
-    faults.push(`${path} is nested deeper than ${limits.depth}`);
+    faults.push(`${place(path)} is nested deeper than ${limits.depth}`);
     return;
   }
   if (Array.isArray(value)) {
@@ -165,7 +174,7 @@ function inspect(value: unknown, path: string, depth: number, limits: Limits, fa
 
 function isPlainEnough(value: object, path: string, faults: string[]): boolean {
   if (typeof (value as { toJSON?: unknown }).toJSON !== 'function') return true;
-  faults.push(`${path} is a ${value.constructor?.name ?? 'value'} that JSON would change; send it as a string`);
+  faults.push(`${place(path)} is a ${value.constructor?.name ?? 'value'} that JSON would change; send it as a string`);
   return false;
 }
 
@@ -175,13 +184,13 @@ const NUL = String.fromCharCode(0);
 const SUSPECT = /[\u0000\ud800-\udfff]/;
 
 function checkText(value: string, path: string, faults: string[]): void {
-  if (value.includes(NUL)) faults.push(`${path} contains a NUL character, which PostgreSQL cannot store`);
-  else if (hasLoneSurrogate(value)) faults.push(`${path} contains half of a surrogate pair, which is not text`);
+  if (value.includes(NUL)) faults.push(`${place(path)} contains a NUL character, which PostgreSQL cannot store`);
+  else if (hasLoneSurrogate(value)) faults.push(`${place(path)} contains half of a surrogate pair, which is not text`);
 }
 function checkKey(key: string, path: string, faults: string[]): void {
-  if (key === '__proto__') faults.push(`${path} has a field named __proto__`);
+  if (key === '__proto__') faults.push(`${place(path)} has a field named __proto__`);
   else if (SUSPECT.test(key) && (key.includes(NUL) || hasLoneSurrogate(key)))
-    faults.push(`${path} has a field name that is not plain text`);
+    faults.push(`${place(path)} has a field name that is not plain text`);
 }
 
 function hasLoneSurrogate(text: string): boolean {
