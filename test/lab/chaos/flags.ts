@@ -1,0 +1,90 @@
+import { parseArgs } from 'node:util';
+import { faultsNamed } from './catalogue.js';
+import type { Fault } from './fault.js';
+
+export interface Flags {
+  readonly minutes: number;
+  readonly seed: number;
+  /** Faults per minute. */
+  readonly rate: number;
+  /** Starts per second. */
+  readonly load: number;
+  readonly daemons: number;
+  readonly faults: readonly Fault[];
+  /** Keeps the evidence also when all went well. */
+  readonly keep: boolean;
+  readonly verbose: boolean;
+  /** Somebody's own sagas instead of the laboratory's. */
+  readonly own?: { readonly sagas: string; readonly start: string; readonly inputs: string };
+}
+
+export const USAGE = `npm run chaos -- [options]
+  --minutes N      how long the faults go on (default 3)
+  --seed N         decides schedule and inputs (default: drawn, and printed)
+  --rate N         faults per minute (default 18)
+  --load N         starts per second (default 40)
+  --daemons N      daemons (default 2)
+  --faults LIST    only faults whose kind contains one of these words, e.g. broker,commit,kill-daemon
+  --keep           keep the evidence also when all went well
+  --verbose        tell of every fault
+  --sagas DIR --start NAME --inputs FILE.ndjson
+                   your own sagas: the folder, the saga to start, an input on every line`;
+
+/** Throws with every fault of the flags at once. */
+export function readFlags(args: readonly string[]): Flags | 'help' {
+  const faults: string[] = [];
+  let values: Record<string, string | boolean | undefined> = {};
+  try {
+    const text = { type: 'string' } as const;
+    const flag = { type: 'boolean', default: false } as const;
+    const options = {
+      minutes: text,
+      seed: text,
+      rate: text,
+      load: text,
+      daemons: text,
+      faults: text,
+      sagas: text,
+      start: text,
+      inputs: text,
+      keep: flag,
+      verbose: flag,
+      help: flag,
+    };
+    ({ values } = parseArgs({ args: [...args], options, allowPositionals: false }));
+  } catch (error: unknown) {
+    faults.push((error as Error).message);
+  }
+  if (values['help']) return 'help';
+  const number = (name: string, fallback: number, least: number, most: number, isWhole = false) => {
+    const text = values[name];
+    if (text === undefined) return fallback;
+    const value = Number(text);
+    if (text !== '' && value >= least && value <= most && (!isWhole || Number.isInteger(value))) return value;
+    faults.push(`--${name} is '${String(text)}'; it has to be a ${isWhole ? 'whole number' : 'number'} from ${least} to ${most}`);
+    return fallback;
+  };
+  const text = (name: string) => values[name] as string | undefined;
+  let kinds: readonly Fault[] = [];
+  try {
+    kinds = faultsNamed(text('faults'));
+  } catch (error: unknown) {
+    faults.push(`--faults: ${(error as Error).message}`);
+  }
+  const [sagas, start, inputs] = [text('sagas'), text('start'), text('inputs')];
+  const given = [sagas, start, inputs].filter((value) => value !== undefined).length;
+  if (given > 0 && given < 3) faults.push('--sagas, --start and --inputs belong together: the folder, the saga to start, and its inputs');
+  const flags: Flags = {
+    minutes: number('minutes', 3, 0.1, 600),
+    seed: number('seed', Math.floor(Math.random() * 1_000_000), 0, 2 ** 32 - 1, true),
+    rate: number('rate', 18, 0.1, 120),
+    load: number('load', 40, 0.1, 2_000),
+    daemons: number('daemons', 2, 1, 8, true),
+    faults: kinds,
+    keep: values['keep'] === true,
+    verbose: values['verbose'] === true,
+    ...(sagas !== undefined && start !== undefined && inputs !== undefined && { own: { sagas, start, inputs } }),
+  };
+  if (faults.length > 0) throw new Error(faults.join('\n'));
+  return flags;
+}
