@@ -25,11 +25,23 @@ export interface Manifest {
   readonly injectedRubbish: number;
   /** Non-vacuity: counters that have to be above 0 in this run; see `Report.counters`. */
   readonly wanted: readonly string[];
+  /** The engine's own database. Where it is given, V11 to V13 look at what the API does not show: parked events, dead letters, claims. */
+  readonly storeUrl?: string;
 }
 
 /** `client.jsonl`. `at` is in milliseconds since 1970 by the generator's clock. */
 export type ClientLine =
-  | { readonly op: 'invoke'; readonly at: number; readonly n: number; readonly name: string; readonly key: string; readonly input: unknown }
+  | {
+      readonly op: 'invoke';
+      readonly at: number;
+      readonly n: number;
+      readonly name: string;
+      /** Unique per start; a start that is asked again has the same. The saga carries it as the tag `start` too. */
+      readonly key: string;
+      /** As the business key (default), as an `Idempotency-Key` without one, or as a line of `/sagas/many`. */
+      readonly by?: 'key' | 'header' | 'many';
+      readonly input: unknown;
+    }
   /** Answered 2xx. */
   | { readonly op: 'ok'; readonly at: number; readonly n: number; readonly id: string; readonly created: boolean }
   /** Refused for sure (4xx). */

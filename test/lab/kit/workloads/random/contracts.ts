@@ -1,0 +1,5 @@
+import { workshop } from '../effects.js';
+
+export const Alpha = workshop('random-alpha');
+export const Beta = workshop('random-beta');
+export const Gamma = workshop('random-gamma');
