@@ -22,7 +22,9 @@ try {
 const again = `npm run chaos -- --seed ${flags.seed} ${process.argv
   .slice(2)
   .join(' ')
-  .replace(/--seed[ =]\S+/, '')}`.replaceAll(/\s+/g, ' ').trim();
+  .replace(/--seed[ =]\S+/, '')}`
+  .replaceAll(/\s+/g, ' ')
+  .trim();
 const directory = join('.backstep', 'lab', `chaos-${flags.seed}`);
 const subject = flags.own ? await ownSagas(flags.own) : labSagas();
 const run = new ChaosRun({ flags, directory, subject, again });

@@ -9,6 +9,8 @@ export interface Flags {
   readonly rate: number;
   /** Starts per second. */
   readonly load: number;
+  /** Sagas under way at a time, at most: a machine that is slow gets fewer instead of a backlog that never ends. */
+  readonly open: number;
   readonly daemons: number;
   readonly faults: readonly Fault[];
   /** Keeps the evidence also when all went well. */
@@ -23,6 +25,7 @@ export const USAGE = `npm run chaos -- [options]
   --seed N         decides schedule and inputs (default: drawn, and printed)
   --rate N         faults per minute (default 18)
   --load N         starts per second (default 40)
+  --open N         sagas under way at a time, at most (default 800)
   --daemons N      daemons (default 2)
   --faults LIST    only faults whose kind contains one of these words, e.g. broker,commit,kill-daemon
   --keep           keep the evidence also when all went well
@@ -42,6 +45,7 @@ export function readFlags(args: readonly string[]): Flags | 'help' {
       seed: text,
       rate: text,
       load: text,
+      open: text,
       daemons: text,
       faults: text,
       sagas: text,
@@ -79,6 +83,7 @@ export function readFlags(args: readonly string[]): Flags | 'help' {
     seed: number('seed', Math.floor(Math.random() * 1_000_000), 0, 2 ** 32 - 1, true),
     rate: number('rate', 18, 0.1, 120),
     load: number('load', 40, 0.1, 2_000),
+    open: number('open', 800, 1, 1_000_000, true),
     daemons: number('daemons', 2, 1, 8, true),
     faults: kinds,
     keep: values['keep'] === true,

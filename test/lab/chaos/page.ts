@@ -80,10 +80,23 @@ function inColumns(pairs: readonly (readonly [name: string, value: number])[], p
   if (pairs.length === 0) return ['  none'];
   const width = Math.max(...pairs.map(([name]) => name.length)) + 9;
   const cells = pairs.map(([name, value]) => `${value.toLocaleString('en').padStart(7)} ${name}`.padEnd(width));
-  return Array.from({ length: Math.ceil(cells.length / perLine) }, (_, n) => ` ${cells.slice(n * perLine, (n + 1) * perLine).join('').trimEnd()}`);
+  return Array.from(
+    { length: Math.ceil(cells.length / perLine) },
+    (_, n) =>
+      ` ${cells
+        .slice(n * perLine, (n + 1) * perLine)
+        .join('')
+        .trimEnd()}`,
+  );
 }
 
 function columns(rows: readonly (readonly string[])[]): string[] {
   const widths = (rows[0] ?? []).map((_, n) => Math.max(...rows.map((row) => row[n]?.length ?? 0)));
-  return rows.map((row) => `  ${row.map((cell, n) => cell.padEnd(widths[n] ?? 0)).join('  ').trimEnd()}`);
+  return rows.map(
+    (row) =>
+      `  ${row
+        .map((cell, n) => cell.padEnd(widths[n] ?? 0))
+        .join('  ')
+        .trimEnd()}`,
+  );
 }

@@ -8,6 +8,8 @@ export interface Sample {
   readonly at: number;
   /** Effects of participants so far. */
   readonly effects: number;
+  /** Sagas under way. */
+  readonly open: number;
 }
 
 const EVERY_MS = 100;
@@ -22,6 +24,7 @@ export class Progress {
   constructor(
     private readonly url: string,
     private readonly ask: string,
+    private readonly namespace: string,
   ) {}
 
   start(): void {
@@ -35,6 +38,11 @@ export class Progress {
     return this.samples.at(-1)?.effects ?? 0;
   }
 
+  /** Resolves when fewer sagas than this are under way, as far as is known. */
+  async hasRoom(most: number): Promise<void> {
+    while (!this.isOver && (this.samples.at(-1)?.open ?? 0) >= most) await delay(EVERY_MS);
+  }
+
   private async watch(): Promise<void> {
     while (!this.isOver) {
       const client = new pg.Client({ connectionString: this.url, connectionTimeoutMillis: 2_000, query_timeout: 2_000 });
@@ -43,7 +51,8 @@ export class Progress {
         await client.connect();
         while (!this.isOver) {
           const { rows } = await client.query<{ effects: string }>(this.ask);
-          this.samples.push({ at: Date.now(), effects: Number(rows[0]?.effects ?? 0) });
+          const open = await client.query<{ n: string }>(`select count(*) as n from "${this.namespace}".saga where ended_at is null`);
+          this.samples.push({ at: Date.now(), effects: Number(rows[0]?.effects ?? 0), open: Number(open.rows[0]?.n ?? 0) });
           await delay(EVERY_MS);
         }
       } catch {
@@ -57,7 +66,10 @@ export class Progress {
 }
 
 /** Milliseconds from the end of each fault to the first effect after it; nothing where the run was over before. */
-export function recoveries(befallen: readonly Befallen[], samples: readonly Sample[]): readonly { readonly kind: string; readonly ms: number }[] {
+export function recoveries(
+  befallen: readonly Befallen[],
+  samples: readonly Sample[],
+): readonly { readonly kind: string; readonly ms: number }[] {
   return befallen.flatMap(({ kind, endedAt }) => {
     const from = samples.findLastIndex(({ at }) => at <= endedAt);
     const before = samples[Math.max(0, from)];

@@ -7,6 +7,7 @@ import { query } from '../kit/installation.js';
 import { Load } from '../kit/load.js';
 import { writeResult, type Result } from '../kit/results.js';
 import { join } from 'node:path';
+import { diagnose } from './diagnosis.js';
 import type { Flags } from './flags.js';
 import { Nemesis, type Befallen } from './nemesis.js';
 import { classes, counted, page } from './page.js';
@@ -26,7 +27,7 @@ export interface ChaosOptions {
 /** Quiet before the first fault and after the last one, under load. */
 const CALM_MS = 4_000;
 /** After the last fault every saga has so long to end: the second copy of a lost command may come only then. */
-const END_WITHIN_MS = 120_000;
+const END_WITHIN_MS = Number(process.env['ENDW'] ?? 120_000);
 /** What has to have happened, or the run was in vain; as the checker counts. */
 const WANTED: readonly string[] = [];
 
@@ -58,7 +59,7 @@ export class ChaosRun {
     };
     installation.writeManifest(manifest);
     this.say(began, 'up');
-    const progress = new Progress(installation.databaseUrl, subject.progress(installation.namespace));
+    const progress = new Progress(installation.databaseUrl, subject.progress(installation.namespace), installation.namespace);
     progress.start();
     const load = new Load({
       api: () => installation.api,
@@ -67,6 +68,7 @@ export class ChaosRun {
       starts: subject.starts(flags.seed),
       ratePerSecond: flags.load,
       inFlight: 64,
+      mayBegin: () => progress.hasRoom(flags.open),
       retryAfterMs: 500,
       timeoutMs: 8_000,
     });
@@ -78,9 +80,14 @@ export class ChaosRun {
     await delay(CALM_MS);
     load.stop();
     await loading;
-    installation.writeManifest({ healedAt: healedAt.toISOString(), injectedRubbish: stage.injected, expectedStuck: subject.stuck(load.begun) });
+    installation.writeManifest({
+      healedAt: healedAt.toISOString(),
+      injectedRubbish: stage.injected,
+      expectedStuck: subject.stuck(load.begun),
+    });
     const open = await untilEnded(stage, END_WITHIN_MS - (Date.now() - healedAt.getTime()));
     this.say(began, open === 0 ? 'all have ended' : `${open} have not ended`);
+    if (open > 0) for (const line of await diagnose(stage, directory)) console.log(`         ${line}`);
     await progress.stop();
     const lastEndMs = Date.now() - healedAt.getTime();
     const report = await check(directory);
@@ -106,7 +113,10 @@ export class ChaosRun {
     };
     this.write({ ok, report, complaints, befallen, figures, seconds, times, samples: progress.samples });
     const title = `Chaos, seed ${flags.seed}: ${ok ? 'everything holds' : 'FAILED'}`;
-    const text = [page({ title, befallen, fired: stage.fired, recoveries: times, report, figures }), ...complaints.map((one) => `  ! ${one}`)];
+    const text = [
+      page({ title, befallen, fired: stage.fired, recoveries: times, report, figures }),
+      ...complaints.map((one) => `  ! ${one}`),
+    ];
     return { ok, text: text.join('\n') };
   }
 
@@ -233,5 +243,7 @@ async function untilEnded({ installation }: Stage, withinMs: number): Promise<nu
 
 /** Exit codes that nobody asked for: 1 is a program that gave up, anything above a crash. */
 function surprises({ actors }: Stage): string[] {
-  return actors.flatMap(({ name, surprises: all }) => all.filter((code) => code !== '1').map((code) => `${name} ended by itself with ${code}`));
+  return actors.flatMap(({ name, surprises: all }) =>
+    all.filter((code) => code !== '1').map((code) => `${name} ended by itself with ${code}`),
+  );
 }

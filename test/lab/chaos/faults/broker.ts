@@ -110,7 +110,8 @@ export const BROKER_FAULTS: readonly Fault[] = [
       return {
         touches: ['broker', 'queues'],
         detail: { participant },
-        begin: async () => void (await withChannel(scene, (channel) => channel.unbindQueue(`${exchange}.${participant}`, exchange, participant))),
+        begin: async () =>
+          void (await withChannel(scene, (channel) => channel.unbindQueue(`${exchange}.${participant}`, exchange, participant))),
         end: async () => {},
       };
     },

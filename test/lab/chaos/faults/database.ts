@@ -5,9 +5,27 @@ import type { Scene } from '../scene.js';
 
 /** Everything that can befall PostgreSQL while it stays one server. Nobody goes through a proxy here: these are an administrator's doings. */
 export const DATABASE_FAULTS: readonly Fault[] = [
-  server('kill-database', ['E2'], [0.2, 2.5], ({ database }) => database.kill(), ({ database }) => database.start()),
-  server('restart-database', ['E1', 'E3'], [0.2, 2.5], ({ database }) => database.stop(), ({ database }) => database.start()),
-  server('pause-database', ['E6', 'E3'], [2, 8], ({ database }) => database.pause(), ({ database }) => database.resume()),
+  server(
+    'kill-database',
+    ['E2'],
+    [0.2, 2.5],
+    ({ database }) => database.kill(),
+    ({ database }) => database.start(),
+  ),
+  server(
+    'restart-database',
+    ['E1', 'E3'],
+    [0.2, 2.5],
+    ({ database }) => database.stop(),
+    ({ database }) => database.start(),
+  ),
+  server(
+    'pause-database',
+    ['E6', 'E3'],
+    [2, 8],
+    ({ database }) => database.pause(),
+    ({ database }) => database.resume(),
+  ),
   {
     kind: 'terminate-backends',
     rows: ['E1', 'B20'],

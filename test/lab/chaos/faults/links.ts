@@ -1,3 +1,4 @@
+import { setTimeout as delay } from 'node:timers/promises';
 import type { Fault } from '../fault.js';
 import type { Link, Scene } from '../scene.js';
 import type { Proxy } from '../proxy.js';
@@ -86,7 +87,14 @@ export const LINK_FAULTS: readonly Fault[] = [
   trigger('cut-in-frame', ['D13'], 'rabbitmq', { times: 3 }),
   trigger('cut-in-message', ['D13', 'E1'], 'postgres', { times: 3 }, 'cut-in-frame'),
   // Commands are overtaken by what comes after them: also by their undo, if that is soon enough.
-  trigger('detain-command', ['B12', 'B13', 'B15', 'C11'], 'rabbitmq', { times: 12, holdMs: 8_000, address: /\.commands\// }, 'detain-publish', 'daemon'),
+  trigger(
+    'detain-command',
+    ['B12', 'B13', 'B15', 'C11'],
+    'rabbitmq',
+    { times: 12, holdMs: 8_000, address: /\.commands\// },
+    'detain-publish',
+    'daemon',
+  ),
   trigger('detain-reply', ['B8', 'B10', 'C11'], 'rabbitmq', { times: 12, holdMs: 8_000 }, 'detain-publish', 'participants'),
 ];
 
@@ -121,7 +129,7 @@ function trigger(
     seconds: [3, 8],
     aim(scene, chance) {
       const hit = chance.pick(to(scene, server, role));
-      const after = chance.between(0, 30);
+      const after = chance.between(0, 6);
       let before = 0;
       return {
         touches: [hit.name],
@@ -131,6 +139,8 @@ function trigger(
           hit.proxy.arm(name, { ...arming, after });
         },
         end: async () => {
+          // Behind an outage nothing passes: what has not happened yet gets some more time.
+          for (let left = 50; left > 0 && hit.proxy.triggers.fired[name] === before; left--) await delay(200);
           hit.proxy.heal();
           return { fired: hit.proxy.triggers.fired[name] - before };
         },
