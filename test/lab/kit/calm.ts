@@ -1,52 +1,73 @@
-// A calm run: all workloads, two daemons, no faults, and the checker; with --kill one daemon is killed in the middle and started again.
+// A calm run: all workloads, two daemons, no faults, and the checker. With --kill one daemon is killed in the middle and started again.
+import { rmSync } from 'node:fs';
 import { parseArgs } from 'node:util';
+import { check } from '../checker/check.js';
+import { PLAIN_START, tail } from '../checker/tail.js';
+import { BankWatch } from './bank-watch.js';
 import { Installation, openServers } from './installation.js';
 import { Load } from './load.js';
 import { NemesisLog } from './nemesis-log.js';
 import { mixedStarts } from './starts.js';
 import { until } from './waiting.js';
-import type { WorkloadName } from './workloads/all.js';
+import { expectedEnd, type WorkloadName } from './workloads/all.js';
+
+const WORKLOADS: readonly WorkloadName[] = ['bank', 'order', 'random', 'slow'];
 
 const { values } = parseArgs({
   options: {
     sagas: { type: 'string', default: '400' },
     seed: { type: 'string', default: '1' },
     kill: { type: 'boolean', default: false },
+    /** Some sagas are scripted to end stuck. */
+    stuck: { type: 'boolean', default: false },
     directory: { type: 'string', default: 'dist/lab/evidence/calm' },
     build: { type: 'string', default: '.' },
     postgres: { type: 'string' },
     rabbitmq: { type: 'string' },
+    /** How late 99 of 100 timers may be; a machine that others use too needs more than the second that is promised. */
+    'lateness-ms': { type: 'string', default: '1000' },
   },
 });
 const count = Number(values.sagas);
 const seed = Number(values.seed);
-const workloads: readonly WorkloadName[] = ['bank', 'order', 'random', 'slow'];
+const { directory } = values;
 const began = performance.now();
+const tell = (text: string) => console.log(`${((performance.now() - began) / 1_000).toFixed(1).padStart(6)} s  ${text}`);
+
+rmSync(directory, { recursive: true, force: true });
 const servers = await openServers({ postgresUrl: values.postgres, rabbitmqUrl: values.rabbitmq });
-const lab = await Installation.open({ servers, directory: values.directory, workloads, hosts: 2, build: values.build });
+const lab = await Installation.open({ servers, directory, workloads: WORKLOADS, hosts: 2, build: values.build });
 try {
   await lab.start();
-  console.log(`up after ${Math.round(performance.now() - began)} ms`);
-  lab.writeManifest({ experiment: 'calm', seed, endWithinMs: 60_000 });
-  const load = new Load({ api: lab.api, directory: values.directory, seed, starts: mixedStarts(seed, workloads, { count }) });
+  tell('daemons and participants are up');
+  const experiment = values.kill ? 'calm --kill' : 'calm';
+  lab.writeManifest({ experiment, seed, endWithinMs: 60_000, wanted: values.kill ? ['fault kill-daemon', 'tombstones'] : ['tombstones'] });
+  const bank = new BankWatch(lab.databaseUrl, directory).start();
+  const starts = mixedStarts(seed, WORKLOADS, { count, stuck: values.stuck });
+  const load = new Load({ api: lab.api, directory, seed, starts, inFlight: 16 });
   const done = load.run();
+  const nemesis = new NemesisLog(directory);
   if (values.kill) {
-    const nemesis = new NemesisLog(values.directory);
-    await until('half of the sagas are started', () => load.counts.ok >= count / 2);
+    await until('half of the sagas are started', () => load.counts.ok >= count / 2, { everyMs: 5 });
     await nemesis.during('kill-daemon', ['A1'], () => lab.restart(lab.daemons[1]!));
-    await nemesis.close();
+    tell('a daemon was killed, and is back');
   }
-  console.log(await done);
-  lab.writeManifest({ healedAt: new Date().toISOString() });
+  await done;
+  await nemesis.close();
+  tell(`started: ${JSON.stringify(load.counts)}`);
+  const expectedStuck = [...load.begun].filter(([, start]) => expectedEnd(start) === 'stuck').map(([key]) => key);
+  lab.writeManifest({ healedAt: new Date().toISOString(), expectedStuck });
   const api = lab.client();
-  await until('all have ended', async () => (await api.sagas({ status: ['running', 'compensating'] })).length === 0, {
-    withinMs: 30_000,
-    everyMs: 300,
+  await until('most have ended', async () => (await api.sagas({ status: ['running', 'compensating'] })).length < 20, {
+    withinMs: 60_000,
+    everyMs: 200,
   });
-  const ends: Record<string, number> = {};
-  for (const { status } of await api.sagas()) ends[status] = (ends[status] ?? 0) + 1;
-  console.log(ends, `${Math.round(performance.now() - began)} ms`);
+  await tail(lab.api, directory, PLAIN_START);
+  await bank.stop();
+  const report = await check(directory, { tell, latenessMs: Number(values['lateness-ms']) });
+  process.exitCode = report.ok ? 0 : 1;
 } finally {
   await lab.dispose();
   await servers.dispose();
+  tell('everything is stopped');
 }

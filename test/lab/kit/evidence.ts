@@ -61,6 +61,35 @@ export interface NemesisLine {
   readonly detail?: unknown;
 }
 
+/** `bank.jsonl`: sums over all accounts of the bank workload in one consistent snapshot. Written by `kit/bank-watch.ts`. */
+export interface BankLine {
+  readonly at: number;
+  /** Balances, holds and what is on its way. */
+  readonly total: number;
+  readonly held: number;
+  /** What has left one bank and has not arrived at the other. */
+  readonly transit: number;
+  /** Accounts of which something is below zero. */
+  readonly negative: readonly string[];
+}
+/** `resources.jsonl`: what a process (or the database) uses, now and then. Written by `kit/resources.ts`. */
+export interface ResourceLine {
+  readonly at: number;
+  readonly process: string;
+  /** A name of the measure, e.g. `rssMiB`, `fds`, `connections`, `deadRows`. */
+  readonly [measure: string]: number | string;
+}
+/** `tail.jsonl`: a start after the faults were over, and how long it took to its end. Written by `checker/tail.ts`. */
+export interface TailLine {
+  readonly at: number;
+  readonly daemon: string;
+  readonly key: string;
+  readonly id?: string;
+  /** From the start's request to its end; absent: it did not end in time. */
+  readonly ms?: number;
+  readonly error?: string;
+}
+
 /** `report.json`: the checker's verdict. */
 export interface Report {
   readonly experiment: string;
