@@ -4,7 +4,7 @@ import { pathToFileURL } from 'node:url';
 import { openSagas } from '../../../src/main/sagas.js';
 import type { InstallationOptions } from '../kit/installation.js';
 import { mixedStarts } from '../kit/starts.js';
-import { expectedEnd, WORKLOADS, type WorkloadName } from '../kit/workloads/all.js';
+import { WORKLOADS, type WorkloadName } from '../kit/workloads/all.js';
 import type { Start } from '../kit/workloads/workload.js';
 
 /** What a run is about: the laboratory's own workloads, or somebody's sagas. */
@@ -14,8 +14,6 @@ export interface Subject {
   /** A saga that exists. */
   readonly saga: string;
   starts(seed: number): Iterable<Start>;
-  /** Keys of starts that are expected to end stuck. */
-  stuck(begun: ReadonlyMap<string, Start>): readonly string[];
   /** SQL that gives one row with `effects`: a number that grows as the participants get on. */
   progress(namespace: string): string;
   /** Whether each participant keeps a ledger as the laboratory's do: without them less can be checked. */
@@ -43,8 +41,7 @@ export function labSagas(): Subject {
     title: 'bank, order, random and slow sagas',
     installation: { workloads: LAB, hosts: [half, participants.filter((one) => !half.includes(one)), []] },
     saga: 'bank-transfer',
-    starts: (seed) => mixedStarts(seed, LAB, { weights: WEIGHTS, stuck: true, factor: 0.03 }),
-    stuck: (begun) => [...begun].flatMap(([key, start]) => (expectedEnd(start) === 'stuck' ? [key] : [])),
+    starts: (seed) => mixedStarts(seed, LAB, { weights: WEIGHTS, factor: 0.03 }),
     progress: () => 'select last_value as effects from lab.ledger_seq',
     hasLedgers: true,
   };
@@ -76,7 +73,6 @@ export async function ownSagas(own: { readonly sagas: string; readonly start: st
     installation: { workloads: [], sagas: [resolve(own.sagas)], participants: names, hosts: groups },
     saga: own.start,
     starts: () => inputs.map((input) => ({ saga: own.start, input })),
-    stuck: () => [],
     progress: (namespace) =>
       `select (select count(*) from "${namespace}".saga where ended_at is not null) + (select count(*) from "${namespace}".finished_saga) as effects`,
     hasLedgers: false,
