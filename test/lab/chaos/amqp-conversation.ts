@@ -1,4 +1,14 @@
-import { addressOf, amqpFrames, bodyLength, confirmFrame, METHOD, payloadLength, tagOf, type AmqpFrame } from './amqp-frames.js';
+import {
+  addressOf,
+  amqpFrames,
+  bodyLength,
+  confirmFrame,
+  METHOD,
+  payloadLength,
+  sightingAt,
+  tagOf,
+  type AmqpFrame,
+} from './amqp-frames.js';
 import { ConfirmBook } from './confirm-book.js';
 import type { Conversation, Ends } from './proxy.js';
 import type { Triggers } from './triggers.js';
@@ -36,6 +46,8 @@ class AmqpConversation implements Conversation {
   }
   fromServer(chunk: Buffer): void {
     for (const frame of this.serverFrames.push(chunk)) {
+      const sighting = sightingAt(frame);
+      if (sighting) this.triggers.seen[sighting]++;
       const book = this.books.get(frame.channel);
       if (book && (frame.method === METHOD.ack || frame.method === METHOD.nack)) {
         if (!this.confirm(book, frame)) return;

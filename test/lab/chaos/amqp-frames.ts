@@ -10,6 +10,27 @@ export interface AmqpFrame {
   readonly bytes: Buffer;
 }
 
+/** What passes from RabbitMQ to a client, where it shows that something has happened. */
+export const SIGHTINGS = [
+  'refused',
+  'returned',
+  'redelivered',
+  'held back',
+  'consumer cancelled',
+  'connection closed',
+  'channel closed',
+] as const;
+export type Sighting = (typeof SIGHTINGS)[number];
+const SEEN_AT: Readonly<Record<string, Sighting>> = {
+  '60.120': 'refused',
+  '60.50': 'returned',
+  '10.60': 'held back',
+  '60.30': 'consumer cancelled',
+  '10.50': 'connection closed',
+  '20.40': 'channel closed',
+};
+const DELIVER = '60.60';
+
 export const METHOD = { publish: '60.40', ack: '60.80', nack: '60.120', confirmSelect: '85.10', channelOpen: '20.10' } as const;
 
 const KINDS = ['protocol', 'method', 'header', 'body'] as const;
@@ -26,6 +47,13 @@ export function amqpFrames(): Frames<AmqpFrame> {
     const method = kind === 'method' ? `${bytes.readUInt16BE(HEAD)}.${bytes.readUInt16BE(HEAD + 2)}` : '';
     return { frame: { kind, channel: isProtocol ? 0 : bytes.readUInt16BE(1), method, bytes: bytes.subarray(0, length) }, length };
   });
+}
+
+/** What a frame from RabbitMQ shows. */
+export function sightingAt({ method, bytes }: AmqpFrame): Sighting | undefined {
+  if (method !== DELIVER) return SEEN_AT[method];
+  const tagAt = HEAD + 5 + bytes[HEAD + 4]!; // behind the consumer's name
+  return bytes[tagAt + 8] === 1 ? 'redelivered' : undefined;
 }
 
 /** How many bytes of body follow a header frame. */

@@ -36,46 +36,49 @@ export const USAGE = `npm run chaos -- [options]
 /** Throws with every fault of the flags at once. */
 export function readFlags(args: readonly string[]): Flags | 'help' {
   const faults: string[] = [];
-  let values: Record<string, string | boolean | undefined> = {};
-  try {
-    const text = { type: 'string' } as const;
-    const flag = { type: 'boolean', default: false } as const;
-    const options = {
-      minutes: text,
-      seed: text,
-      rate: text,
-      load: text,
-      open: text,
-      daemons: text,
-      faults: text,
-      sagas: text,
-      start: text,
-      inputs: text,
-      keep: flag,
-      verbose: flag,
-      help: flag,
-    };
-    ({ values } = parseArgs({ args: [...args], options, allowPositionals: false }));
-  } catch (error: unknown) {
-    faults.push((error as Error).message);
+  const text = { type: 'string' } as const;
+  const flag = { type: 'boolean' } as const;
+  const options = {
+    minutes: text,
+    seed: text,
+    rate: text,
+    load: text,
+    open: text,
+    daemons: text,
+    faults: text,
+    sagas: text,
+    start: text,
+    inputs: text,
+    keep: flag,
+    verbose: flag,
+    help: flag,
+  };
+  const { values, tokens, positionals } = parseArgs({ args: [...args], options, strict: false, tokens: true, allowPositionals: true });
+  for (const token of tokens) {
+    if (token.kind !== 'option') continue;
+    const known = options[token.name as keyof typeof options] as { readonly type: string } | undefined;
+    if (!known) faults.push(`${token.rawName} is no option`);
+    else if (known.type === 'string' && token.value === undefined) faults.push(`--${token.name} needs a value`);
+    else if (known.type === 'boolean' && token.value !== undefined) faults.push(`--${token.name} takes no value`);
   }
-  if (values['help']) return 'help';
+  faults.push(...positionals.map((word) => `'${word}' is not understood`));
+  if (values['help'] === true) return 'help';
   const number = (name: string, fallback: number, least: number, most: number, isWhole = false) => {
-    const text = values[name];
-    if (text === undefined) return fallback;
-    const value = Number(text);
-    if (text !== '' && value >= least && value <= most && (!isWhole || Number.isInteger(value))) return value;
-    faults.push(`--${name} is '${String(text)}'; it has to be a ${isWhole ? 'whole number' : 'number'} from ${least} to ${most}`);
+    const given = values[name];
+    if (typeof given !== 'string') return fallback;
+    const value = Number(given);
+    if (given !== '' && value >= least && value <= most && (!isWhole || Number.isInteger(value))) return value;
+    faults.push(`--${name} is '${given}'; it has to be a ${isWhole ? 'whole number' : 'number'} from ${least} to ${most}`);
     return fallback;
   };
-  const text = (name: string) => values[name] as string | undefined;
+  const textOf = (name: string) => (typeof values[name] === 'string' ? values[name] : undefined);
   let kinds: readonly Fault[] = [];
   try {
-    kinds = faultsNamed(text('faults'));
+    kinds = faultsNamed(textOf('faults'));
   } catch (error: unknown) {
     faults.push(`--faults: ${(error as Error).message}`);
   }
-  const [sagas, start, inputs] = [text('sagas'), text('start'), text('inputs')];
+  const [sagas, start, inputs] = [textOf('sagas'), textOf('start'), textOf('inputs')];
   const given = [sagas, start, inputs].filter((value) => value !== undefined).length;
   if (given > 0 && given < 3) faults.push('--sagas, --start and --inputs belong together: the folder, the saga to start, and its inputs');
   const flags: Flags = {

@@ -6,13 +6,15 @@ export interface PageParts {
   readonly befallen: readonly Befallen[];
   /** How often each trigger of the proxies has fired. */
   readonly fired: Readonly<Record<string, number>>;
+  /** What passed through the proxies that shows that something had happened. */
+  readonly seen: Readonly<Record<string, number>>;
   readonly recoveries: readonly { readonly kind: string; readonly ms: number }[];
   readonly report: Report;
   readonly figures: Readonly<Record<string, number | string>>;
 }
 
 /** What a run was, on one page. */
-export function page({ title, befallen, fired, recoveries, report, figures }: PageParts): string {
+export function page({ title, befallen, fired, seen, recoveries, report, figures }: PageParts): string {
   return [
     title,
     '',
@@ -24,6 +26,9 @@ export function page({ title, befallen, fired, recoveries, report, figures }: Pa
     'Frames that were meddled with',
     ...inColumns(Object.entries(fired).filter(([, count]) => count > 0)),
     '',
+    'What passed from RabbitMQ',
+    ...inColumns(Object.entries(seen)),
+    '',
     `Sagas by end (${report.sagas})`,
     ...inColumns(Object.entries(report.ends)),
     '',
@@ -32,7 +37,7 @@ export function page({ title, befallen, fired, recoveries, report, figures }: Pa
     ...slowest(recoveries),
     '',
     'What had to happen, and did',
-    ...inColumns(Object.entries(report.counters)),
+    ...inColumns(Object.entries(report.counters).filter(([name]) => !name.startsWith('fault '))),
     '',
     'Invariants',
     ...columns(

@@ -10,6 +10,7 @@ import { query } from '../kit/installation.js';
 import { Load } from '../kit/load.js';
 import { writeResult, type Result } from '../kit/results.js';
 import { join } from 'node:path';
+import { FAULTS } from './catalogue.js';
 import { diagnose } from './diagnosis.js';
 import type { Flags } from './flags.js';
 import { Nemesis, type Befallen } from './nemesis.js';
@@ -34,7 +35,22 @@ const END_WITHIN_MS = 120_000;
 /** Of timers outside of faults; there are few such instants in here, and the machine has other things to do. */
 const LATENESS_MS = 5_000;
 /** What has to have happened, or the run was in vain; as the checker counts. */
-const WANTED: readonly string[] = [];
+const WANTED: readonly string[] = [
+  'history resent',
+  'history timed-out',
+  'history duplicate-reply',
+  'history late-reply',
+  'history outdated-reply',
+  'error replies',
+  'further attempts',
+  'stored refusals',
+  'tombstones',
+  'empty compensations',
+  'unknown starts',
+  'unknown starts that had not happened',
+];
+/** A run that is shorter, or has not all faults, is held to what its faults show. */
+const WHOLE_MINUTES = 3;
 
 export class ChaosRun {
   private nemesis: Nemesis | undefined;
@@ -59,7 +75,6 @@ export class ChaosRun {
       experiment: 'chaos',
       seed: flags.seed,
       endWithinMs: END_WITHIN_MS,
-      wanted: subject.hasLedgers ? WANTED : [],
       ...(subject.hasLedgers ? {} : { participants: [] }),
     };
     installation.writeManifest(manifest);
@@ -89,6 +104,7 @@ export class ChaosRun {
     installation.writeManifest({
       healedAt: healedAt.toISOString(),
       injectedRubbish: stage.injected,
+      wanted: this.wanted(befallen),
     });
     const open = await untilEnded(stage, END_WITHIN_MS - (Date.now() - healedAt.getTime()));
     this.say(began, open === 0 ? 'all have ended' : `${open} have not ended`);
@@ -104,7 +120,8 @@ export class ChaosRun {
       latenessMs: LATENESS_MS,
     });
     this.say(began, 'checked');
-    const complaints = [...(await this.ownProof(stage)), ...this.vanity(stage, befallen, report), ...surprises(stage)];
+    const complaints = [...(await this.ownProof(stage)), ...inVain(befallen, stage.seen), ...surprises(stage)];
+    for (const actor of stage.actors) actor.release();
     const stopping = await installation.stop();
     complaints.push(...stopping.map((text) => `after SIGTERM ${text}`));
     const ok = report.ok && complaints.length === 0;
@@ -123,10 +140,20 @@ export class ChaosRun {
       'all ended after the last fault, s': Math.round(lastEndMs / 100) / 10,
       'processes that ended unasked': stage.actors.reduce((sum, { surprises: all }) => sum + all.length, 0),
     };
-    this.write({ ok, report, complaints, befallen, figures, seconds, times, samples: progress.samples });
+    this.write({
+      ok,
+      report,
+      complaints,
+      befallen,
+      figures,
+      seen: { ...stage.fired, ...stage.seen },
+      seconds,
+      times,
+      samples: progress.samples,
+    });
     const title = `Chaos, seed ${flags.seed}: ${ok ? 'everything holds' : 'FAILED'}`;
     const text = [
-      page({ title, befallen, fired: stage.fired, recoveries: times, report, figures }),
+      page({ title, befallen, fired: stage.fired, seen: stage.seen, recoveries: times, report, figures }),
       ...complaints.map((one) => `  ! ${one}`),
     ];
     return { ok, text: text.join('\n') };
@@ -149,12 +176,12 @@ export class ChaosRun {
     return this.nemesis.befallen;
   }
 
-  /** Kinds of trouble that were dealt and never happened, and events that should have been seen. */
-  private vanity(stage: Stage, befallen: readonly Befallen[], _report: Report): string[] {
-    const { fired } = stage;
-    const armed = new Set(befallen.flatMap(({ kind, detail }) => ('fired' in detail ? [kind] : [])));
-    const inVain = [...armed].filter((kind) => befallen.every((one) => one.kind !== kind || one.detail['fired'] === 0));
-    return inVain.map((kind) => `in vain: ${kind} was armed and never fired (${JSON.stringify(fired)})`);
+  private wanted(befallen: readonly Befallen[]): readonly string[] {
+    const { flags, subject } = this.options;
+    if (!subject.hasLedgers) return [];
+    const isWhole = flags.minutes >= WHOLE_MINUTES && flags.faults.length === FAULTS.length;
+    const shown = FAULTS.flatMap(({ kind, shows }) => (shows !== undefined && befallen.some((one) => one.kind === kind) ? [shows] : []));
+    return [...(isWhole ? WANTED : []), ...new Set(shown)];
   }
 
   private async ownProof(stage: Stage): Promise<string[]> {
@@ -187,6 +214,7 @@ export class ChaosRun {
     readonly complaints: readonly string[];
     readonly befallen: readonly Befallen[];
     readonly figures: Result['figures'];
+    readonly seen: Readonly<Record<string, number>>;
     readonly seconds: number;
     readonly times: readonly { readonly ms: number }[];
     readonly samples: readonly { readonly at: number; readonly effects: number }[];
@@ -223,6 +251,7 @@ export class ChaosRun {
         ...done.figures,
         ...Object.fromEntries(Object.entries(report.counters).map(([name, count]) => [`counter ${name}`, count])),
         ...Object.fromEntries(Object.entries(report.ends).map(([name, count]) => [`sagas ${name}`, count])),
+        ...Object.fromEntries(Object.entries(done.seen).map(([sighting, count]) => [`seen ${sighting}`, count])),
         ...Object.fromEntries(counted(befallen.map(({ kind }) => kind)).map(([kind, count]) => [`fault ${kind}`, count])),
       },
       rows,
@@ -241,6 +270,21 @@ export class ChaosRun {
     const seconds = String(Math.round((performance.now() - began) / 1_000)).padStart(5);
     return `${seconds} s  ${this.nemesis?.befallen.length ?? 0} faults over, ${load.counts.ok} sagas started, ${progress.effects} effects`;
   }
+}
+
+/** Triggers that were armed again and again and never met their frame, and faults that nobody felt. */
+function inVain(befallen: readonly Befallen[], seen: Readonly<Record<string, number>>): string[] {
+  const armed = befallen.filter(({ detail }) => 'fired' in detail);
+  const fired = new Set(armed.flatMap(({ kind, detail }) => (Number(detail['fired']) > 0 ? [kind] : [])));
+  const unseen = FAULTS.flatMap(({ kind, sees }) =>
+    sees !== undefined && seen[sees] === 0 && befallen.some((one) => one.kind === kind && one.trouble === undefined)
+      ? [`in vain: after ${kind} nothing was ${sees}`]
+      : [],
+  );
+  const unfired = [...new Set(armed.map(({ kind }) => kind))].flatMap((kind) =>
+    fired.has(kind) ? [] : [`in vain: ${kind} was armed and never fired`],
+  );
+  return [...unfired, ...unseen];
 }
 
 /** Gives how many have not ended when the time is up. */

@@ -37,15 +37,15 @@ export function schedule(scene: Scene, chance: Chance, { faults, minutes, rate, 
     const active = planned.filter(({ overAt }) => overAt > at);
     if (active.length >= together) continue;
     const taken = new Set(active.flatMap(({ aim }) => aim.touches));
-    if (deck.length === 0) deck = chance.shuffled(faults);
+    if (deck.length === 0) deck = dealt(faults, chance);
     // The deck is a queue: what does not fit now comes next.
-    for (const fault of [...deck]) {
+    for (const fault of deck) {
       const [least, most] = fault.seconds;
       const seconds = least + chance.next() * (most - least);
       const isTooLate = at + seconds > end || (fault.losesMessages && minutes < 10 && at > Math.max(20, end - CALM_SECONDS));
       const aim = fault.aim(scene, chance, seconds);
       if (isTooLate || aim.touches.some((touched) => taken.has(touched))) continue;
-      deck.splice(deck.indexOf(fault), 1);
+      deck = deck.filter((one) => one !== fault);
       planned.push({ number: ++number, at, seconds, fault, aim, overAt: at + seconds + (fault.aftermath ?? 0) });
       break;
     }
@@ -53,4 +53,10 @@ export function schedule(scene: Scene, chance: Chance, { faults, minutes, rate, 
     if (deck.length > 0 && deck.every(({ losesMessages }) => losesMessages) && at > end - CALM_SECONDS) deck = [];
   }
   return planned;
+}
+
+/** Shuffled, those that every run needs in the first part. */
+function dealt(faults: readonly Fault[], chance: Chance): Fault[] {
+  const places = faults.map((fault) => ({ fault, place: chance.next() * (fault.isEssential ? 0.5 : 1) }));
+  return places.toSorted((a, b) => a.place - b.place).map(({ fault }) => fault);
 }

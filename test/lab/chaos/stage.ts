@@ -2,6 +2,7 @@ import { mkdirSync, rmSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { Installation, openServers, type InstallationOptions, type Servers } from '../kit/installation.js';
+import type { Sighting } from './amqp-frames.js';
 import { SupervisedActor } from './actor.js';
 import { Proxy } from './proxy.js';
 import type { Link, Scene } from './scene.js';
@@ -85,6 +86,14 @@ export class Stage implements AsyncDisposable {
     const sum = {} as Record<Trigger, number>;
     for (const { triggers } of this.proxies)
       for (const [trigger, count] of Object.entries(triggers.fired) as [Trigger, number][]) sum[trigger] = (sum[trigger] ?? 0) + count;
+    return sum;
+  }
+
+  /** What the proxies have seen pass. */
+  get seen(): Readonly<Record<Sighting, number>> {
+    const sum = {} as Record<Sighting, number>;
+    for (const { triggers } of this.proxies)
+      for (const [sighting, count] of Object.entries(triggers.seen) as [Sighting, number][]) sum[sighting] = (sum[sighting] ?? 0) + count;
     return sum;
   }
 

@@ -1,3 +1,5 @@
+import { SIGHTINGS, type Sighting } from './amqp-frames.js';
+
 /**
  * What the proxy can do at a frame.
  * - `swallow-commit`: a COMMIT and everything after it never reaches PostgreSQL, then the connection is reset.
@@ -40,9 +42,13 @@ export interface Arming {
   readonly after?: number;
 }
 
-/** Which triggers are armed, and how often each has fired: the count that shows that a fault was not in vain. */
+/**
+ * Which triggers are armed, how often each has fired, and how often something passed that shows that something happened: the counts that
+ * tell that a fault was not in vain.
+ */
 export class Triggers {
   readonly fired: Record<Trigger, number> = Object.fromEntries(TRIGGERS.map((one) => [one, 0])) as Record<Trigger, number>;
+  readonly seen: Record<Sighting, number> = Object.fromEntries(SIGHTINGS.map((one) => [one, 0])) as Record<Sighting, number>;
   private readonly armed = new Map<Trigger, { left: number; skip: number; readonly arming: Arming }>();
 
   arm(trigger: Trigger, arming: Arming): void {

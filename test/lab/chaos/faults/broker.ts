@@ -45,6 +45,7 @@ export const BROKER_FAULTS: readonly Fault[] = [
   },
   {
     kind: 'close-connections',
+    sees: 'connection closed',
     rows: ['D3'],
     seconds: [1, 2],
     aim: broker(
@@ -70,6 +71,7 @@ export const BROKER_FAULTS: readonly Fault[] = [
   },
   {
     kind: 'delete-queue',
+    sees: 'consumer cancelled',
     rows: ['D5', 'D7'],
     seconds: [1, 2],
     losesMessages: true,
@@ -90,6 +92,7 @@ export const BROKER_FAULTS: readonly Fault[] = [
   },
   {
     kind: 'delete-exchange',
+    sees: 'channel closed',
     rows: ['D7'],
     seconds: [2, 5],
     losesMessages: true,
@@ -101,6 +104,7 @@ export const BROKER_FAULTS: readonly Fault[] = [
   },
   {
     kind: 'delete-binding',
+    sees: 'returned',
     rows: ['D7'],
     seconds: [2, 5],
     losesMessages: true,
@@ -118,6 +122,7 @@ export const BROKER_FAULTS: readonly Fault[] = [
   },
   {
     kind: 'memory-alarm',
+    sees: 'held back',
     rows: ['D9'],
     seconds: [2, 6],
     aim: broker(
@@ -127,15 +132,17 @@ export const BROKER_FAULTS: readonly Fault[] = [
   },
   {
     kind: 'disk-alarm',
+    sees: 'held back',
     rows: ['D10'],
     seconds: [2, 6],
     aim: broker(
-      async ({ broker: rabbit }) => void (await rabbit.ctl('set_disk_free_limit', '1000TB')),
+      async ({ broker: rabbit }) => void (await rabbit.ctl('set_disk_free_limit', '900000GB')),
       async ({ broker: rabbit }) => void (await rabbit.ctl('set_disk_free_limit', '50MB')),
     ),
   },
   {
     kind: 'reject-publish',
+    sees: 'refused',
     rows: ['D11'],
     seconds: [2, 6],
     aim: broker(

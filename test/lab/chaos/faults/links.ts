@@ -127,6 +127,7 @@ function trigger(
     kind,
     rows,
     seconds: [3, 8],
+    isEssential: true,
     aim(scene, chance) {
       const hit = chance.pick(to(scene, server, role));
       const after = chance.between(0, 6);

@@ -19,6 +19,8 @@ const ARRIVES_WITHIN_MS = 60_000;
 export const ROGUE_FAULTS: readonly Fault[] = [
   {
     kind: 'rubbish',
+    isEssential: true,
+    shows: 'dead letters',
     rows: ['B22', 'C3', 'C4', 'C7', 'C13'],
     seconds: [2, 4],
     aim(scene, chance) {
