@@ -24,3 +24,19 @@ export function namespaceOf(dataSource: DataSource): string {
 export function schemaOf(dataSource: DataSource): string {
   return quotedSchema(namespaceOf(dataSource));
 }
+
+const UNIQUE_VIOLATION = '23505';
+
+/**
+ * Makes the data source's schema where it is missing. Safe when several processes do it at once: PostgreSQL's `if not exists` waits for one
+ * that is being made by another transaction, and then fails.
+ */
+export async function createSchema(dataSource: DataSource): Promise<void> {
+  const make = () => dataSource.query(`create schema if not exists ${schemaOf(dataSource)}`);
+  try {
+    await make();
+  } catch (error: unknown) {
+    if ((error as { readonly code?: unknown }).code !== UNIQUE_VIOLATION) throw error;
+    await make();
+  }
+}

@@ -1,6 +1,6 @@
 import type { Clock } from '../../ports/clock.js';
 import type { Logger } from '../../ports/logger.js';
-import { quotedSchema } from '../../postgres/schema.js';
+import { createSchema } from '../../postgres/schema.js';
 import { openDatabase } from '../database.js';
 import { onlyNamed, startHosts } from '../hosts.js';
 import type { Running } from '../lifetime.js';
@@ -64,7 +64,12 @@ async function dataSource({ postgresUrl, waitForDatabaseMs, logger }: Participan
     logger,
     clock,
   });
-  await opened.query(`create schema if not exists ${quotedSchema(schema)}`);
+  try {
+    await createSchema(opened);
+  } catch (error: unknown) {
+    await opened.destroy();
+    throw error;
+  }
   return opened;
 }
 

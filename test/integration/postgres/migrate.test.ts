@@ -4,9 +4,12 @@ import { openEmbedded } from '../../../src/postgres/embedded.js';
 import { migrate, revertLatest } from '../../../src/postgres/migrate.js';
 import { MIGRATIONS } from '../../../src/postgres/migrations/index.js';
 import { PostgresSagaStore } from '../../../src/postgres/postgres-saga-store.js';
+import { createSchema } from '../../../src/postgres/schema.js';
 import { start, startOf } from '../../contract/saga-store-fixtures.js';
 import { closeAtEnd } from '../../support/closing.js';
+import { eventually } from '../../support/eventually.js';
 import { freshDatabase } from '../../support/servers.js';
+import { someoneElse } from './connections.js';
 
 const NAMES = MIGRATIONS.map((migration) => migration.name);
 
@@ -42,6 +45,18 @@ describe('migrations', () => {
     const dataSources = await Promise.all([opened(url), opened(url), opened(url)]);
     const ran = await Promise.all(dataSources.map(migrate));
     expect(ran.flat()).toEqual(NAMES);
+  });
+
+  it('find a schema that another process makes at the same instant', async () => {
+    const { url } = await freshDatabase();
+    const dataSource = await opened(url, 'participant');
+    const [other, observer] = await Promise.all([someoneElse(url), someoneElse(url)]);
+    await other.query('begin; create schema participant');
+    const making = createSchema(dataSource);
+    const isWaiting = async () => (await observer.query(`select 1 from pg_stat_activity where wait_event = 'transactionid'`)).rowCount;
+    await eventually(isWaiting, { what: 'it waits for the other one' });
+    await other.query('commit');
+    await expect(making).resolves.toBeUndefined();
   });
 
   it('keep namespaces in one database apart', async () => {
