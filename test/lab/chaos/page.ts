@@ -41,12 +41,14 @@ export function page({ title, befallen, fired, seen, recoveries, report, figures
     '',
     'Invariants',
     ...columns(
-      report.invariants.map(({ id, text, checked, violationCount }) => [
-        id,
-        violationCount > 0 ? `${violationCount} VIOLATED` : checked === 0 ? 'nothing to check' : 'holds',
-        `${checked.toLocaleString('en')} checked`,
-        text,
-      ]),
+      report.invariants
+        .filter(({ checked, violationCount }) => checked > 0 || violationCount > 0)
+        .map(({ id, text, checked, violationCount }) => [
+          id,
+          violationCount > 0 ? `${violationCount} VIOLATED` : 'holds',
+          `${checked.toLocaleString('en')} checked`,
+          text,
+        ]),
     ),
     ...report.invariants.flatMap(({ id, violations }) => violations.slice(0, 5).map((violation) => `  ${id}: ${violation}`)),
   ].join('\n');

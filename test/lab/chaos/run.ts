@@ -4,9 +4,8 @@ import { unackedBy } from '../checker/gather.js';
 import { PLAIN_START, tail } from '../checker/tail.js';
 import { BankWatch } from '../kit/bank-watch.js';
 import { Chance } from '../kit/chance.js';
-import type { Report } from '../kit/evidence.js';
+import type { InvariantResult, Report } from '../kit/evidence.js';
 import { Journal } from '../kit/files.js';
-import { query } from '../kit/installation.js';
 import { Load } from '../kit/load.js';
 import { writeResult, type Result } from '../kit/results.js';
 import { join } from 'node:path';
@@ -14,6 +13,7 @@ import { FAULTS } from './catalogue.js';
 import { diagnose } from './diagnosis.js';
 import type { Flags } from './flags.js';
 import { Nemesis, type Befallen } from './nemesis.js';
+import { NEED_LEDGERS, ownProof, undoneInReverse } from './own-checks.js';
 import { classes, counted, page } from './page.js';
 import { Progress, recoveries } from './progress.js';
 import { schedule } from './schedule.js';
@@ -113,14 +113,17 @@ export class ChaosRun {
     const lastEndMs = Date.now() - healedAt.getTime();
     if (subject.hasLedgers && open === 0) await tail(installation.api, directory, PLAIN_START);
     await bank?.stop();
-    const report = await check(directory, {
+    const checked = await check(directory, {
       quiet: true,
       unacked: unackedBy(stage.scene.broker),
       mayRunOut: true,
       latenessMs: LATENESS_MS,
+      ...(subject.hasLedgers ? {} : { without: NEED_LEDGERS }),
     });
+    const report = subject.hasLedgers ? checked : withResult(checked, await undoneInReverse(installation));
+    const proven = subject.proof ? await ownProof(installation, subject.proof) : [];
     this.say(began, 'checked');
-    const complaints = [...(await this.ownProof(stage)), ...inVain(befallen, stage.seen), ...surprises(stage)];
+    const complaints = [...proven, ...inVain(befallen, stage.seen), ...surprises(stage)];
     for (const actor of stage.actors) actor.release();
     const stopping = await installation.stop();
     complaints.push(...stopping.map((text) => `after SIGTERM ${text}`));
@@ -182,30 +185,6 @@ export class ChaosRun {
     const isWhole = flags.minutes >= WHOLE_MINUTES && flags.faults.length === FAULTS.length;
     const shown = FAULTS.flatMap(({ kind, shows }) => (shows !== undefined && befallen.some((one) => one.kind === kind) ? [shows] : []));
     return [...(isWhole ? WANTED : []), ...new Set(shown)];
-  }
-
-  private async ownProof(stage: Stage): Promise<string[]> {
-    const { proof } = this.options.subject;
-    if (!proof) return [];
-    const { installation } = stage;
-    const ask = async (participant: string, sql: string) => {
-      const url = new URL(installation.databaseUrl);
-      url.searchParams.set('options', `-c search_path=${participant.replaceAll('-', '_').toLowerCase()}`);
-      return query<Record<string, unknown>>(url.href, sql);
-    };
-    const sagas = await installation.client().sagas();
-    const inputs = await installation.query<{ id: string; input: unknown }>(
-      `select id::text as id, (state::json)->'input' as input from "${installation.namespace}".saga
-       union all select id::text, (state::json)->'input' from "${installation.namespace}".finished_saga`,
-    );
-    const inputOf = new Map(inputs.map(({ id, input }) => [id, input]));
-    const ends = sagas.map(({ id, name, status }) => {
-      const input = inputOf.get(id);
-      return { ...Object.fromEntries(name.split('-').map((word) => [word, input])), input, status };
-    });
-    const violations = proof.prove(ends, await proof.readEvidence(ask));
-    console.log(`  proof.js: ${ends.length} sagas checked, ${violations.length} violations`);
-    return violations.slice(0, 20).map((violation) => `proof.js: ${JSON.stringify(violation)}`);
   }
 
   private write(done: {
@@ -285,6 +264,11 @@ function inVain(befallen: readonly Befallen[], seen: Readonly<Record<string, num
     fired.has(kind) ? [] : [`in vain: ${kind} was armed and never fired`],
   );
   return [...unfired, ...unseen];
+}
+
+function withResult(report: Report, result: InvariantResult): Report {
+  const invariants = [...report.invariants, result].toSorted((a, b) => Number(a.id.slice(1)) - Number(b.id.slice(1)));
+  return { ...report, ok: report.ok && result.violationCount === 0, invariants };
 }
 
 /** Gives how many have not ended when the time is up. */
