@@ -20,6 +20,9 @@ export interface Befallen {
 /** Nothing that one fault does may take longer: a hung one must not hold up the run. */
 const PATIENCE_MS = 90_000;
 
+/** How often a trigger that met nothing is tried again in the end. */
+const ENCORES = 2;
+
 /** Lets a schedule loose on a scene, and writes down what was done when. Owns no victim. */
 export class Nemesis {
   readonly befallen: Befallen[] = [];
@@ -52,20 +55,31 @@ export class Nemesis {
     this.isStopping = true;
   }
 
+  /** Triggers that never met their frame, because what they waited on was down, once more where nothing else is going on. */
+  async encore(schedule: readonly Planned[]): Promise<void> {
+    const hasFired = (kind: string) => this.befallen.some((one) => one.kind === kind && Number(one.detail['fired']) > 0);
+    const isIdle = (kind: string) => this.befallen.some((one) => one.kind === kind && one.detail['fired'] === 0) && !hasFired(kind);
+    for (let round = 1; round <= ENCORES; round++) {
+      for (const planned of schedule) if (isIdle(planned.fault.kind)) await this.one(planned);
+    }
+  }
+
   /** One after the other for whatever two of them lay hands on: in reality faults last longer than planned. */
   private async inflict(planned: Planned): Promise<void> {
     const { touches } = planned.aim;
     const before = touches.flatMap((touched) => this.busy.get(touched) ?? []);
-    const work = Promise.all(before).then(() => this.one(planned));
     this.leftOut++;
+    const work = Promise.all(before).then(async () => {
+      if (this.isStopping) return;
+      this.leftOut--;
+      await this.one(planned);
+    });
     for (const touched of touches) this.busy.set(touched, work);
     await work;
   }
 
   private async one({ number, seconds, fault, aim }: Planned): Promise<void> {
     const { kind, rows } = fault;
-    if (this.isStopping) return;
-    this.leftOut--;
     const line = (what: NemesisLine['what'], detail: unknown) =>
       this.journal.append({ at: Date.now(), fault: number, what, kind, rows, detail } satisfies NemesisLine);
     const beganAt = Date.now();

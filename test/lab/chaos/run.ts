@@ -171,6 +171,7 @@ export class ChaosRun {
     const ticker = setInterval(() => console.log(status()), 15_000);
     try {
       await this.nemesis.run(plan, flags.minutes * 60_000);
+      await this.nemesis.encore(plan);
       await this.nemesis.heal();
     } finally {
       clearInterval(ticker);
@@ -281,9 +282,9 @@ async function untilEnded({ installation }: Stage, withinMs: number): Promise<nu
   }
 }
 
-/** Exit codes that nobody asked for: 1 is a program that gave up, anything above a crash. */
+/** Ends that nobody asked for. 5 is none of a program's faults: it waited for its database for 30 s, and said that it cannot be reached. */
 function surprises({ actors }: Stage): string[] {
   return actors.flatMap(({ name, surprises: all }) =>
-    all.filter((code) => code !== '1').map((code) => `${name} ended by itself with ${code}`),
+    all.filter((code) => code !== '5').map((code) => `${name} ended by itself with ${code}`),
   );
 }

@@ -91,9 +91,9 @@ function pieceOf({ namespace, participants, saga }: Scene, chance: Chance, messa
       body: text('{"__proto__":{"polluted":true}}'),
       properties: { ...json, type: '__proto__', expiration: 600_000, priority: 9 },
     },
+    // Not JSON, or a name that nobody has: a saga without a schema for its input takes any JSON.
     { queue: `${namespace}.starts`, body: text('{'), properties: { ...json, type: saga } },
     { queue: `${namespace}.starts`, body: text('{}'), properties: { ...json, type: 'no-such-saga' } },
-    { queue: `${namespace}.starts`, body: text('null'), properties: { ...json, type: saga, headers: uncopied } },
   ]);
 }
 
