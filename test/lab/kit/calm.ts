@@ -38,7 +38,12 @@ try {
   await lab.start();
   tell('daemons and participants are up');
   const experiment = flags.kill ? 'calm --kill' : 'calm';
-  lab.writeManifest({ experiment, seed, endWithinMs: 60_000, wanted: flags.kill ? ['fault kill-daemon', 'tombstones'] : ['tombstones'] });
+  lab.writeManifest({
+    experiment,
+    seed,
+    endWithinMs: 60_000 + 60 * count,
+    wanted: flags.kill ? ['fault kill-daemon', 'tombstones'] : ['tombstones'],
+  });
   const bank = new BankWatch(lab.databaseUrl, directory).start();
   const starts = mixedStarts(seed, WORKLOADS, { count, stuck: flags.stuck });
   const load = new Load({ api: lab.api, directory, seed, starts, inFlight: 16 });
@@ -56,7 +61,7 @@ try {
   lab.writeManifest({ healedAt: new Date().toISOString(), expectedStuck });
   const api = lab.client();
   await until('most have ended', async () => (await api.sagas({ status: ['running', 'compensating'] })).length < 20, {
-    withinMs: 60_000,
+    withinMs: 60_000 + 60 * count,
     everyMs: 200,
   });
   await tail(lab.api, directory, PLAIN_START);

@@ -87,12 +87,12 @@ describe('workloads', () => {
   });
 
   it.each(names)('%s has every end that it can have, and no other saga than its own', (name) => {
-    const { inputs, sagas } = WORKLOADS[name];
-    const starts = inputs(new Chance(1), 2_000, { stuck: true });
+    const workload = WORKLOADS[name];
+    const starts = workload.inputs(new Chance(1), 2_000, { stuck: true });
     const ends = new Set(starts.map(expectedEnd));
     const possible = { bank: ['completed', 'compensated', 'either'], order: ['completed', 'compensated'], slow: ['compensated', 'either'] };
     expect([...ends].sort()).toEqual(name === 'random' ? ['compensated', 'completed', 'stuck'].sort() : possible[name].toSorted());
-    expect(new Set(starts.map(({ saga }) => saga))).toEqual(new Set(sagas));
+    expect(new Set(starts.map(({ saga }) => saga))).toEqual(new Set(workload.sagas));
   });
 
   it('are stuck only when asked to', () => {

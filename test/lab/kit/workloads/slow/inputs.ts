@@ -27,10 +27,10 @@ function scripts(chance: Chance, factor: number): Record<string, Script> {
       step,
       {
         ...(step === refuses ? { reject: true } : {}),
-        // Half of them quick; a handler in a transaction holds up its neighbours, so it never takes as long.
+        // Half of them quick; a handler in a transaction holds up its neighbours, one after the other, so it takes little: 60 ms at most at the default factor.
         delayMs: chance.is(0.5)
           ? chance.between(0, 10)
-          : Math.round(chance.next() ** 2 * LONGEST_MS * factor * (INSIDE.includes(step) ? 0.02 : 1)),
+          : Math.round(chance.next() ** 2 * LONGEST_MS * factor * (INSIDE.includes(step) ? 0.002 : 1)),
         ...(step === 'archive' && chance.is(0.3) ? { errors: chance.between(1, 2) } : {}),
       },
     ]),
