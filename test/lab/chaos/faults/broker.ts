@@ -1,5 +1,6 @@
 import amqp, { type Channel } from 'amqplib';
 import { rm } from 'node:fs/promises';
+import { setTimeout as delay } from 'node:timers/promises';
 import type { Fault } from '../fault.js';
 import type { Scene } from '../scene.js';
 
@@ -174,10 +175,22 @@ function queue(act: (channel: Channel, name: string) => Promise<Readonly<Record<
     return {
       touches: ['broker', 'queues'],
       detail: { queue: name },
-      begin: () => withChannel(scene, (channel) => act(channel, name)),
+      begin: async () => {
+        await untilConsumed(scene, [name]);
+        return withChannel(scene, (channel) => act(channel, name));
+      },
       end: async () => {},
     };
   };
+}
+
+/** After a fault before, queues may not be there yet, or nobody may listen: nobody would feel anything then. Waits for a while, not for ever. */
+export async function untilConsumed(scene: Scene, queues: readonly string[]): Promise<void> {
+  for (const giveUpAt = performance.now() + 10_000; performance.now() < giveUpAt; await delay(200)) {
+    // A queue that is not there closes the channel.
+    const counts = await withChannel(scene, (channel) => Promise.all(queues.map((queue) => channel.checkQueue(queue)))).catch(() => []);
+    if (counts.length > 0 && counts.every(({ consumerCount }) => consumerCount > 0)) return;
+  }
 }
 
 export async function withChannel<T>({ broker: rabbit }: Scene, work: (channel: Channel) => Promise<T>): Promise<T> {

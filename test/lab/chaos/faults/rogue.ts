@@ -4,6 +4,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import type { Chance } from '../../kit/chance.js';
 import type { Fault } from '../fault.js';
 import type { Scene } from '../scene.js';
+import { untilConsumed } from './broker.js';
 
 /** Nobody's saga. */
 const NOBODY = '01980000-0000-7000-8000-000000000000';
@@ -25,18 +26,26 @@ export const ROGUE_FAULTS: readonly Fault[] = [
     seconds: [2, 4],
     aim(scene, chance) {
       const ids = Array.from({ length: PIECES }, (_, n) => `rubbish-${chance.between(0, 2 ** 31)}-${n}`);
+      let expected: readonly string[] = [];
       const pieces = ids.map((id) => pieceOf(scene, chance, id));
       return {
         // What is purged or wiped would be missed, and is nobody's fault.
         touches: ['queues'],
         detail: { pieces: pieces.length },
-        begin: () =>
-          rogue(scene, async (channel) => {
-            for (const { queue, body, properties } of pieces) channel.sendToQueue(queue, body, properties);
+        begin: async () => {
+          await untilConsumed(scene, [...new Set(pieces.map(({ queue }) => queue))]);
+          const sent = new Set(ids);
+          await rogue(scene, async (channel) => {
+            // A broker confirms what no queue takes, too.
+            channel.on('return', ({ properties }) => sent.delete(String(properties.messageId)));
+            for (const { queue, body, properties } of pieces) channel.sendToQueue(queue, body, { ...properties, mandatory: true });
             await channel.waitForConfirms();
-            scene.injected(pieces.length);
-          }),
-        end: async () => ({ arrived: await arrived(scene, ids) }),
+          });
+          scene.injected(sent.size);
+          expected = [...sent];
+          return { sent: sent.size };
+        },
+        end: async () => ({ arrived: await arrived(scene, expected) }),
       };
     },
   },
