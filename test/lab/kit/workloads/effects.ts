@@ -86,7 +86,13 @@ export function hostOutsideWorkshop(workshopContract: Workshop) {
       finish: { handle: act, effects: 'outside', concurrency: 200 },
       undo: {
         handle: async ({ script }: Work, context: Outside) => {
-          context.store((tx) => record(tx, context));
+          context.store(async (tx) => {
+            // By key: the undo also comes where nobody ever learnt whether the effect had happened, and then there is nothing to take away.
+            const done: unknown[] = await tx.query(`select 1 from ledger where command_id = $1 and direction = 'action'`, [
+              context.actionId,
+            ]);
+            if (done.length > 0) await record(tx, context);
+          });
           failOrCount(script.undoErrors, context);
         },
         effects: 'outside',
