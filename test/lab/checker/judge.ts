@@ -10,6 +10,8 @@ export interface Limits extends ResourceLimits {
   readonly latenessMs?: number;
   /** V20. Default 5,000. */
   readonly tailMs?: number;
+  /** V16: attempts may run out, because the faults last longer than the sagas' patience. Default false. */
+  readonly mayRunOut?: boolean;
   /** V22: error lines that no fault window has to explain. */
   readonly allowedErrors?: readonly RegExp[];
   /** Invariants that this experiment breaks on purpose, or cannot be held to. */
@@ -28,7 +30,7 @@ export function judge(run: Run, limits: Limits = {}): Report {
     ...historiesOf(index, { latenessMs: limits.latenessMs ?? 1_000 }),
     nothingWaits(index),
     queuesAreEmpty(index),
-    endsAsScripted(index),
+    endsAsScripted(index, limits.mayRunOut),
     tailIsQuick(index, limits.tailMs),
     usageIsFlat(index, limits),
     logsAreClean(index, limits.allowedErrors),

@@ -72,6 +72,8 @@ export interface InstallationOptions {
   readonly logLevel?: 'debug' | 'info' | 'warn' | 'error' | 'silent';
   /** Folders with sagas instead of the workloads' own. */
   readonly sagas?: readonly string[];
+  /** The participants of those folders. Default: the workloads'. */
+  readonly participants?: readonly string[];
   /** Lower-case letters, digits, `_`. Default: a name that nobody else has. */
   readonly namespace?: string;
 }
@@ -108,7 +110,7 @@ export class Installation {
     this.namespace = options.namespace ?? `lab_${randomBytes(5).toString('hex')}`;
     this.databaseUrl = withPath(options.servers.postgresUrl, `/${database}`);
     this.api = ports.map((port) => `http://127.0.0.1:${port}`);
-    this.participants = options.workloads.flatMap((name) => WORKLOADS[name].participants);
+    this.participants = options.participants ?? options.workloads.flatMap((name) => WORKLOADS[name].participants);
     this.queues = {
       replies: `${this.namespace}.replies`,
       starts: `${this.namespace}.starts`,

@@ -17,6 +17,8 @@ export interface LoadOptions {
   readonly starts: Iterable<Start>;
   /** Requests under way at a time. Default 32. */
   readonly inFlight?: number;
+  /** Awaited before anything is begun: whoever wants less under way at a time holds it up. */
+  readonly mayBegin?: () => Promise<void>;
   /** Starts per second; absent: as fast as they are answered. */
   readonly ratePerSecond?: number;
   /** An unknown start is asked again, under the same key, after this. Default 1 s. */
@@ -87,8 +89,11 @@ export class Load {
     const source = this.options.starts[Symbol.iterator]();
     const began = performance.now();
     let taken = 0;
+    setMaxListeners(0, this.pauses.signal); // every worker pauses on it
     const worker = async () => {
       while (!this.stopped) {
+        await this.options.mayBegin?.();
+        if (this.stopped) return;
         const group = this.take(source);
         if (group.length === 0) return;
         if (this.options.ratePerSecond !== undefined) {

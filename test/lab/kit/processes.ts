@@ -186,7 +186,8 @@ class Run {
         } else end(exitOf(Number(number)));
       });
       this.shell.once('error', () => end({ code: 127, signal: null }));
-      this.shell.once('exit', () => setImmediate(() => end({ code: null, signal: 'SIGKILL' })));
+      // Not 'exit': what the shell has said last may still be on its way then.
+      this.shell.once('close', () => end({ code: null, signal: 'SIGKILL' }));
     });
   }
 
