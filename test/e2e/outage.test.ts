@@ -12,7 +12,7 @@ const PATIENCE_MS = 90_000 + 2 * AWAY_MS + ORDERS * 60;
 
 describe('nothing is lost, and every order ends, although in the middle of it', () => {
   it(
-    'the broker is killed',
+    '[D2] the broker is killed',
     async () => {
       const broker = await privateRabbit();
       const shop = await Shop.open({ database: (await freshDatabase()).url, broker: broker.url });
@@ -38,7 +38,7 @@ describe('nothing is lost, and every order ends, although in the middle of it', 
   );
 
   it(
-    "the orchestrator's database is killed",
+    "[E2] [E3] the orchestrator's database is killed",
     async () => {
       const database = await privatePostgres();
       const shop = await Shop.open({ database: database.url, broker: amqpUrl(), participants: (await freshDatabase()).url });
@@ -64,7 +64,7 @@ describe('nothing is lost, and every order ends, although in the middle of it', 
   );
 
   it(
-    "the participants' database is killed",
+    "[B20] the participants' database is killed",
     async () => {
       const database = await privatePostgres();
       const shop = await Shop.open({ database: (await freshDatabase()).url, broker: amqpUrl(), participants: database.url });

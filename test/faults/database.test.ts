@@ -317,7 +317,7 @@ describe('a database in trouble, under load', () => {
     expect(rows.map(({ name, setting }) => `${name} ${setting}`)).toEqual([
       'idle_in_transaction_session_timeout 30000',
       'lock_timeout 10000',
-      'statement_timeout 30000',
+      'statement_timeout 15000',
     ]);
     expect(poolOf(store.dataSource).options).toMatchObject({ query_timeout: 40_000, connectionTimeoutMillis: 10_000 });
   });

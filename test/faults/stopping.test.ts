@@ -71,8 +71,9 @@ describe('SIGTERM under load', () => {
           and data->>'phase' = $3 and (data->>'execution')::int = $4`;
         // A copy that had not begun is given back, whatever became of the others.
         if ((await count(resent, [sagaId, step, phase, execution])) > 0) continue;
-        const handled = await count(`${participant}.backstep_inbox where command_id = $1`, [properties.messageId]);
-        expect([properties.messageId, handled]).toEqual([properties.messageId, 0]);
+        // What had only started outside was not finished: it runs again, with its key.
+        const finished = await count(`${participant}.backstep_inbox where command_id = $1 and state <> 'started'`, [properties.messageId]);
+        expect([properties.messageId, finished]).toEqual([properties.messageId, 0]);
       }
     }
     await shop.host('inventory,freight,payments,mail,shipping');

@@ -58,6 +58,9 @@ export const cluster: Experiment = {
   },
 };
 
+/** Sagas that begin just before a node is killed. */
+const BURST = 40;
+
 /** The node with the most leaders, so that queues lose theirs. */
 async function killOne(stage: Stage, { nodes }: RabbitCluster, { form, say }: Given, n: number, to: Gathered): Promise<void> {
   const windowMs = form === 'ci' ? 2_500 : 5_000;
@@ -65,6 +68,7 @@ async function killOne(stage: Stage, { nodes }: RabbitCluster, { form, say }: Gi
   await delay(windowMs);
   const victim = form === 'ci' || n % 2 === 0 ? await busiest(nodes, stage.lab.namespace) : nodes[n % nodes.length]!;
   const end = await stage.nemesis.begin('kill-broker-node', ['D2', 'D20'], { node: victim.node });
+  await stage.burst(BURST);
   const killedAt = Date.now();
   await victim.kill();
   await delay(windowMs);

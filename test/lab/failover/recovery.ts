@@ -15,6 +15,8 @@ const RABBITMQ = 'RabbitMQ killed and started again: first progress after it acc
 const HALF_OPEN = 'link to the broker half open: first progress';
 const HALF_OPEN_DATABASE = 'link to the database half open: first progress';
 
+/** Sagas that begin just before a daemon is killed. */
+const BURST = 40;
 /** Repetitions, and how long a server stays away: backoffs are at their longest after ten seconds. */
 const TIMES: Readonly<Record<Form, number>> = { ci: 1, short: 2, long: 10 };
 const AWAY_MS: Readonly<Record<Form, number>> = { ci: 2_000, short: 5_000, long: 12_000 };
@@ -104,6 +106,7 @@ async function killOneOfTwo(stage: Stage, n: number, to: Gathered): Promise<void
   const daemon = stage.lab.daemons[n % 2]!;
   await delay(2_000);
   const end = await stage.nemesis.begin('kill-daemon', ['A1']);
+  await stage.burst(BURST);
   const killedAt = Date.now();
   await daemon.kill();
   // Long enough for a start whose command was not sent: its timer is the slowest that there is.

@@ -73,10 +73,18 @@ export class Stage implements AsyncDisposable {
       ratePerSecond,
       inFlight: 24,
       keyPrefix: `k${this.loads.length}`,
+      firstNumber: this.loads.length * 1_000_000,
       ...options,
     });
     this.loads.push({ load, done: load.run() });
     return load;
+  }
+
+  /** So many more at once, and waits until some of them are under way: at a low rate a fault would often meet none. */
+  async burst(count: number): Promise<void> {
+    const starts = mixedStarts(`${this.given.seed}/${this.loads.length}`, this.workloads, { count });
+    this.load(10_000, { starts, inFlight: count });
+    await until('sagas are under way', async () => (await underWay(this.place)) >= count / 4, { withinMs: 10_000, everyMs: 5 });
   }
 
   /** Waits until sagas are flowing: so many answers are stored from now on. */

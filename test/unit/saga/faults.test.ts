@@ -160,7 +160,7 @@ describe('loading a saga refuses', () => {
     ['an option that there is not', { each: () => [] }, `a step has no option 'each'; it knows after, uses`],
     ['a request that is no function', { request: {} }, `'request' must be a function`],
     ['a condition that is no function', { when: true }, `'when' must be a function`],
-    ['a forgotten compensation', { compensate: undefined }, `'compensate' must say what undoes it`],
+    ['[H5] a forgotten compensation', { compensate: undefined }, `'compensate' must say what undoes it`],
     [
       'a compensation that may say no',
       { compensate: { command: P.maybe, request } },
@@ -233,7 +233,7 @@ describe('loading a saga refuses', () => {
     ]);
   });
 
-  it('a step or a check after the pivot', () => {
+  it('[H5] a step or a check after the pivot', () => {
     class After extends SagaDefinition<object> {
       go = this.pivot(P.act, { request });
       a = this.step(P.act, act);

@@ -116,6 +116,15 @@ describe('the fingerprint of a saga', () => {
       `'c' was: step p.act, after b, uses a as one, undone by p.undo; is now: pivot p.act, after b, uses a as one`,
     ],
     [
+      'a compensation is taken away',
+      class extends SagaDefinition<object> {
+        a = this.step(P.act, { request, compensate: 'none' });
+        b = this.step(P.act, { request, compensate: 'none' });
+        c = this.step(P.act, { uses: { one: this.a }, request, compensate: undo });
+      },
+      `'a' was: step p.act, undone by p.undo; is now: step p.act, nothing to undo`,
+    ],
+    [
       'a check is added',
       class extends SagaDefinition<object> {
         a = this.step(P.act, { request, compensate: undo });
