@@ -69,8 +69,8 @@ export const EXPERIMENTS: readonly Experiment[] = [
   {
     name: 'chaos',
     what: 'real processes, PostgreSQL and RabbitMQ under a nemesis, judged by the checker',
-    short: lab('chaos/chaos.js', '--minutes', '3'),
-    long: lab('chaos/chaos.js', '--minutes', '30'),
+    short: lab('chaos/chaos.js', '--minutes', '3', '--seed', '21'),
+    long: lab('chaos/chaos.js', '--minutes', '30', '--rate', '24', '--load', '75', '--open', '3000'),
     lane: 'waits',
     limitMinutes: { short: 6, long: 45 },
   },

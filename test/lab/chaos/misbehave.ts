@@ -23,7 +23,13 @@ if (folder !== undefined) {
   globalThis.Date = SkewedDate as DateConstructor;
   process.on('SIGUSR2', () => {
     const order = JSON.parse(readFileSync(join(folder, `${process.pid}.json`), 'utf8')) as { blockMs?: number; skewMs?: number };
-    skewMs = order.skewMs ?? skewMs;
+    if (order.skewMs !== undefined && order.skewMs !== skewMs) {
+      skewMs = order.skewMs;
+      // Whoever reads the log has to know which of its times to believe.
+      process.stderr.write(
+        `${JSON.stringify({ level: 'info', skewMs, msg: 'the laboratory has moved the wall clock of this process' })}\n`,
+      );
+    }
     if (order.blockMs) Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, order.blockMs);
   });
   writeFileSync(join(folder, `${process.pid}.ready`), '');

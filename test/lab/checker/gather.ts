@@ -253,19 +253,22 @@ function readLogs(directory: string): LogLine[] {
   if (!existsSync(folder)) return [];
   return readdirSync(folder)
     .sort()
-    .flatMap((file) =>
-      readFileSync(join(folder, file), 'utf8')
-        .split('\n')
-        .flatMap((text, n) => (text.trim() === '' ? [] : [logLine(`${file}:${n + 1}`, text)])),
-    );
+    .flatMap((file) => logLines(file, readFileSync(join(folder, file), 'utf8')));
 }
-function logLine(where: string, text: string): LogLine {
-  if (!text.startsWith('{')) return { where, text };
-  try {
-    const { time, level } = JSON.parse(text) as { time?: string; level?: string };
-    const at = Date.parse(time ?? '');
-    return { where, text, ...(Number.isNaN(at) ? {} : { at }), ...(level === undefined ? {} : { level }) };
-  } catch {
-    return { where, text }; // cut off by kill -9
-  }
+/** The lines of one process. A fault may have moved its wall clock, and its log says by how much: the times are what they really were. */
+function logLines(file: string, content: string): readonly LogLine[] {
+  let skewMs = 0;
+  return content.split('\n').flatMap((text, n): LogLine[] => {
+    const where = `${file}:${n + 1}`;
+    if (text.trim() === '') return [];
+    if (!text.startsWith('{')) return [{ where, text }];
+    try {
+      const line = JSON.parse(text) as { time?: string; level?: string; skewMs?: number };
+      if (typeof line.skewMs === 'number') skewMs = line.skewMs;
+      const at = Date.parse(line.time ?? '') - skewMs;
+      return [{ where, text, ...(Number.isNaN(at) ? {} : { at }), ...(line.level === undefined ? {} : { level: line.level }) }];
+    } catch {
+      return [{ where, text }]; // cut off by kill -9
+    }
+  });
 }

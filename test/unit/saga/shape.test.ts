@@ -122,7 +122,7 @@ describe('the fingerprint of a saga', () => {
         b = this.step(P.act, { request, compensate: 'none' });
         c = this.step(P.act, { uses: { one: this.a }, request, compensate: undo });
       },
-      `'a' was: step p.act, undone by p.undo; is now: step p.act, nothing to undo`,
+      `'a' was: step p.act, at once, undone by p.undo; is now: step p.act, at once, nothing to undo`,
     ],
     [
       'a check is added',

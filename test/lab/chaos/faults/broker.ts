@@ -152,7 +152,7 @@ export const BROKER_FAULTS: readonly Fault[] = [
           'set_policy',
           'full',
           `^${namespace}\\.commands\\.`,
-          '{"max-length":2,"overflow":"reject-publish"}',
+          '{"max-length":0,"overflow":"reject-publish"}',
           '--apply-to',
           'queues',
         )),
