@@ -161,7 +161,8 @@ export class InProcessTransport implements Transport, BrokerClient {
     if (reason !== undefined) return { fate: 'refused', reason };
     const mishap = this.broker.mishap?.(out);
     const routed = this.broker.publish(out, mishap);
-    if (routed === 'no-exchange') this.topologyLost();
+    // What came back has lost its exchange, its binding or its queue: like over a network, that is a reason to declare again.
+    if (routed !== 'queued') this.topologyLost();
     if (mishap?.outcome) return mishap.outcome;
     if (routed === 'no-exchange') return { fate: 'unknown', reason: `there is no exchange ${out.exchange}` };
     return { fate: routed === 'queued' ? 'confirmed' : 'returned' };

@@ -96,11 +96,13 @@ function turnedBack(
   shape.steps.forEach((step, index) => {
     const { undoErrors, undoBuilderThrows, when } = script.steps[step.name]!;
     if (step.undo === undefined || !mayBeReached(index) || (step.hasWhen && !when)) return;
-    const never = isForever(undoErrors) || undoErrors >= step.undoAttempts || undoBuilderThrows;
+    // A commit whose fate is unknown makes a handler run twice in one attempt: errors that are counted may be over sooner.
+    const surely = isForever(undoErrors) || undoBuilderThrows;
+    const never = surely || undoErrors >= step.undoAttempts;
     // A few tries may be used up by faults alone.
     if (!never && step.undoAttempts >= 10) return;
     mayBeStuck = true;
-    if (never && failed.length > 0 && failed.every((each) => ancestorsOf(shape, each).has(index))) mustBeStuck = true;
+    if (surely && failed.length > 0 && failed.every((each) => ancestorsOf(shape, each).has(index))) mustBeStuck = true;
   });
   if (mustBeStuck) return ['stuck'];
   return mayBeStuck ? ['compensated', 'stuck'] : ['compensated'];

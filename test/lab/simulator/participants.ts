@@ -55,6 +55,8 @@ export interface Run {
   readonly actionId: string;
   readonly attempt: number;
   readonly isOutside: boolean;
+  /** It had been told to stop, since its lock may have gone; what an effect outside does then can come after its undo (protocol.md 1). */
+  readonly isOnItsOwn: boolean;
 }
 
 /** What handlers do, by script. Rejects, throws, or gives the reply; `effect` is called when it takes effect. */
@@ -73,6 +75,9 @@ export function handlersOf(name: 'alpha' | 'beta' | 'plain', behave: Behaviour):
     actionId: context.actionId ?? context.commandId,
     attempt: context.attempt,
     isOutside,
+    get isOnItsOwn() {
+      return isOutside && context.abortSignal.aborted;
+    },
   });
   const within = async (asked: Asked, context: CommandContext<MemoryTransaction>): Promise<'done' | 'rejected'> =>
     // Without an inbox there is no transaction, and what is done is done.

@@ -62,6 +62,7 @@ export class RawParticipant {
         actionId: command.action?.id ?? command.id,
         attempt: command.attempt,
         isOutside: true,
+        isOnItsOwn: false,
       },
       world.time.elapsed,
     );

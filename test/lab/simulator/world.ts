@@ -306,8 +306,12 @@ export class World implements Scene {
   }
 
   private restoreLink(name: string): void {
-    this.machine(name).linkIsUp = true;
-    if (!this.machine(name).life?.isStopped) this.transports.get(name)?.restore();
+    const machine = this.machine(name);
+    machine.linkIsUp = true;
+    const restore = () => machine.linkIsUp && this.transports.get(name)?.restore();
+    // A process that is stopped connects again when it goes on.
+    if (machine.life?.isStopped) machine.life.enter(restore);
+    else restore();
   }
 
   private databaseDown(which: number, ms: number): void {
