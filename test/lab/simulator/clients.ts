@@ -144,13 +144,18 @@ export class Clients {
 
   private suspend(known: Known): void {
     const { world } = this;
+    let looks = 5;
+    let isSuspended = true;
     const resume = () =>
       this.operate(known, { kind: 'resume', by: 'ann', text: 'it may go on' }, (answer) => {
         if (answer === 'unknown') world.time.after(1_000, resume);
         else if (!(answer instanceof SagaError)) world.counters.add('resumed');
+        // The suspension whose answer never came may still be on its way, in a process that is stopped.
+        else if (!isSuspended && looks-- > 0) world.time.after(30_000, resume);
       });
     this.operate(known, { kind: 'suspend', by: 'ann', text: 'let me look' }, (answer) => {
       if (answer instanceof SagaError) return;
+      isSuspended = answer !== 'unknown';
       world.counters.add('suspended');
       world.time.after(known.script.resumeAfter, resume);
     });
