@@ -36,6 +36,8 @@ export interface Timeouts {
   readonly answer: number;
 }
 export const TIMEOUTS: Timeouts = { connect: 10_000, statement: 15_000, lock: 10_000, idleInTransaction: 30_000, answer: 20_000 };
+/** A migration may rewrite a table, which takes as long as it takes. */
+export const MIGRATING: Partial<Timeouts> = { statement: 0, answer: 0 };
 
 /**
  * Connects to PostgreSQL; the data source is initialized. The caller destroys it (or closes the store that was given it).
