@@ -3,6 +3,9 @@ import type { Clock } from '../ports/clock.js';
 import type { Logger } from '../ports/logger.js';
 import { pause } from './pause.js';
 
+/** Longest pause after a run that failed. */
+const RETRY_MS = 5_000;
+
 /**
  * Runs a task again and again, one run at a time, with a pause between.
  * Owns: the loop and what goes wrong in it. Does not own: what the task does.
@@ -35,7 +38,8 @@ export class Repeater {
     const { signal } = this.stopping;
     while (!signal.aborted) {
       await this.runOnce();
-      await pause(this.parts.clock, this.everyMs, signal);
+      // One that failed shows in the readiness: it must not have to wait an hour for its next chance.
+      await pause(this.parts.clock, this.problem ? Math.min(this.everyMs, RETRY_MS) : this.everyMs, signal);
     }
   }
 

@@ -184,7 +184,7 @@ describe('a database in trouble, under load', () => {
     await flow.stop();
     expect(flow.refused.every((code) => code === 'SAGA_UNAVAILABLE' || code === 'SAGA_STORE_UNKNOWN')).toBe(true);
     await expectEnds(store, flow.ids);
-    await eventually(async () => (await engine.problems()).length === 0);
+    await eventually(async () => (await engine.problems()).length === 0, { withinMs: 20_000 });
   }, 150_000);
 
   it('[E9] the disk is full: starts are refused as unavailable, no message is acknowledged, and it goes on when there is room', async () => {
@@ -319,7 +319,7 @@ describe('a database in trouble, under load', () => {
       'lock_timeout 10000',
       'statement_timeout 15000',
     ]);
-    expect(poolOf(store.dataSource).options).toMatchObject({ query_timeout: 40_000, connectionTimeoutMillis: 10_000 });
+    expect(poolOf(store.dataSource).options).toMatchObject({ query_timeout: 20_000, connectionTimeoutMillis: 10_000 });
   });
 
   it('[E18] a migration of somebody else locks the table for long: waits are bounded, and it goes on', async () => {

@@ -188,6 +188,9 @@ describe('the life of an engine', () => {
     await world.clock.advance(3_600_000);
     expect(await world.engine.problems()).toEqual(['the maintenance of the database fails: no room']);
     expect(world.logs.count('the maintenance of the database fails')).toBe(1);
+    world.inner.maintain = () => Promise.resolve();
+    await world.clock.advance(5_000);
+    expect(await world.engine.problems()).toEqual([]);
   }, 30_000);
 
   it('tells an observer what happens, whose faults reach nobody', async () => {
