@@ -4,17 +4,19 @@
 const off = Number(process.env['ODD_CLOCK_MS'] ?? 0);
 if (off !== 0) {
   const RealDate = Date;
-  globalThis.Date = class extends RealDate {
+  const OddDate = class extends RealDate {
     /** @param {any[]} parts */
     constructor(...parts) {
       if (parts.length === 0) super(RealDate.now() + off);
       // @ts-expect-error The real constructor takes what it takes.
       else super(...parts);
     }
+    /** @override */
     static now() {
       return RealDate.now() + off;
     }
   };
+  globalThis.Date = /** @type {DateConstructor} */ (/** @type {unknown} */ (OddDate));
 }
 
 const blockMs = Number(process.env['ODD_BLOCK_MS'] ?? 0);

@@ -32,7 +32,7 @@ describe('virtual time', () => {
 });
 
 describe('a case', () => {
-  afterEach(() => jest.restoreAllMocks());
+  afterEach(() => void jest.restoreAllMocks());
   const small = (seed: number) => ({ seed, sagas: 4 });
 
   it('is the same to the last event every time', async () => {
