@@ -7,7 +7,7 @@ import { cluster } from './cluster.js';
 import { asynchronous, readOnly, synchronous } from './database.js';
 import { readWanted, type Wanted } from './flags.js';
 import { outage, restored, storm } from './outages.js';
-import { isMet, type Experiment, type Outcome } from './outcome.js';
+import { isMet, type Experiment, type Measure, type Outcome } from './outcome.js';
 import { writePlots } from './plots.js';
 import { halfOpen, recovery } from './recovery.js';
 import { printTable, valueOf } from './report.js';
@@ -32,6 +32,8 @@ const AT_A_TIME = 3;
 type Ran = Outcome & { readonly name: string };
 
 process.exitCode = await main();
+
+const CI_SLACK = 2;
 
 async function main(): Promise<number> {
   const flags = readWanted(EXPERIMENTS);
@@ -71,7 +73,7 @@ async function run(experiment: Experiment, { form, seed }: Wanted): Promise<Ran>
   try {
     const outcome = await experiment.run({ seed, form, directory, say });
     say(`done after ${Math.round((performance.now() - begun) / 1_000)} s`);
-    return { ...outcome, name };
+    return { ...outcome, measures: outcome.measures.map((measure) => (form === 'ci' ? withSlack(measure) : measure)), name };
   } catch (error: unknown) {
     say(`broke off: ${(error as Error).stack ?? String(error)}`);
     return {
@@ -82,6 +84,12 @@ async function run(experiment: Experiment, { form, seed }: Wanted): Promise<Ran>
       failures: [`broke off: ${String(error).split('\n', 1)[0]} (evidence in ${directory})`],
     };
   }
+}
+
+/** In CI other experiments have the same two cores at the same time: the long form measures, this one only sees that nothing is far off. */
+function withSlack(measure: Measure): Measure {
+  if (measure.target === undefined) return measure;
+  return { ...measure, target: measure.atLeast ? measure.target / CI_SLACK : measure.target * CI_SLACK };
 }
 
 function resultOf(ran: readonly Ran[], { form, seed, only }: Wanted, startedAt: Date, seconds: number): Result {
