@@ -25,6 +25,14 @@ export function sqlState(error: unknown): string | undefined {
   return typeof code === 'string' && /^[0-9A-Z]{5}$/.test(code) && !isSystemError(error) ? code : undefined;
 }
 
+/** The connection was lost, and nothing else is wrong: the same again may work. */
+export function isConnectionLost(error: unknown): boolean {
+  const state = sqlState(error);
+  if (state !== undefined) return BROKEN.test(state);
+  const isReset = isSystemError(error) && /^E(CONN|PIPE|TIMEDOUT)/.test(String((error as { code?: unknown }).code));
+  return isReset || /^Connection terminated/.test(messageOf(error));
+}
+
 // Node's own codes can have five letters, too: EPIPE.
 const isSystemError = (error: unknown): boolean => typeof (error as { syscall?: unknown }).syscall === 'string';
 

@@ -1,5 +1,7 @@
+import { messageOf, SagaError } from '../../core/errors.js';
 import type { Clock } from '../../ports/clock.js';
 import type { Logger } from '../../ports/logger.js';
+import { isConnectionLost } from '../../postgres/fate.js';
 import { createSchema } from '../../postgres/schema.js';
 import { openDatabase } from '../database.js';
 import { onlyNamed, startHosts } from '../hosts.js';
@@ -22,6 +24,8 @@ export interface ParticipantsOptions {
 
 /** Connections of one participant; commands are handled in groups, so it needs few. */
 const POOL_SIZE = 4;
+/** Between two tries to start. */
+const RESTART_MS = 500;
 
 /** Hosts the participants that saga folders export, on PostgreSQL and RabbitMQ; a schema for each. */
 export async function hostParticipants(options: ParticipantsOptions): Promise<Running> {
@@ -31,14 +35,10 @@ export async function hostParticipants(options: ParticipantsOptions): Promise<Ru
   const clock = new SystemClock();
   const transport = openRabbitMq({ url: rabbitmqUrl, namespace, clock, logger });
   try {
-    const hosts = await startHosts({
-      declarations,
-      transport,
-      clock,
-      logger,
-      namespace,
-      dataSource: (schema) => dataSource(options, schema, clock),
-    });
+    const parts = { declarations, transport, clock, logger, namespace };
+    const hosts = await untilConnected(options, clock, () =>
+      startHosts({ ...parts, dataSource: (schema) => dataSource(options, schema, clock) }),
+    );
     return {
       stop: async () => {
         await hosts.stop();
@@ -48,6 +48,21 @@ export async function hostParticipants(options: ParticipantsOptions): Promise<Ru
   } catch (error: unknown) {
     await transport.close();
     throw error;
+  }
+}
+
+/** A database that goes while the participants start is waited for like one that is not up yet. */
+async function untilConnected<T>({ waitForDatabaseMs, logger }: ParticipantsOptions, clock: Clock, start: () => Promise<T>): Promise<T> {
+  const giveUpAt = clock.monotonic() + waitForDatabaseMs;
+  for (;;) {
+    try {
+      return await start();
+    } catch (error: unknown) {
+      const isLost = isConnectionLost(error) || (error instanceof SagaError && isConnectionLost(error.cause));
+      if (!isLost || clock.monotonic() >= giveUpAt) throw error;
+      logger.warn({ error: messageOf(error) }, 'the database went while the participants started; they start again');
+      await new Promise<void>((resolve) => clock.after(RESTART_MS, resolve));
+    }
   }
 }
 

@@ -16,7 +16,7 @@ const CATALOGUE: readonly Mutant[] = [
         "const slot = this.parts.settler.open();\n    for (const item of items) deliveryOf(item)?.settle('done');",
       ),
     ],
-    caughtBy: simulator(300, 'V1'),
+    caughtBy: test('settles a reply only when', 'unit/engine/publishing.test.ts'),
   },
   {
     id: 'M2',
@@ -46,7 +46,7 @@ const CATALOGUE: readonly Mutant[] = [
         "if (outcome.fate === 'confirmed' || outcome.fate === 'returned') return true;",
       ),
     ],
-    caughtBy: simulator(300, 'V13', 'V14', 'V1'),
+    caughtBy: test('settles it only when it is safe there', 'unit/engine/publishing.test.ts'),
   },
   {
     id: 'M4',
