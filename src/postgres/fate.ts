@@ -30,11 +30,11 @@ export function isConnectionLost(error: unknown): boolean {
   const state = sqlState(error);
   if (state !== undefined) return BROKEN.test(state);
   const isReset = isSystemError(error) && /^E(CONN|PIPE|TIMEDOUT)/.test(String((error as { code?: unknown }).code));
-  return isReset || /^Connection terminated/.test(messageOf(error));
+  return isReset || messageOf(error).startsWith('Connection terminated');
 }
 
 // Node's own codes can have five letters, too: EPIPE.
-const isSystemError = (error: unknown): boolean => typeof (error as { syscall?: unknown }).syscall === 'string';
+const isSystemError = (error: unknown): boolean => typeof (error as { syscall?: unknown } | undefined)?.syscall === 'string';
 
 /** Thrown inside a transaction for what is wrong with the data before PostgreSQL sees it, or with what it answered. */
 export class BatchError extends Error {
