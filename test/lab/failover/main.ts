@@ -28,12 +28,9 @@ const EXPERIMENTS: readonly Experiment[] = [
 ];
 /** Experiments side by side: as many servers of their own as two processors bear. */
 const AT_A_TIME = 3;
+const CI_SLACK = 2;
 
 type Ran = Outcome & { readonly name: string };
-
-process.exitCode = await main();
-
-const CI_SLACK = 2;
 
 async function main(): Promise<number> {
   const flags = readWanted(EXPERIMENTS);
@@ -136,3 +133,5 @@ function resultOf(ran: readonly Ran[], { form, seed, only }: Wanted, startedAt: 
     },
   };
 }
+
+process.exitCode = await main();
