@@ -1,7 +1,9 @@
 // `npm run reliability -- [--ci] [--only NAME,NAME] [--list]`: the whole laboratory, one experiment after the other; with `--ci` the short
-// forms, as many side by side as two cores bear. The very last line sums it up; ends with 1 when anything failed.
+// forms, as many side by side as two cores bear; in the long form what only computes has what the others leave. The very last line sums it up;
+// ends with 1 when anything failed.
 import { spawn } from 'node:child_process';
 import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { constants, setPriority } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { COUNTS, type Experiment, EXPERIMENTS } from './experiments.js';
@@ -32,8 +34,9 @@ async function main(): Promise<number> {
   mkdirSync(LOGS, { recursive: true });
   if (values.only === undefined) rmSync(RESULTS, { recursive: true, force: true });
   const ended: Ended[] = [];
-  // In the long form everything has the machine to itself, since it measures.
-  const lanes = values.ci ? lanesOf(chosen) : [chosen];
+  const lanes = values.ci
+    ? lanesOf(chosen)
+    : [true, false].map((patient) => chosen.filter(({ isPatient = false }) => isPatient === patient));
   await Promise.all(
     lanes.map(async (lane) => {
       for (const experiment of lane) ended.push(await run(experiment, form));
@@ -65,7 +68,8 @@ async function run(experiment: Experiment, form: 'short' | 'long'): Promise<Ende
   const { name, limitMinutes } = experiment;
   const began = performance.now();
   console.log(`== ${name}: ${experiment[form].join(' ')}`);
-  const { code, out } = await spawned(experiment[form], limitMinutes[form] * 60_000);
+  const isPatient = form === 'long' && experiment.isPatient === true;
+  const { code, out } = await spawned(experiment[form], limitMinutes[form] * 60_000, isPatient);
   writeFileSync(join(LOGS, `${name}.log`), out);
   const seconds = (performance.now() - began) / 1_000;
   const { passed, failed } = countsOf(experiment, code);
@@ -88,9 +92,14 @@ function fromResult(name: string): { readonly passed: number; readonly failed: n
   return JSON.parse(readFileSync(file, 'utf8')) as Result;
 }
 
-function spawned([command, ...args]: readonly string[], limitMs: number): Promise<{ readonly code: number | null; readonly out: string }> {
+function spawned(
+  [command, ...args]: readonly string[],
+  limitMs: number,
+  isPatient: boolean,
+): Promise<{ readonly code: number | null; readonly out: string }> {
   return new Promise((resolve) => {
     const child = spawn(command === 'node' ? process.execPath : command!, args, { stdio: ['ignore', 'pipe', 'pipe'] });
+    if (isPatient && child.pid !== undefined) setPriority(child.pid, constants.priority.PRIORITY_LOW);
     let out = '';
     const hear = (chunk: Buffer) => void (out += chunk.toString());
     child.stdout.on('data', hear);

@@ -47,7 +47,7 @@ export const storm: Experiment = {
   },
 };
 
-const AWAY_S: Readonly<Record<Form, number>> = { ci: 20, short: 20, long: 180 };
+const AWAY_S: Readonly<Record<Form, number>> = { ci: 20, short: 20, long: 90 };
 const LONG_DATABASE = 'PostgreSQL away for long: first progress after it accepts connections';
 const LONG_BROKER = 'RabbitMQ away for long: first progress after it accepts connections';
 
@@ -97,7 +97,7 @@ export const outage: Experiment = {
 };
 
 /** How much is lost: five minutes in the catalogue. */
-const BACK_S: Readonly<Record<Form, number>> = { ci: 5, short: 10, long: 300 };
+const BACK_S: Readonly<Record<Form, number>> = { ci: 5, short: 10, long: 60 };
 
 export const restored: Experiment = {
   name: 'restored',
