@@ -23,11 +23,11 @@ export const EXPERIMENTS: readonly Experiment[] = [
   {
     name: 'simulate',
     what: 'the real engine and SDK in a simulated world, one seed after the other',
-    short: lab('simulator/simulate.js', '--seeds', '2000', '--sagas', '10', '--workers', '1'),
+    short: lab('simulator/simulate.js', '--seeds', '2000', '--sagas', '6', '--workers', '1'),
     long: lab('simulator/simulate.js', '--seeds', '100000', '--sagas', '5'),
     lane: 'computes',
     isPatient: true,
-    limitMinutes: { short: 5, long: 90 },
+    limitMinutes: { short: 7, long: 100 },
   },
   {
     name: 'mutants',
@@ -36,7 +36,7 @@ export const EXPERIMENTS: readonly Experiment[] = [
     long: lab('mutants/run.js'),
     lane: 'computes',
     isPatient: true,
-    limitMinutes: { short: 4, long: 60 },
+    limitMinutes: { short: 6, long: 60 },
   },
   {
     name: 'fuzz',
@@ -45,7 +45,7 @@ export const EXPERIMENTS: readonly Experiment[] = [
     long: ['node', '--expose-gc', 'dist/test/lab/fuzz/fuzz.js', '--inputs', '2000000'],
     lane: 'computes',
     isPatient: true,
-    limitMinutes: { short: 3, long: 60 },
+    limitMinutes: { short: 5, long: 60 },
   },
   {
     name: 'failover',
@@ -53,7 +53,7 @@ export const EXPERIMENTS: readonly Experiment[] = [
     short: lab('failover/main.js', '--ci'),
     long: lab('failover/main.js', '--long', '--plots', 'docs/images'),
     lane: 'computes',
-    limitMinutes: { short: 4, long: 40 },
+    limitMinutes: { short: 6, long: 50 },
   },
   {
     name: 'faults',
@@ -61,7 +61,7 @@ export const EXPERIMENTS: readonly Experiment[] = [
     short: faults,
     long: faults,
     lane: 'waits',
-    limitMinutes: { short: 5, long: 10 },
+    limitMinutes: { short: 6, long: 15 },
   },
   {
     name: 'crash',
@@ -69,7 +69,7 @@ export const EXPERIMENTS: readonly Experiment[] = [
     short: lab('crash/sweep.js'),
     long: lab('crash/sweep.js', '--long'),
     lane: 'waits',
-    limitMinutes: { short: 5, long: 40 },
+    limitMinutes: { short: 7, long: 50 },
   },
   {
     name: 'chaos',
@@ -77,7 +77,7 @@ export const EXPERIMENTS: readonly Experiment[] = [
     short: lab('chaos/chaos.js', '--minutes', '3', '--seed', '21'),
     long: lab('chaos/chaos.js', '--minutes', '30', '--rate', '24', '--load', '75', '--open', '3000'),
     lane: 'waits',
-    limitMinutes: { short: 6, long: 45 },
+    limitMinutes: { short: 7, long: 50 },
   },
 ];
 
