@@ -1,4 +1,4 @@
-import { encodeCommands, type DecodedCommand } from '../../../src/core/codec-commands.js';
+import { encodeCommand, type DecodedCommand } from '../../../src/core/codec-commands.js';
 import { decodeReply, type DecodedReply } from '../../../src/core/codec-replies.js';
 import { namesIn, type Message } from '../../../src/core/wire.js';
 import { InMemoryInbox, type MemoryTransaction } from '../../../src/memory/in-memory-inbox.js';
@@ -83,7 +83,7 @@ export class Stand {
   async send(...commands: readonly DecodedCommand[]): Promise<void> {
     const now = this.clock.now();
     const sent = commands.map((each) => ({ ...each, firstSentAt: now, action: each.action && { ...each.action, firstSentAt: now } }));
-    const published = this.transport.publish(encodeCommands(sent, this.names, { appId: 'test', now }));
+    const published = this.transport.publish(sent.map((command) => encodeCommand(command, this.names, { appId: 'test', now })));
     await turns(40);
     await published;
   }
