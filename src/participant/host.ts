@@ -76,7 +76,7 @@ export class Host {
   async start(): Promise<void> {
     assertInbox(this.parts.declarations, this.runtime.store !== undefined);
     await this.prepare();
-    const { transport, settings } = this.runtime;
+    const { transport } = this.runtime;
     await transport.declare(this.topology());
     for (const { queue, intake, prefetch } of this.lanes) this.consumers.push(await transport.consume(queue, { prefetch }, intake.receive));
     this.housekeeping.start();
