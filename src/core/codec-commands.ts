@@ -1,5 +1,6 @@
+import { putTogether, readBatch, type WireFault } from './codec-batch.js';
 import { encodeText, integerHeader, printable, readJsonBody, shorten, textHeader } from './codec-text.js';
-import type { Json } from './json.js';
+import type { Checked, Json } from './json.js';
 import { parseCommandId, PHASE_NAMES, type CommandRef } from './state.js';
 import {
   BATCH_CONTENT,
@@ -23,25 +24,78 @@ export type CommandReading =
   | { readonly ok: true; readonly command: DecodedCommand }
   /** For the dead letters: one sentence. */
   | { readonly ok: false; readonly reason: string };
-/** What one message held: commands, and a reason for each element that is none. */
+/** What one message held: commands, and what is wrong with each element that is none. */
 export interface DecodedCommands {
   readonly commands: readonly DecodedCommand[];
-  readonly faults: readonly string[];
+  readonly faults: readonly WireFault[];
 }
-
-/** The messages that carry these commands, in their order. One message holds one command; callers must not count on that. */
-export function encodeCommands(commands: readonly CommandMessage[], names: Names, facts: SenderFacts): Addressed[] {
-  return commands.map((command) => encodeCommand(command, names, facts));
+/** One message and the commands in it. */
+export interface CarriedCommands {
+  readonly addressed: Addressed;
+  readonly commands: readonly CommandMessage[];
 }
 
 /**
- * The commands in a message. `participant`: the one whose queue it came from; a command for another one is a fault, and a fence, whose
- * type does not name a participant, is its own.
+ * The messages that carry these commands, each once. `mostTogether`: how many commands the participant of a command takes in one message;
+ * one by one they stay in their order.
  */
-export function decodeCommands(message: Message, participant = ''): DecodedCommands {
-  const read = decodeCommand(message, participant);
-  return read.ok ? { commands: [read.command], faults: [] } : { commands: [], faults: [read.reason] };
+export function encodeCommands(
+  commands: readonly CommandMessage[],
+  names: Names,
+  facts: SenderFacts,
+  mostTogether: (command: CommandMessage) => number = () => 1,
+): CarriedCommands[] {
+  const messages: CarriedCommands[] = [];
+  const together = new Map<string, { readonly most: number; readonly commands: CommandMessage[] }>();
+  for (const command of commands) {
+    const most = mostTogether(command);
+    if (most <= 1) {
+      messages.push({ addressed: encodeCommand(command, names, facts), commands: [command] });
+      continue;
+    }
+    // What is in one message may be dropped together.
+    const key = `${command.participant} ${command.expirationMs}`;
+    const group = together.get(key);
+    if (group) group.commands.push(command);
+    else together.set(key, { most, commands: [command] });
+  }
+  for (const group of together.values()) {
+    const singles = group.commands.map((command) => ({ command, addressed: encodeCommand(command, names, facts), text: command.body }));
+    for (const { addressed, of } of putTogether(singles, group.most))
+      messages.push({ addressed, commands: of.map(({ command }) => command) });
+  }
+  return messages;
 }
+
+/**
+ * The commands in a message, whether one or a batch. `participant`: the one whose queue it came from; a command for another one is a fault,
+ * and a fence, whose type does not name a participant, is its own. `whyNot`: a sentence for one that is not wanted here.
+ */
+export function decodeCommands(
+  message: Message,
+  participant = '',
+  whyNot: (command: DecodedCommand) => string | undefined = () => undefined,
+): DecodedCommands {
+  const commands: DecodedCommand[] = [];
+  const faults: WireFault[] = [];
+  const take = (single: Message, read: CommandReading) => {
+    const reason = read.ok ? whyNot(read.command) : read.reason;
+    if (reason !== undefined) faults.push({ reason, message: single });
+    else if (read.ok) commands.push(read.command);
+  };
+  if (message.contentType !== BATCH_CONTENT) take(message, decodeCommand(message, participant));
+  else {
+    const batch = readBatch(message, 'the request');
+    if (!batch.ok) return { commands, faults: [{ reason: batch.reason, message }] };
+    for (const { message: single, body } of batch.elements)
+      take(
+        single,
+        readCommand(single, participant, () => body ?? NO_REQUEST),
+      );
+  }
+  return { commands, faults };
+}
+const NO_REQUEST: Checked = { ok: false, faults: ['the request is missing'] };
 
 /** One command as one message. */
 export function encodeCommand(command: CommandMessage, names: Names, facts: SenderFacts): Addressed {
@@ -65,13 +119,16 @@ export function encodeCommand(command: CommandMessage, names: Names, facts: Send
 
 /** One message that is one command; see {@link decodeCommands}. */
 export function decodeCommand(message: Message, participant = ''): CommandReading {
-  if (message.contentType === BATCH_CONTENT) return not('several commands in one message: this participant takes one at a time');
+  return readCommand(message, participant, () => readJsonBody(message, 'the request'));
+}
+
+function readCommand(message: Message, participant: string, read: () => Checked): CommandReading {
   const id = message.messageId || message.correlationId;
   const ref = parseCommandId(id);
   if (!ref) return not(`"${shorten(printable(id), 100)}" is not a command id`);
   const facts = factsOf(message, ref, participant);
   if (typeof facts === 'string') return not(facts);
-  const body = readJsonBody(message, 'the request');
+  const body = read();
   if (!body.ok) return not(body.faults.join('; '));
   const { type, expirationMs } = message;
   return { ok: true, command: { id, type, ...facts, body: body.text, expirationMs, request: body.value } };

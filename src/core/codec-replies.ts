@@ -1,3 +1,4 @@
+import { elementOf, putTogether, readBatch, MAX_BATCH, type WireFault } from './codec-batch.js';
 import { encodeText, faultText, integerHeader, MESSAGE_LENGTH, printable, readJsonBody, shorten, textHeader } from './codec-text.js';
 import { parseJson, utf8Bytes, type Checked, type Json } from './json.js';
 import { parseCommandId, type CommandRef, type Outcome } from './state.js';
@@ -38,22 +39,40 @@ export type ReplyReading =
   | { readonly ok: false; readonly reason: string };
 export interface DecodedReplies {
   readonly replies: readonly DecodedReply[];
-  readonly faults: readonly string[];
+  readonly faults: readonly WireFault[];
 }
 
 /** Begins the text that stands for a body that cannot be used; no JSON begins so. */
 const UNUSABLE = '\ufffd';
 const CODE_BYTES = 200;
 
-/** The messages that carry these replies, in their order. One message holds one reply; callers must not count on that. */
+/** The messages that carry these replies, in their order: as few as will do, so only for an orchestrator that wrote a batch itself. */
 export function encodeReplies(replies: readonly ReplyMessage[], names: Names, facts: SenderFacts): Addressed[] {
-  return replies.map((reply) => encodeReply(reply, names, facts));
+  const singles = replies.map((reply) => ({ addressed: encodeReply(reply, names, facts), text: reply.body }));
+  return putTogether(singles, MAX_BATCH).map(({ addressed }) => addressed);
 }
 
-/** The replies in a message, and a reason for each element that is none. */
+/** The replies in a message, whether one or a batch, and what is wrong with each element that is none. */
 export function decodeReplies(message: Message): DecodedReplies {
-  const read = decodeReply(message);
-  return read.ok ? { replies: [read.reply], faults: [] } : { replies: [], faults: [read.reason] };
+  if (message.contentType !== BATCH_CONTENT) return sorted([[message, decodeReply(message)]]);
+  const batch = readBatch(message, 'the reply');
+  if (!batch.ok) return { replies: [], faults: [{ reason: batch.reason, message }] };
+  return sorted(batch.elements.map(({ message: single, body }) => [single, readReply(single, () => body)]));
+}
+
+function sorted(readings: readonly (readonly [Message, ReplyReading])[]): DecodedReplies {
+  const replies: DecodedReply[] = [];
+  const faults: WireFault[] = [];
+  for (const [message, read] of readings) {
+    if (read.ok) replies.push(read.reply);
+    else faults.push({ reason: read.reason, message });
+  }
+  return { replies, faults };
+}
+
+/** A reply as the message that it would have been on its own. */
+export function replyAlone(message: Message, { commandId }: DecodedReply): Message {
+  return elementOf(message, commandId);
 }
 
 /** One reply as one message. It goes to the namespace's own reply queue, whatever `reply_to` a command carried. */
@@ -81,7 +100,10 @@ export function encodeReply(reply: ReplyMessage, names: Names, facts: SenderFact
 
 /** One message that is one reply. The command's id in `correlation_id` is the only must; without an outcome it is a success. */
 export function decodeReply(message: Message): ReplyReading {
-  if (message.contentType === BATCH_CONTENT) return not('several replies in one message: this version takes one at a time');
+  return readReply(message, () => (message.body.byteLength === 0 ? undefined : readJsonBody(message, 'the reply')));
+}
+
+function readReply(message: Message, readBody: () => Checked | undefined): ReplyReading {
   const commandId = message.correlationId;
   const ref = parseCommandId(commandId);
   if (!ref) return not(`the correlation id "${shorten(printable(commandId), 100)}" is not a command id`);
@@ -90,7 +112,7 @@ export function decodeReply(message: Message): ReplyReading {
     return not(`"${shorten(printable(outcome), 100)}" is not an outcome; success, rejected and error are`);
   }
   const attempt = integerHeader(message.headers, HEADER.attempt);
-  const read = message.body.byteLength === 0 ? undefined : readJsonBody(message, 'the reply');
+  const read = readBody();
   const text = read === undefined ? '' : read.ok ? read.text : UNUSABLE + faultText(read.faults);
   return { ok: true, reply: { commandId, ref, outcome, attempt, text, ...contentOf(outcome, read) } };
 }

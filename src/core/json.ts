@@ -45,9 +45,15 @@ export function parseJson(text: string, what: string, limits: Limits = LIMITS): 
   } catch (error: unknown) {
     return { ok: false, faults: [`${what} is not JSON: ${error instanceof Error ? error.message : String(error)}`] };
   }
+  const faults = jsonFaults(value, what, limits);
+  return faults.length > 0 ? { ok: false, faults } : { ok: true, value: value as Json, text };
+}
+
+/** What {@link parseJson} would refuse in a value that was parsed already, but for its size. */
+export function jsonFaults(value: unknown, what: string, limits: Limits = LIMITS): string[] {
   const faults: string[] = [];
   inspect(value, what, 0, limits, faults);
-  return faults.length > 0 ? { ok: false, faults } : { ok: true, value: value as Json, text };
+  return faults;
 }
 
 /** Deeply frozen, in place: builders run on values that nobody can change. */

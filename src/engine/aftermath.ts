@@ -12,10 +12,10 @@ import type { Logger } from '../ports/logger.js';
 import type { Committed, ParkedReply, SagaStore, StartFate } from '../ports/saga-store.js';
 import type { Delivery } from '../ports/transport.js';
 import { afterUpdate, type Applied, type Begun, type Verdict } from './batch.js';
-import { commandMessage } from './command-message.js';
+import { commandMessage, mostTogether } from './command-message.js';
 import type { FinalNotices } from './final-notices.js';
 import type { EngineObserver } from './observer.js';
-import type { Publication, Publisher } from './publisher.js';
+import type { Publication, Publisher, Sending } from './publisher.js';
 import type { Operated, Started } from './service.js';
 import type { Slot } from './settler.js';
 import { deliveryOf, refuse, sagaOf, type DeadWork, type StartWork, type Work } from './work.js';
@@ -86,10 +86,10 @@ export class Aftermath {
 
   private consequences(done: Done): Publication[] {
     const { result, stale, starts, now } = done;
-    const publications: Publication[] = [];
+    const sendings: Sending[] = [];
     for (const { saga, plan, update, sends, ended } of result.touched) {
       if (stale.has(saga.stored.state.id)) continue;
-      if (plan) this.addSends(publications, plan, saga.state, sends);
+      if (plan) this.addSends(sendings, plan, saga.state, sends);
       if (!update) continue;
       if (update.parked && update.parked.length > 0) pass('reply.parked');
       this.wake(update.wakeAt, now);
@@ -97,8 +97,9 @@ export class Aftermath {
       if (ended) this.ended(saga.state, afterUpdate(saga, update));
     }
     for (let i = 0; i < result.begun.length; i++) {
-      if (starts[i]?.fate === 'started') this.started(publications, result.begun[i]!, now);
+      if (starts[i]?.fate === 'started') this.started(sendings, result.begun[i]!, now);
     }
+    const publications = this.parts.publisher.commandPublications(sendings);
     for (const failure of result.failures) {
       const { sagaId, step, error } = failure;
       this.parts.logger.error(
@@ -111,8 +112,8 @@ export class Aftermath {
     return publications;
   }
 
-  private started(publications: Publication[], { plan, state, wakeAt, sends }: Begun, now: number): void {
-    this.addSends(publications, plan, state, sends);
+  private started(sendings: Sending[], { plan, state, wakeAt, sends }: Begun, now: number): void {
+    this.addSends(sendings, plan, state, sends);
     this.wake(wakeAt, now);
     this.tell('sagaStarted', state);
     this.tell('sagaChanged', state);
@@ -129,12 +130,12 @@ export class Aftermath {
     if (typeof at === 'number') this.parts.wakeIn(at - now);
   }
 
-  private addSends(publications: Publication[], plan: Plan, state: SagaState, sends: readonly Send[]): void {
+  private addSends(sendings: Sending[], plan: Plan, state: SagaState, sends: readonly Send[]): void {
     for (const send of sends) {
       pass(COMMITTED[send.phase]);
       try {
         const command = commandMessage(plan, state, send);
-        if (command) publications.push(this.parts.publisher.commandPublication(command));
+        if (command) sendings.push({ command, mostTogether: mostTogether(plan, send) });
       } catch (error: unknown) {
         const about = { sagaId: state.id, step: send.step, error: messageOf(error) };
         this.parts.logger.error(about, 'a command cannot be written as a message; its step times out');
@@ -249,7 +250,7 @@ export class Aftermath {
 
   private answer(answerTo: AnswerAddress, answer: StartAnswer): Publication {
     const { clock, names } = this.parts;
-    return { command: undefined, outgoing: encodeStartAnswer(answerTo, answer, { now: clock.now(), appId: names.namespace }) };
+    return { commands: [], outgoing: encodeStartAnswer(answerTo, answer, { now: clock.now(), appId: names.namespace }) };
   }
 
   private deadPublication(original: Message, queue: string, reason: string): Publication {
@@ -257,7 +258,7 @@ export class Aftermath {
     observer.deadLettered?.({ queue, reason });
     logger.warn({ queue, reason, messageId: original.messageId, correlationId: original.correlationId }, 'a message was put aside');
     const message = deadLetter(original, queue, reason, clock.now());
-    return { command: undefined, outgoing: { exchange: '', routingKey: names.deadLetters, message } };
+    return { commands: [], outgoing: { exchange: '', routingKey: names.deadLetters, message } };
   }
 }
 

@@ -44,6 +44,11 @@ export function commandMessage(plan: Plan, state: SagaState, send: Send): Comman
   };
 }
 
+/** How many commands the participant of this one takes in one message. */
+export function mostTogether(plan: Plan, send: Send): number {
+  return plannedCommand(commandStep(plan, send.step), send)?.batch ?? 1;
+}
+
 /** The command of the plan that a send carries; a fence goes to the participant of the action. */
 export function plannedCommand(step: CommandStep | undefined, send: Send): PlanCommand | undefined {
   return send.phase === 'c' ? step?.compensation : step?.action;

@@ -1,7 +1,7 @@
-import { decodeReplies } from '../core/codec-replies.js';
+import { decodeReplies, replyAlone } from '../core/codec-replies.js';
 import { decodeStart } from '../core/codec-starts.js';
 import { messageOf, SagaError } from '../core/errors.js';
-import type { Names } from '../core/wire.js';
+import type { Message, Names } from '../core/wire.js';
 import type { Delivery } from '../ports/transport.js';
 import type { StartRequest } from './service.js';
 import type { StartWork, Work } from './work.js';
@@ -13,8 +13,10 @@ export function replyWork(deliveries: readonly Delivery[], names: Names): Work[]
     const { replies, faults } = decodeReplies(delivery.message);
     const parts = replies.length + faults.length;
     const settled = parts === 1 ? delivery : shared(delivery, parts);
-    for (const reply of replies) works.push({ kind: 'reply', reply, delivery: settled });
-    for (const reason of faults) works.push({ kind: 'dead', queue: names.replies, reason, delivery: settled });
+    for (const reply of replies)
+      works.push({ kind: 'reply', reply, delivery: parts === 1 ? settled : about(settled, () => replyAlone(delivery.message, reply)) });
+    for (const { reason, message } of faults)
+      works.push({ kind: 'dead', queue: names.replies, reason, delivery: about(settled, () => message) });
   }
   return works;
 }
@@ -51,11 +53,21 @@ export function startWork(
   });
 }
 
+/** A delivery as far as it is about one message in it. */
+function about(delivery: Delivery, message: () => Message): Delivery {
+  return {
+    get message() {
+      return message();
+    },
+    redelivered: delivery.redelivered,
+    settle: (verdict) => delivery.settle(verdict),
+  };
+}
+
 /** One delivery that several items stand on: settled when the last of them is, and requeued if any of them is to come again. */
 function shared(delivery: Delivery, parts: number): Delivery {
   let left = parts;
   let verdict: 'done' | 'requeue' = 'done';
-  if (parts === 0) delivery.settle('done');
   return {
     message: delivery.message,
     redelivered: delivery.redelivered,

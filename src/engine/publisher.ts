@@ -1,4 +1,4 @@
-import { encodeCommand } from '../core/codec-commands.js';
+import { encodeCommands } from '../core/codec-commands.js';
 import type { CommandMessage, Names } from '../core/wire.js';
 import type { Clock } from '../ports/clock.js';
 import type { Logger } from '../ports/logger.js';
@@ -8,10 +8,10 @@ import type { EngineObserver } from './observer.js';
 import { backoffMs, pause } from './pause.js';
 import type { EngineSettings } from './settings.js';
 
-/** A message on its way out. `command`: the state is its safety net, so it may be given up; anything else has to arrive. */
+/** A message on its way out. With `commands` in it the state is its safety net, so it may be given up; anything else has to arrive. */
 export interface Publication {
   readonly outgoing: Outgoing;
-  readonly command: CommandMessage | undefined;
+  readonly commands: readonly CommandMessage[];
   /** What has to arrive where this finds no queue. */
   readonly instead?: () => Outgoing;
   /** The one that this is published instead of. */
@@ -26,6 +26,12 @@ export interface PublisherParts {
   readonly observer: EngineObserver;
   readonly settings: EngineSettings;
   readonly names: Names;
+}
+
+/** A command that is to be sent, and how many its participant takes in one message. */
+export interface Sending {
+  readonly command: CommandMessage;
+  readonly mostTogether: number;
 }
 
 /** One warning per participant and minute. */
@@ -66,9 +72,12 @@ export class Publisher {
     this.roomWanted.add(listener);
   }
 
-  commandPublication(command: CommandMessage): Publication {
+  commandPublications(sendings: readonly Sending[]): Publication[] {
     const { names, clock } = this.parts;
-    return { command, outgoing: encodeCommand(command, names, { now: clock.now(), appId: names.namespace }) };
+    const most = new Map(sendings.map(({ command, mostTogether }) => [command, mostTogether]));
+    const commands = sendings.map(({ command }) => command);
+    const messages = encodeCommands(commands, names, { now: clock.now(), appId: names.namespace }, (command) => most.get(command)!);
+    return messages.map(({ addressed, commands: carried }) => ({ outgoing: addressed, commands: carried }));
   }
 
   /**
@@ -120,7 +129,7 @@ export class Publisher {
       if (outcome.fate === 'unknown') again.push(publication);
       else if (outcome.fate !== 'confirmed') {
         const { instead } = publication;
-        if (instead) again.push({ command: undefined, outgoing: instead(), origin: publication });
+        if (instead) again.push({ commands: [], outgoing: instead(), origin: publication });
         else this.notRouted(publication, outcome, lost);
       }
     }
@@ -130,9 +139,10 @@ export class Publisher {
 
   /** Returned or refused: publishing again would not help. */
   private notRouted(publication: Publication, outcome: PublishOutcome, lost: Publication[]): void {
-    const { command, outgoing } = publication;
+    const { commands, outgoing } = publication;
+    const [command] = commands;
     if (outcome.fate === 'refused') {
-      const about = { commandId: command?.id, routingKey: outgoing.routingKey, reason: outcome.reason };
+      const about = { commandIds: commands.map(({ id }) => id), routingKey: outgoing.routingKey, reason: outcome.reason };
       this.parts.logger.error(about, 'a message can never be sent as it is; its step times out');
     } else if (command) this.warnReturned(command);
     // An answer whose asker has gone needs no queue; a dead letter needs one.
@@ -151,9 +161,9 @@ export class Publisher {
   private withoutStale(open: readonly Publication[], begunAt: number): readonly Publication[] {
     const elapsed = this.parts.clock.monotonic() - begunAt;
     if (elapsed <= this.parts.settings.stalePublishMs) return open;
-    const kept = open.filter(({ command }) => !command);
+    const kept = open.filter(({ commands }) => commands.length === 0);
     if (kept.length === open.length) return open;
-    const about = { commands: open.length - kept.length, elapsedMs: Math.round(elapsed) };
+    const about = { commands: countOf(open), elapsedMs: Math.round(elapsed) };
     this.parts.logger.warn(about, 'too long since the transaction began: nothing is published, the timers send the commands');
     this.forget(open);
     return kept;
@@ -161,13 +171,17 @@ export class Publisher {
 
   /** Leaves the commands to their timers; gives the rest. */
   private giveUp(open: readonly Publication[], reason: string): readonly Publication[] {
-    const commands = open.filter(({ command }) => command).length;
+    const commands = countOf(open);
     if (commands > 0) this.parts.logger.warn({ commands, reason }, 'commands may not have been sent; their timers send them again');
     this.forget(open);
-    return open.filter(({ command }) => !command);
+    return open.filter(({ commands: carried }) => carried.length === 0);
   }
   private forget(open: readonly Publication[]): void {
-    const commands = open.flatMap(({ command }) => command ?? []);
+    const commands = open.flatMap(({ commands: carried }) => carried);
     if (commands.length > 0 && !this.canPublish()) this.onUnsent(commands);
   }
+}
+
+function countOf(publications: readonly Publication[]): number {
+  return publications.reduce((sum, { commands }) => sum + commands.length, 0);
 }

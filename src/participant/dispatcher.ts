@@ -25,8 +25,8 @@ export class Dispatcher {
   private readonly outside: OutsideEffects;
   private readonly backoff: Backoff;
   private readonly linger: Linger;
-  /** Deliveries whose commands are all answered, until they are sent. */
-  private complete: Parcel[] = [];
+  /** Deliveries with answers that are not sent yet. */
+  private answered = new Set<Parcel>();
   private isBeginning = false;
   private groups = 0;
   private isHeld = false;
@@ -159,16 +159,17 @@ export class Dispatcher {
 
   private answer({ answered }: RunReport): void {
     for (const { task, answer } of answered) {
-      if (task.parcel.answer(task.command, answer)) this.complete.push(task.parcel);
+      task.parcel.answer(task.command, answer);
+      this.answered.add(task.parcel);
       this.runtime.observer.answered?.({ participant: this.participant, type: task.command.type, outcome: answer.outcome });
     }
     this.beginSoon();
   }
   private sendAnswers(): void {
-    const complete = this.complete;
-    if (complete.length === 0) return;
-    this.complete = [];
-    this.replies.send(complete);
+    if (this.answered.size === 0) return;
+    const parcels = [...this.answered];
+    this.answered.clear();
+    this.replies.send(parcels);
   }
 
   private async hold(error: unknown): Promise<void> {

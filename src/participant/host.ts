@@ -30,6 +30,8 @@ export interface HostParts {
 const PREPARE_WAIT_MS = 60_000;
 /** The last part of the drain: handlers that still run are told to come to an end. */
 const LAST_CALL = 0.2;
+/** The prefetch of batches is at least so much of the setting: one in so many. */
+const MOST_SPARED = 10;
 
 /**
  * Runs participants: consumes their commands, lets the handlers run, answers.
@@ -40,7 +42,12 @@ export class Host {
   private readonly runtime: Runtime;
   private readonly ending = new Ending();
   private readonly replies: Replies;
-  private readonly lanes: readonly { readonly intake: Intake; readonly dispatcher: Dispatcher; readonly queue: string }[];
+  private readonly lanes: readonly {
+    readonly intake: Intake;
+    readonly dispatcher: Dispatcher;
+    readonly queue: string;
+    readonly prefetch: number;
+  }[];
   private readonly housekeeping: Housekeeping;
   private consumers: Consumer[] = [];
   private stopping: Promise<void> | undefined;
@@ -55,7 +62,12 @@ export class Host {
     this.lanes = declarations.map((declaration) => {
       const queue = names.commands(declaration.participant);
       const dispatcher = new Dispatcher(this.runtime, declaration.participant, this.replies);
-      return { queue, dispatcher, intake: new Intake(this.runtime, declaration, dispatcher, this.replies, queue) };
+      return {
+        queue,
+        dispatcher,
+        prefetch: prefetchOf(declaration, settings),
+        intake: new Intake(this.runtime, declaration, dispatcher, this.replies, queue),
+      };
     });
     this.housekeeping = new Housekeeping(this.runtime);
   }
@@ -64,10 +76,9 @@ export class Host {
   async start(): Promise<void> {
     assertInbox(this.parts.declarations, this.runtime.store !== undefined);
     await this.prepare();
-    const { transport, settings } = this.runtime;
+    const { transport } = this.runtime;
     await transport.declare(this.topology());
-    for (const { queue, intake } of this.lanes)
-      this.consumers.push(await transport.consume(queue, { prefetch: settings.prefetch }, intake.receive));
+    for (const { queue, intake, prefetch } of this.lanes) this.consumers.push(await transport.consume(queue, { prefetch }, intake.receive));
     this.housekeeping.start();
     const participants = this.parts.declarations.map(({ participant }) => participant);
     const { connected, lastError } = transport.health();
@@ -137,6 +148,11 @@ export class Host {
       })),
     };
   }
+}
+
+/** Messages at a time. Batches are rarely full, so that what they could hold together may be more than the setting says. */
+function prefetchOf({ batch = 1 }: ParticipantDeclaration, { prefetch }: HostSettings): number {
+  return Math.ceil(prefetch / Math.min(batch, MOST_SPARED));
 }
 
 function horizonsOf(declarations: readonly ParticipantDeclaration[]): number[] {

@@ -30,28 +30,25 @@ export class Intake {
 
   private tasksIn(delivery: Delivery): Task[] {
     const parcel = new Parcel(delivery);
-    const returned = Number(delivery.message.headers[DELIVERY_COUNT] ?? 0);
-    if (returned >= this.runtime.settings.deliveryLimit - POISON_MARGIN)
-      return this.putAside(parcel, `it went back to its queue ${returned} times`);
-    const { commands, faults } = decodeCommands(delivery.message, this.declaration.participant);
-    const known = commands.map((command) => ({ command, handler: this.handlerOf(command) }));
-    const unknown = known.flatMap(({ handler }) => (typeof handler === 'string' ? [handler] : []));
-    // One message is settled as a whole, so that it is understood as a whole or not at all.
-    if (faults.length + unknown.length > 0) return this.putAside(parcel, [...faults, ...unknown].join('; '));
-    if (commands.length === 0) parcel.settle('done');
+    const { message } = delivery;
+    const returned = Number(message.headers[DELIVERY_COUNT] ?? 0);
+    if (returned >= this.runtime.settings.deliveryLimit - POISON_MARGIN) {
+      parcel.expect(1);
+      this.replies.putAside(parcel, this.queue, [{ message, reason: `it went back to its queue ${returned} times` }]);
+      return [];
+    }
+    const { commands, faults } = decodeCommands(message, this.declaration.participant, this.whyNot);
+    parcel.expect(commands.length + faults.length);
+    this.replies.putAside(parcel, this.queue, faults);
     const hasInbox = this.declaration.inbox && this.runtime.store !== undefined;
-    parcel.expect(commands.length);
-    return known.map(({ command, handler }) => taskOf(command, handler as HandlerDeclaration | undefined, parcel, hasInbox));
+    return commands.map((command) => taskOf(command, this.handlerOf(command), parcel, hasInbox));
   }
 
-  /** `undefined` for a fence; a sentence where there is no handler. */
-  private handlerOf({ type, participant }: DecodedCommand): HandlerDeclaration | string | undefined {
-    if (type === FENCE_TYPE) return undefined;
-    return this.declaration.commands.get(type.slice(participant.length + 1)) ?? `nothing here handles ${type}`;
-  }
+  private readonly whyNot = (command: DecodedCommand): string | undefined =>
+    command.type === FENCE_TYPE || this.handlerOf(command) ? undefined : `nothing here handles ${command.type}`;
 
-  private putAside(parcel: Parcel, reason: string): Task[] {
-    this.replies.putAside(parcel, this.queue, reason);
-    return [];
+  /** A fence has none. */
+  private handlerOf({ type, participant }: DecodedCommand): HandlerDeclaration | undefined {
+    return type === FENCE_TYPE ? undefined : this.declaration.commands.get(type.slice(participant.length + 1));
   }
 }

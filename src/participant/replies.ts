@@ -1,3 +1,4 @@
+import type { WireFault } from '../core/codec-batch.js';
 import { encodeReplies } from '../core/codec-replies.js';
 import { deadLetter } from '../core/codec-dead-letters.js';
 import { pass } from '../core/crash-points.js';
@@ -6,9 +7,10 @@ import { Backoff } from './backoff.js';
 import type { Runtime } from './runtime.js';
 import type { Parcel } from './task.js';
 
-/** Messages that a delivery waits for. */
+/** Messages that a delivery waits for, and how much of it is through with them. */
 interface Shipment {
   readonly parcel: Parcel;
+  readonly parts: number;
   readonly messages: readonly Outgoing[];
 }
 
@@ -25,23 +27,30 @@ export class Replies {
     this.backoff = new Backoff(runtime.clock, runtime.settings, runtime.ending);
   }
 
-  /** For deliveries all of whose commands are answered. */
+  /** Sends what is answered of these deliveries: together what came together. */
   send(parcels: readonly Parcel[]): void {
     if (parcels.length === 0) return;
     const { names, clock } = this.runtime;
     pass('answer.due');
     const facts = { appId: APP_ID, now: clock.now() };
-    this.track(this.deliver(parcels.map((parcel) => ({ parcel, messages: encodeReplies(parcel.replies, names, facts) }))));
+    const shipments = parcels.map((parcel) => {
+      const answers = parcel.take();
+      return { parcel, parts: answers.length, messages: encodeReplies(answers, names, facts) };
+    });
+    this.track(this.deliver(shipments));
   }
 
-  /** Puts a message aside that cannot be understood; nothing of it is handled here. */
-  putAside(parcel: Parcel, queue: string, reason: string): void {
+  /** Puts aside what cannot be understood of a delivery: nothing of that is handled here. The parcel expects each. */
+  putAside(parcel: Parcel, queue: string, faults: readonly WireFault[]): void {
+    if (faults.length > 0)
+      this.track(this.deliver([{ parcel, parts: faults.length, messages: faults.map((fault) => this.letter(queue, fault)) }]));
+  }
+
+  private letter(queue: string, { message, reason }: WireFault): Outgoing {
     const { names, clock, logger, observer } = this.runtime;
-    const { message } = parcel.delivery;
     logger.warn({ queue, reason, messageId: message.messageId, type: message.type }, 'a message was put with the dead letters');
     observer.deadLettered?.({ queue, reason });
-    const letter = deadLetter(message, queue, reason, clock.now());
-    this.track(this.deliver([{ parcel, messages: [{ exchange: '', routingKey: names.deadLetters, message: letter }] }]));
+    return { exchange: '', routingKey: names.deadLetters, message: deadLetter(message, queue, reason, clock.now()) };
   }
 
   /** Resolves when nothing is under way. */
@@ -68,10 +77,10 @@ export class Replies {
   /** Settles what is through and gives the rest, with the messages that are to be published again. */
   private settled(shipments: readonly Shipment[], outcomes: readonly PublishOutcome[]): readonly Shipment[] {
     let next = 0;
-    return shipments.flatMap(({ parcel, messages }) => {
+    return shipments.flatMap(({ parcel, parts, messages }) => {
       const left = messages.filter((message) => !this.isThrough(message, outcomes[next++]!));
-      if (left.length > 0) return [{ parcel, messages: left }];
-      parcel.settle('done');
+      if (left.length > 0) return [{ parcel, parts, messages: left }];
+      parcel.through(parts);
       return [];
     });
   }

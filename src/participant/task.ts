@@ -44,26 +44,37 @@ function laneOf(handler: HandlerDeclaration | undefined, hasInbox: boolean): Lan
 }
 
 /**
- * One delivery and the answers to the commands in it.
- * Owns: when the delivery is settled: once, after every answer is published. Does not own: publishing.
+ * One delivery and the answers to the commands in it. What is answered need not wait for the rest.
+ * Owns: when the delivery is settled: once, after every answer and every dead letter of it is through. Does not own: publishing.
  */
 export class Parcel {
-  readonly replies: ReplyMessage[] = [];
+  private answers: ReplyMessage[] = [];
+  /** Answers and dead letters that are not through yet. */
   private open = 0;
   private isSettled = false;
 
   constructor(readonly delivery: Delivery) {}
 
-  /** As many commands are in the delivery. */
-  expect(commands: number): void {
-    this.open = commands;
+  /** As many answers or dead letters are still to come. */
+  expect(parts: number): void {
+    this.open += parts;
   }
 
-  /** Gives true when it was the last answer that was missing. */
-  answer(command: DecodedCommand, { outcome, body }: Answer): boolean {
-    this.replies.push({ commandId: command.id, outcome, attempt: command.attempt, body });
-    this.open--;
-    return this.open === 0;
+  answer(command: DecodedCommand, { outcome, body }: Answer): void {
+    this.answers.push({ commandId: command.id, outcome, attempt: command.attempt, body });
+  }
+
+  /** The answers that are not on their way yet; whoever takes them sends them. */
+  take(): readonly ReplyMessage[] {
+    const { answers } = this;
+    this.answers = [];
+    return answers;
+  }
+
+  /** So many of what was expected is through. */
+  through(parts: number): void {
+    this.open -= parts;
+    if (this.open === 0) this.settle('done');
   }
 
   settle(verdict: 'done' | 'requeue'): void {

@@ -1,3 +1,4 @@
+import { MAX_BATCH } from '../core/codec-batch.js';
 import { SagaError } from '../core/errors.js';
 import { WIRE_NAME, type Reader } from '../core/plan.js';
 import { isSchema, readNothing, readerOf, type AnySchema, type JsonFault, type ReadOf, type Schema, type SentOf } from './schema.js';
@@ -141,7 +142,10 @@ export type Contract<Name extends string, Shapes> = { readonly [contractTerms]: 
 export interface ContractOptions {
   /** Default true. False: the participant does not record what it has handled, so it cannot be fenced and its `rejected` proves nothing. */
   readonly inbox?: boolean;
-  /** The participant takes up to this many commands in one message. Default: one command per message. */
+  /**
+   * The participant takes up to this many commands in one message, at most 1,000; 50 is a good value. Only for participants that use
+   * the SDK or read the batch format of docs/wire.md. Default: one command per message.
+   */
   readonly batch?: number;
 }
 /**
@@ -212,8 +216,8 @@ function addContractFaults(participant: string, commands: unknown, options: unkn
   if (participant === 'backstep') faults.push(`the name 'backstep' is taken: it is the namespace of the protocol's own messages`);
   const { inbox, batch, ...unknown } = fieldsOf(options, 'the third argument', faults);
   if (inbox !== undefined && typeof inbox !== 'boolean') faults.push(`option 'inbox' must be true or false`);
-  if (batch !== undefined && !(Number.isInteger(batch) && (batch as number) >= 1))
-    faults.push(`option 'batch' must be a whole number from 1`);
+  if (batch !== undefined && !(Number.isInteger(batch) && (batch as number) >= 1 && (batch as number) <= MAX_BATCH))
+    faults.push(`option 'batch' must be a whole number from 1 to ${MAX_BATCH}`);
   for (const name of Object.keys(unknown))
     faults.push(`there is no option '${shown(name)}'; the options of a contract are 'inbox' and 'batch'`);
   const entries = Object.entries(commands ?? {});

@@ -1,5 +1,5 @@
 import { beforeAll, describe, expect, it } from '@jest/globals';
-import { encodeCommands } from '../../../src/core/codec-commands.js';
+import { encodeCommand } from '../../../src/core/codec-commands.js';
 import { Chance } from '../../lab/kit/chance.js';
 import { signal } from '../../contract/inbox.contract.js';
 import { inProcess, overRabbitMq, Payments, Stage, Step } from './stage.js';
@@ -39,9 +39,9 @@ describe.each([
 
   it('[C13] the answer goes to the reply queue of the namespace, whatever the command asks for', async () => {
     const step = new Step();
-    const [out] = encodeCommands([step.action], stage.names, { appId: 'test', now: Date.now() });
-    const headers = { ...out!.message.headers, 'reply-to': stage.names.starts, 'x-death': 'often' };
-    await stage.transport.publish([{ ...out!, message: { ...out!.message, replyTo: stage.names.deadLetters, headers } }]);
+    const out = encodeCommand(step.action, stage.names, { appId: 'test', now: Date.now() });
+    const headers = { ...out.message.headers, 'reply-to': stage.names.starts, 'x-death': 'often' };
+    await stage.transport.publish([{ ...out, message: { ...out.message, replyTo: stage.names.deadLetters, headers } }]);
     expect(await stage.answer(step.action)).toBe(JSON.stringify({ paymentId: step.action.id }));
     expect(stage.deadLetters).toEqual([]);
   });

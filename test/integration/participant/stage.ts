@@ -1,6 +1,6 @@
 import pg from 'pg';
 import { randomBytes } from 'node:crypto';
-import { encodeCommands } from '../../../src/core/codec-commands.js';
+import { encodeCommand } from '../../../src/core/codec-commands.js';
 import { decodeReply, type DecodedReply } from '../../../src/core/codec-replies.js';
 import { commandId } from '../../../src/core/state.js';
 import { namesIn, type CommandMessage, type Names } from '../../../src/core/wire.js';
@@ -168,7 +168,7 @@ export class Stage {
   }
 
   async send(...commands: readonly CommandMessage[]): Promise<void> {
-    await this.transport.publish(encodeCommands(commands, this.names, { appId: 'test', now: Date.now() }));
+    await this.transport.publish(commands.map((command) => encodeCommand(command, this.names, { appId: 'test', now: Date.now() })));
   }
 
   /** Waits for so many answers to a command and gives the last of them as text: outcome and code, or the reply. */

@@ -1,16 +1,17 @@
+import type { WireFault } from '../../../src/core/codec-batch.js';
 import { decodeCommands, encodeCommands, type DecodedCommand } from '../../../src/core/codec-commands.js';
 import { deadLetter, decodeDeadLetter } from '../../../src/core/codec-dead-letters.js';
 import { decodeReplies, readReplyText, type DecodedReply } from '../../../src/core/codec-replies.js';
 import { decodeStart, decodeStartAnswer } from '../../../src/core/codec-starts.js';
 import { LIMITS } from '../../../src/core/json.js';
 import { refusalOf } from '../../../src/core/wire-limits.js';
-import { namesIn, type Message } from '../../../src/core/wire.js';
+import { BATCH_CONTENT, namesIn, type Message } from '../../../src/core/wire.js';
 import { parkedFrom, repliedFrom, repliedFromParked } from '../../../src/engine/replied.js';
 import type { Chance } from '../kit/chance.js';
 import { must, never, type Entrance, type Findings } from './entrance.js';
-import { anyMessage, messageOf, type WireCase } from './message.js';
+import { anyMessage, messageOf, type Template, type WireCase } from './message.js';
 import { mustBeReason, mustBeStorable, mustEqual } from './oracle.js';
-import { commandTemplate, replyTemplate, startTemplate } from './templates.js';
+import { batchTemplate, commandTemplate, replyTemplate, startTemplate } from './templates.js';
 import { NO_SAGA } from './values.js';
 
 const names = namesIn('backstep');
@@ -35,22 +36,31 @@ export const decode: Entrance<WireCase> = {
     }),
 };
 
+interface Kind {
+  readonly command: string;
+  readonly step: string;
+  readonly phase: 'a' | 'c' | 'f';
+  readonly type: string;
+  readonly body: unknown;
+}
+const SINGLE: readonly ((kind: Kind) => Template)[] = [
+  ({ command, body }) => replyTemplate(command, body),
+  ({ command, body }) => replyTemplate(command, { code: 'card-declined', message: 'no', details: body }, 'rejected'),
+  ({ command, body }) => replyTemplate(command, { code: 'card-declined', message: 'no', details: body }, 'error'),
+  ({ body }) => startTemplate('start-1', body, { key: 'k-1', replyTo: 'answers' }),
+  ({ step, phase, type, body }) => commandTemplate({ sagaId: NO_SAGA, step, phase, type, firstSentAt: NOW }, body),
+  () => replyTemplate('start-1', { id: NO_SAGA, status: 'running', created: true }),
+];
+
 function makeMessage(chance: Chance): WireCase {
   const step = chance.pick(['reserve', 'charge', 'ship', 'nothing']);
   const phase = chance.pick(['a', 'a', 'c', 'f'] as const);
   const command = `${NO_SAGA}.${step}.${phase}.1`;
   const type = phase === 'f' ? 'backstep.fence' : `payments.${step}`;
   const body = { orderId: 'o-1', amount: 12, lines: [{ sku: 'a', quantity: 2 }], note: null, deep: { a: [1, 2.5, true] } };
-  const template = chance.pick([
-    () => replyTemplate(command, body),
-    () => replyTemplate(command, { code: 'card-declined', message: 'no', details: body }, chance.pick(['rejected', 'error', 'success'])),
-    () => startTemplate('start-1', body, { key: 'k-1', replyTo: 'answers' }),
-    () => commandTemplate({ sagaId: NO_SAGA, step, phase, type, firstSentAt: NOW }, body),
-    () => replyTemplate('start-1', { id: NO_SAGA, status: 'running', created: true }),
-  ])();
-  return anyMessage(chance, template);
+  const single = () => chance.pick(SINGLE)({ command, step, phase, type, body });
+  return anyMessage(chance, chance.is(0.25) ? batchTemplate(Array.from({ length: chance.between(1, 4) }, single)) : single());
 }
-
 function look(one: WireCase, found: Findings): void {
   const message = never('reading a message', () => messageOf(one));
   lookAtCommands(message, found);
@@ -63,8 +73,8 @@ function look(one: WireCase, found: Findings): void {
 
 function lookAtCommands(message: Message, found: Findings): void {
   const { commands, faults } = never('decodeCommands', () => decodeCommands(message, 'payments'));
-  must(commands.length + faults.length === 1, 'neither read nor refused', () => `${commands.length} commands, ${faults.length} faults`);
-  for (const fault of faults) mustBeReason(fault, 'decodeCommands');
+  must(commands.length + faults.length >= 1, 'neither read nor refused', () => `${commands.length} commands, ${faults.length} faults`);
+  lookAtFaults(faults, 'decodeCommands', found);
   for (const command of commands) {
     found.count('commands read');
     must(command.participant === 'payments', 'command of another participant', () => `it is for ${command.participant}`);
@@ -73,18 +83,28 @@ function lookAtCommands(message: Message, found: Findings): void {
   }
 }
 
+/** What is put aside of a batch has to get to the dead letters like a message of its own. */
+function lookAtFaults(faults: readonly WireFault[], where: string, found: Findings): void {
+  for (const { reason, message } of faults.slice(0, 5)) {
+    mustBeReason(reason, where);
+    if (message.contentType === BATCH_CONTENT) continue;
+    found.count('elements put aside');
+    lookAtDeadLetter(message, reason, found);
+  }
+}
+
 /** What was read is written and read again as the same. */
 function lookAgain(command: DecodedCommand): void {
   const [out] = never('encodeCommands', () => encodeCommands([command], names, FACTS));
-  if (refusalOf(out!) !== undefined) return;
-  const again = decodeCommands(out!.message, 'payments').commands[0];
+  if (refusalOf(out!.addressed) !== undefined) return;
+  const again = decodeCommands(out!.addressed.message, 'payments').commands[0];
   mustEqual(again, command, 'command differs when it is written and read again', 'a command');
 }
 
 function lookAtReplies(message: Message, found: Findings): void {
   const { replies, faults } = never('decodeReplies', () => decodeReplies(message));
-  must(replies.length + faults.length === 1, 'neither read nor refused', () => `${replies.length} replies, ${faults.length} faults`);
-  for (const fault of faults) mustBeReason(fault, 'decodeReplies');
+  must(replies.length + faults.length >= 1, 'neither read nor refused', () => `${replies.length} replies, ${faults.length} faults`);
+  lookAtFaults(faults, 'decodeReplies', found);
   for (const reply of replies) {
     found.count('replies read');
     mustBeStorable({ ...reply, text: undefined }, 'a reply');
@@ -98,7 +118,7 @@ function lookAtReplies(message: Message, found: Findings): void {
 function lookAtParked(reply: DecodedReply): void {
   const { body, unusable, code, message, details } = reply;
   const read = never('readReplyText', () => readReplyText(reply.outcome, reply.text));
-  mustEqual(defined(read), defined({ body, unusable, code, message, details }), 'a parked reply reads otherwise', 'a parked reply');
+  mustEqual(readBack(read), readBack({ body, unusable, code, message, details }), 'a parked reply reads otherwise', 'a parked reply');
   if (reply.ref.element !== undefined) return;
   const parked = parkedFrom(reply, false);
   mustBeStorable(parked, 'a parked reply');
@@ -130,16 +150,13 @@ function lookAtDeadLetter(message: Message, reason: string, found: Findings): vo
   }
 }
 
-function mustFit(value: unknown, { body, whole }: Message, what: string): void {
-  must((whole?.bytes ?? body.byteLength) <= LIMITS.payloadBytes, 'too large and taken', () => `${what} has ${body.byteLength} bytes`);
+function mustFit(value: unknown, { body, whole, contentType }: Message, what: string): void {
+  const bytes = contentType === BATCH_CONTENT ? Buffer.byteLength(JSON.stringify(value)) : (whole?.bytes ?? body.byteLength);
+  must(bytes <= LIMITS.payloadBytes, 'too large and taken', () => `${what} has ${bytes} bytes`);
   mustBeStorable(value, what, LIMITS.depth);
 }
 
 /** As it is after having been stored: without -0 and without fields that are not there. */
 function readBack(value: unknown): unknown {
   return JSON.parse(JSON.stringify(value));
-}
-
-function defined(fields: object): object {
-  return Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== undefined));
 }

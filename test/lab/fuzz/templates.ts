@@ -1,4 +1,4 @@
-import { HEADER } from '../../../src/core/wire.js';
+import { BATCH_CONTENT, HEADER } from '../../../src/core/wire.js';
 import type { Template } from './message.js';
 
 // Valid messages of every kind, for a saga of one's choice.
@@ -63,5 +63,18 @@ export function commandTemplate(facts: CommandFacts, body: unknown): Template {
       ...action,
     },
     body,
+  };
+}
+
+/** Several messages in one. What of their properties an element says is what the format has a name for. */
+export function batchTemplate(elements: readonly Template[]): Template {
+  return {
+    properties: { messageId: 'a batch', contentType: BATCH_CONTENT, replyTo: 'backstep.replies' },
+    headers: {},
+    body: elements.map(({ properties, headers, body }) => ({
+      properties: { message_id: properties['messageId'], correlation_id: properties['correlationId'], type: properties['type'] },
+      headers,
+      body,
+    })),
   };
 }

@@ -92,7 +92,7 @@ function drawOne(chance: Chance, { orchestrators, hosts, all }: Targets): Body {
     () => ({ kind: 'database-down', which: chance.between(0, 2), ms: shortly() }),
     () => ({ kind: 'wall-clock', machine, ms: chance.pick([-1, 1]) * chance.pick([5_000, 3_600_000, 86_400_000]) }),
     () => ({ kind: 'database-clock', ms: chance.pick([-500, -10_000, -600_000, 1_500, 60_000, 3_600_000]) }),
-    () => ({ kind: 'rubbish', form: chance.between(0, 5) }),
+    () => ({ kind: 'rubbish', form: chance.between(0, 7) }),
     () => ({ kind: 'stray', which: chance.between(0, 1_000) }),
   ])();
 }

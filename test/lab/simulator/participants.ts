@@ -33,9 +33,10 @@ const shapes = {
 
 /** With the SDK and an inbox. */
 export const Alpha = contract('alpha', shapes);
-export const Beta = contract('beta', shapes);
+/** Takes several commands in one message. */
+export const Beta = contract('beta', shapes, { batch: 5 });
 /** With the SDK, and nothing recorded. */
-export const Plain = contract('plain', shapes, { inbox: false });
+export const Plain = contract('plain', shapes, { inbox: false, batch: 3 });
 /** Without the SDK: acknowledges, and answers as its script says. */
 export const Raw = contract('raw', shapes, { inbox: false });
 export const CONTRACTS = { alpha: Alpha, beta: Beta, plain: Plain, raw: Raw } as const;

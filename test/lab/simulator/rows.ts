@@ -54,6 +54,8 @@ export const ROWS: Readonly<Record<string, readonly string[]>> = {
 export const WANTED: readonly string[] = [
   ...new Set(Object.values(ROWS).flat()),
   'reply delivered again',
+  'commands together',
+  'replies together',
   'message delivered again',
   'stored reply sent again',
   'stored undo sent again',

@@ -1,8 +1,8 @@
-import { encodeText } from '../../../src/core/codec-text.js';
+import { encodeText, readJsonBody } from '../../../src/core/codec-text.js';
 import { encodeReply } from '../../../src/core/codec-replies.js';
 import type { HistoryEntry } from '../../../src/core/event.js';
 import type { CommandState, SagaState } from '../../../src/core/state.js';
-import { JSON_CONTENT, type Addressed, type Message } from '../../../src/core/wire.js';
+import { BATCH_CONTENT, JSON_CONTENT, type Addressed, type Message } from '../../../src/core/wire.js';
 import type { Claim, InboxClaim, InboxWrite } from '../../../src/ports/inbox.js';
 import type { LogFields } from '../../../src/ports/logger.js';
 import type { SagaUpdate } from '../../../src/ports/saga-store.js';
@@ -92,6 +92,8 @@ export class Watcher {
     batch.forEach((out, index) => {
       const outcome = outcomes[index]!;
       world.counters.add(`publish ${outcome.fate}`);
+      if (out.message.contentType === BATCH_CONTENT)
+        world.counters.add(out.exchange === NAMES.commandExchange ? 'commands together' : 'replies together');
       if (out.routingKey === NAMES.replies && out.exchange === '') {
         world.pastReplies.push(out);
         if (world.pastReplies.length > 300) world.pastReplies.shift();
@@ -153,8 +155,21 @@ export class Watcher {
       raw('', NAMES.starts, { type: 'saga0' }),
       raw(NAMES.commandExchange, 'alpha', { type: 'alpha.nothing' }),
       raw(NAMES.commandExchange, 'beta', { type: 'beta.act', body: encodeText('null') }),
+      raw(NAMES.commandExchange, 'beta', inBatch({ properties: { message_id: messageId, type: 'beta.act' }, body: 1 })),
+      raw('', NAMES.replies, inBatch({ properties: { message_id: messageId, correlation_id: 'no command id' } }, this.past())),
     ][form]!;
     if (world.broker.publish(out) === 'queued') this.rubbish.add(messageId);
+  }
+
+  /** A reply that was published alone, as an element: what is beside rubbish is read all the same. */
+  private past(): unknown {
+    for (const { message } of this.world.pastReplies) {
+      const { messageId, correlationId, headers, contentType } = message;
+      const body = readJsonBody(message, 'it');
+      if (contentType !== JSON_CONTENT || !body.ok) continue;
+      return { properties: { message_id: messageId, correlation_id: correlationId }, headers, body: body.value };
+    }
+    return undefined;
   }
 
   /** No timer is early by the database's clock (V15), and nothing is dated in the future. */
@@ -171,6 +186,11 @@ export class Watcher {
       }
     }
   }
+}
+
+function inBatch(...elements: readonly unknown[]): Partial<Message> {
+  const said = elements.filter((element) => element !== undefined);
+  return { contentType: BATCH_CONTENT, body: encodeText(JSON.stringify(said)) };
 }
 
 /** When the timer that an entry tells of was due, as the state before it says; `undefined` where that was set only since. */

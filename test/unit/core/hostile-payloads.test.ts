@@ -25,7 +25,7 @@ const message = (body: string | Uint8Array, more: Partial<Message> = {}): Messag
 /** Of a command: what its participant would get, or why it is put aside. */
 function command(body: string | Uint8Array, more: Partial<Message> = {}): unknown {
   const { commands, faults } = decodeCommands(message(body, more), 'payments');
-  return faults.length > 0 ? faults.join('; ') : commands[0]!.request;
+  return faults.length > 0 ? faults.map(({ reason }) => reason).join('; ') : commands[0]!.request;
 }
 /** Of a reply: its body, or why it cannot be used. */
 function reply(body: string | Uint8Array, headers: Message['headers'] = {}): unknown {

@@ -2,7 +2,7 @@ import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
 import { decodeCommand, decodeCommands, encodeCommand, encodeCommands } from '../../../src/core/codec-commands.js';
 import { deadLetter, decodeDeadLetter } from '../../../src/core/codec-dead-letters.js';
-import { decodeReplies, decodeReply, encodeReply, readReplyText } from '../../../src/core/codec-replies.js';
+import { decodeReplies, decodeReply, encodeReplies, encodeReply, readReplyText, replyAlone } from '../../../src/core/codec-replies.js';
 import {
   decodeStart,
   decodeStartAnswer,
@@ -12,7 +12,7 @@ import {
   type StartMessage,
 } from '../../../src/core/codec-starts.js';
 import { encodeText } from '../../../src/core/codec-text.js';
-import { parseJson } from '../../../src/core/json.js';
+import { parseJson, type Json } from '../../../src/core/json.js';
 import { parseCommandId, STATUSES } from '../../../src/core/state.js';
 import {
   BATCH_CONTENT,
@@ -25,7 +25,7 @@ import {
   type Message,
   type ReplyMessage,
 } from '../../../src/core/wire.js';
-import { refusalOf } from '../../../src/core/wire-limits.js';
+import { MAX_USEFUL_BYTES, refusalOf } from '../../../src/core/wire-limits.js';
 
 const names = namesIn('backstep');
 const facts = { appId: 'test', now: 1_800_000_000_000 };
@@ -67,6 +67,13 @@ const anyCommand: fc.Arbitrary<CommandMessage> = fc
       action: rest.phase === 'a' ? undefined : { id: `${place}.a.1`, outcome, firstSentAt: rest.firstSentAt },
     } as CommandMessage;
   });
+
+const anyReply = fc.record<ReplyMessage>({
+  commandId: anyCommand.map((command) => command.id),
+  outcome: fc.constantFrom('success', 'rejected', 'error'),
+  attempt: maybe(count),
+  body: fc.oneof(json, fc.constant('')),
+});
 
 const anyHeaders: fc.Arbitrary<Headers> = fc.dictionary(
   fc.oneof(
@@ -118,14 +125,8 @@ describe('the codec', () => {
   });
 
   it('gives back every reply that it wrote', () => {
-    const reply = fc.record<ReplyMessage>({
-      commandId: anyCommand.map((command) => command.id),
-      outcome: fc.constantFrom('success', 'rejected', 'error'),
-      attempt: maybe(count),
-      body: fc.oneof(json, fc.constant('')),
-    });
     fc.assert(
-      fc.property(reply, (sent) => {
+      fc.property(anyReply, (sent) => {
         const out = encodeReply(sent, names, facts);
         expect(out).toMatchObject({ exchange: '', routingKey: 'backstep.replies' });
         const read = decodeReply(out.message);
@@ -170,9 +171,9 @@ describe('the codec', () => {
     fc.assert(
       fc.property(anyMessage, (hostile) => {
         for (const { commands, faults } of [decodeCommands(hostile), decodeCommands(hostile, 'payments')])
-          expect(commands.length + faults.length).toBe(1);
+          expect(commands.length + faults.length).toBeGreaterThanOrEqual(1);
         const { replies, faults } = decodeReplies(hostile);
-        expect(replies.length + faults.length).toBe(1);
+        expect(replies.length + faults.length).toBeGreaterThanOrEqual(1);
         decodeStart(hostile, names);
         decodeStartAnswer(hostile);
         const dead = deadLetter(hostile, 'q', 'why', 1);
@@ -186,17 +187,171 @@ describe('the codec', () => {
     );
   });
 
-  it('writes one message for a command today, to the exchange of commands', () => {
-    const [command] = fc.sample(anyCommand, { numRuns: 1, seed: 1 });
-    const [out, ...more] = encodeCommands([command!], names, facts);
-    expect(more).toEqual([]);
-    expect(out).toMatchObject({
+  it('writes one message for a command, to the exchange of commands, where its participant takes one at a time', () => {
+    const commands = fc.sample(anyCommand, { numRuns: 3, seed: 1 });
+    const messages = encodeCommands(commands, names, facts);
+    expect(messages.map(({ commands: carried }) => carried)).toEqual(commands.map((command) => [command]));
+    expect(messages[0]!.addressed).toMatchObject({
       exchange: 'backstep.commands',
-      routingKey: command!.participant,
+      routingKey: commands[0]!.participant,
       message: { replyTo: 'backstep.replies', appId: 'test' },
     });
   });
 });
+
+describe('a batch', () => {
+  const forOne = (count: number) =>
+    fc
+      .array(anyCommand, { minLength: 1, maxLength: count })
+      .map((all) =>
+        all.map((command) => ({ ...command, participant: 'payments', type: command.phase === 'f' ? FENCE_TYPE : 'payments.charge' })),
+      );
+
+  it('gives back every command that was put into it, once, and never holds more than was asked for', () => {
+    fc.assert(
+      fc.property(forOne(60), fc.integer({ min: 1, max: 20 }), (commands, most) => {
+        const messages = encodeCommands(commands, names, facts, () => most);
+        const read = messages.flatMap(({ addressed, commands: carried }) => {
+          expect(refusalOf(addressed)).toBeUndefined();
+          expect(addressed.message.contentType).toBe(carried.length > 1 ? BATCH_CONTENT : JSON_CONTENT);
+          expect(carried.length).toBeLessThanOrEqual(most);
+          expect(new Set(carried.map(({ expirationMs }) => expirationMs)).size).toBe(1);
+          const decoded = decodeCommands(addressed.message, 'payments');
+          expect(decoded.faults).toEqual([]);
+          expect(decoded.commands.map(({ id }) => id)).toEqual(carried.map(({ id }) => id));
+          return decoded.commands;
+        });
+        const byText = (all: readonly object[]) => all.map((one) => JSON.stringify(one)).toSorted();
+        const asRead = commands.map((command) => ({ ...command, request: JSON.parse(command.body) as Json }));
+        expect(byText(read.map(sortedFields))).toEqual(byText(asRead.map(sortedFields)));
+      }),
+    );
+  });
+
+  it('holds the commands of one participant, in their order', () => {
+    const [one] = fc.sample(forOne(1), { numRuns: 1, seed: 3 })[0]!;
+    const of = (participant: string, execution: number) => ({
+      ...one!,
+      participant,
+      type: `${participant}.charge`,
+      phase: 'a' as const,
+      action: undefined,
+      execution,
+      id: `${SAGA}.pay.a.${execution}`,
+    });
+    const commands = [of('payments', 1), of('stock', 2), of('payments', 3), of('alone', 4), of('payments', 5), of('stock', 6)];
+    const messages = encodeCommands(commands, names, facts, ({ participant }) => (participant === 'alone' ? 1 : 2));
+    expect(
+      messages.map(({ addressed, commands: carried }) => [addressed.routingKey, ...carried.map(({ execution }) => execution)]),
+    ).toEqual([
+      ['alone', 4],
+      ['payments', 1, 3],
+      ['payments', 5],
+      ['stock', 2, 6],
+    ]);
+  });
+
+  it('is never longer than a reader takes, however long the requests', () => {
+    const [one] = fc.sample(forOne(1), { numRuns: 1, seed: 3 })[0]!;
+    const body = JSON.stringify('ß'.repeat(100_000));
+    const messages = encodeCommands(
+      Array.from({ length: 12 }, () => ({ ...one!, body })),
+      names,
+      facts,
+      () => 50,
+    );
+    expect(messages.length).toBeGreaterThan(1);
+    for (const { addressed } of messages) expect(addressed.message.body.byteLength).toBeLessThanOrEqual(MAX_USEFUL_BYTES);
+    expect(messages.flatMap(({ addressed }) => decodeCommands(addressed.message).commands)).toHaveLength(12);
+  });
+
+  it('gives back every reply that was put into it', () => {
+    fc.assert(
+      fc.property(fc.array(anyReply, { minLength: 2, maxLength: 30 }), (replies) => {
+        const [out, ...more] = encodeReplies(replies, names, facts);
+        expect(more).toEqual([]);
+        const { replies: read, faults } = decodeReplies(out!.message);
+        expect(faults).toEqual([]);
+        expect(read).toEqual(replies.map((reply) => decodeReplies(encodeReply(reply, names, facts).message).replies[0]));
+      }),
+    );
+  });
+
+  const [good] = fc.sample(forOne(1), { numRuns: 1, seed: 5 })[0]!;
+  const inBatch = (...elements: readonly unknown[]) =>
+    message({ contentType: BATCH_CONTENT, body: encodeText(JSON.stringify(elements)), headers: { carrier: 'x' } });
+  const element = {
+    properties: { message_id: good!.id, correlation_id: good!.id, type: good!.type },
+    headers: encodeCommand(good!, names, facts).message.headers,
+    body: { a: 1 },
+  };
+
+  it.each([
+    ['no object', 7, /"" is not a command id/],
+    ['without an id', { ...element, properties: {} }, /"" is not a command id/],
+    ['without a body', { ...element, body: undefined }, /the request is missing/],
+    ['with a NUL', { ...element, body: { text: '\u0000' } }, /NUL/],
+    ['nested too deeply', { ...element, body: JSON.parse('['.repeat(70) + ']'.repeat(70)) as unknown }, /nested deeper than 64/],
+    ['that is too large', { ...element, body: 'x'.repeat(262_144) }, /262146 bytes; the limit is 262144/],
+    [
+      'for somebody else',
+      { ...element, properties: { ...element.properties, type: 'stock.reserve' } },
+      /the command is for stock|cannot have the type/,
+    ],
+    [
+      'with a header that is none',
+      { ...element, headers: { ...element.headers, [HEADER.attempt]: { not: 'text' } } },
+      /saga-attempt is missing/,
+    ],
+  ])('[C3 C4 C5] with an element %s has a fault for that one alone', (_what, bad, reason) => {
+    const { commands, faults } = decodeCommands(inBatch(element, bad, element), 'payments');
+    expect(commands.map(({ request }) => request)).toEqual([{ a: 1 }, { a: 1 }]);
+    expect(faults).toEqual([{ reason: expect.stringMatching(reason), message: expect.objectContaining({ contentType: JSON_CONTENT }) }]);
+    // What is put aside can be sent again, and is then judged as it was here.
+    expect(decodeCommands({ ...faults[0]!.message }, 'payments').commands).toEqual([]);
+  });
+
+  it('[C13] whose element is not wanted has that one put aside, as the message that it would have been', () => {
+    const { commands, faults } = decodeCommands(inBatch(element), 'payments', () => 'not here');
+    expect(commands).toEqual([]);
+    expect(faults).toHaveLength(1);
+    expect(decodeCommands({ ...faults[0]!.message }, 'payments').commands).toMatchObject([{ id: good!.id, request: { a: 1 } }]);
+  });
+
+  it.each([
+    ['no JSON', encodeText('[{'), /the batch is not JSON/],
+    ['no array', encodeText('{}'), /not a JSON array/],
+    ['nothing', encodeText('[]'), /the batch is empty/],
+    ['no text', new Uint8Array([0xff]), /not UTF-8/],
+    ['too many elements', encodeText(JSON.stringify(Array.from({ length: 1_001 }, () => 0))), /1001 elements; the limit is 1000/],
+    ['too many bytes', new Uint8Array(MAX_USEFUL_BYTES + 1), /1048577 bytes; the limit is 1048576/],
+  ])('[C3 C4] that holds %s is put aside as a whole', (_what, body, reason) => {
+    const whole = message({ contentType: BATCH_CONTENT, body });
+    for (const { faults } of [decodeCommands(whole), decodeReplies(whole)]) {
+      expect(faults).toEqual([{ reason: expect.stringMatching(reason), message: whole }]);
+    }
+  });
+
+  it('[B22] gives a reply as the message that it would have been alone', () => {
+    const replies: ReplyMessage[] = ['a', 'b'].map((body, at) => ({
+      commandId: `${SAGA}.pay.a.${at + 1}`,
+      outcome: 'success',
+      attempt: 1,
+      body: JSON.stringify(body),
+    }));
+    const [out] = encodeReplies(replies, names, facts);
+    const read = decodeReplies(out!.message).replies[1]!;
+    expect(decodeReply({ ...replyAlone(out!.message, read) })).toEqual({ ok: true, reply: read });
+  });
+});
+
+function sortedFields(value: object): object {
+  return Object.fromEntries(
+    Object.entries(value)
+      .filter(([, each]) => each !== undefined)
+      .toSorted(([one], [other]) => (one < other ? -1 : 1)),
+  );
+}
 
 describe('a command', () => {
   const [plain] = fc.sample(
@@ -210,7 +365,6 @@ describe('a command', () => {
   });
 
   it.each([
-    ['several commands in one message', { ...sent, contentType: BATCH_CONTENT }, /one at a time/],
     ['an id that is none', { ...sent, messageId: 'x', correlationId: 'x' }, /"x" is not a command id/],
     ['a type without a participant', { ...sent, type: 'charge' }, /not the type of a command/],
     ['a body that is not JSON', { ...sent, body: encodeText('{') }, /the request is not JSON/],
@@ -226,7 +380,7 @@ describe('a command', () => {
   });
 
   it('[B25] is refused by a participant whose it is not', () => {
-    expect(decodeCommands(sent, 'others').faults[0]).toMatch(/is for .*, not for others/);
+    expect(decodeCommands(sent, 'others').faults[0]!.reason).toMatch(/is for .*, not for others/);
   });
 
   it('[C13] ignores headers that it does not know', () => {
@@ -284,16 +438,16 @@ describe('a reply', () => {
     }
   });
 
-  it('is not understood with an unknown outcome, without a command id, or as one of several', () => {
+  it('is not understood with an unknown outcome, without a command id, or as a batch that is none', () => {
     const faults = [
       message({ correlationId: id, headers: { [HEADER.outcome]: 'ok' } }),
       message({ correlationId: 'nonsense' }),
       message({ correlationId: id, contentType: BATCH_CONTENT }),
-    ].map((one) => decodeReplies(one).faults[0]);
+    ].map((one) => decodeReplies(one).faults[0]?.reason);
     expect(faults).toEqual([
       expect.stringContaining('"ok" is not an outcome'),
       expect.stringContaining('"nonsense"'),
-      expect.stringContaining('one at a time'),
+      expect.stringContaining('the batch is not JSON'),
     ]);
   });
 });

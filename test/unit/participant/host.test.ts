@@ -168,11 +168,11 @@ describe('a host', () => {
 
   it('[C1] puts poison with the dead letters before the broker drops it', async () => {
     await standing();
-    const [message] = (await import('../../../src/core/codec-commands.js')).encodeCommands([charge()], stand.names, {
+    const message = (await import('../../../src/core/codec-commands.js')).encodeCommand(charge(), stand.names, {
       appId: 'test',
       now: 0,
     });
-    const poison = { ...message!, message: { ...message!.message, headers: { ...message!.message.headers, 'x-delivery-count': 18 } } };
+    const poison = { ...message, message: { ...message.message, headers: { ...message.message.headers, 'x-delivery-count': 18 } } };
     await stand.transport.publish([poison]);
     await turns(40);
     expect(stand.deadLetters.map(({ headers }) => headers['dead-letter-reason'])).toEqual(['it went back to its queue 18 times']);

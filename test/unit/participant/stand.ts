@@ -1,10 +1,12 @@
-import { encodeCommands, type DecodedCommand } from '../../../src/core/codec-commands.js';
-import { decodeReply, type DecodedReply } from '../../../src/core/codec-replies.js';
+import { encodeCommand, encodeCommands, type CarriedCommands, type DecodedCommand } from '../../../src/core/codec-commands.js';
+import { decodeReplies, type DecodedReply } from '../../../src/core/codec-replies.js';
+import { decodeText, encodeText } from '../../../src/core/codec-text.js';
 import { namesIn, type Message } from '../../../src/core/wire.js';
 import { InMemoryInbox, type MemoryTransaction } from '../../../src/memory/in-memory-inbox.js';
 import { InProcessTransport } from '../../../src/memory/in-process-transport.js';
 import { InProcessBroker } from '../../../src/memory/transport-broker.js';
 import { Host, type HostParts } from '../../../src/participant/host.js';
+import type { Outgoing } from '../../../src/ports/transport.js';
 import { command, contract } from '../../../src/saga/contract.js';
 import { handlersOf } from '../../../src/saga/handlers.js';
 import { participant, type ParticipantTarget } from '../../../src/saga/participant.js';
@@ -29,6 +31,8 @@ export class Stand {
   readonly logger = recordingLogger();
   readonly names = namesIn('backstep');
   readonly replies: DecodedReply[] = [];
+  /** How many replies each message held. */
+  readonly together: number[] = [];
   readonly deadLetters: Message[] = [];
   readonly ran: string[] = [];
   charge: Charge = async ({ commandId }) => Promise.resolve({ paymentId: commandId });
@@ -41,8 +45,9 @@ export class Stand {
     await this.transport.declare({ exchanges: [], queues: [{ name: replies, deliveryLimit: 20 }, { name: deadLetters }], bindings: [] });
     await this.transport.consume(replies, { prefetch: 100 }, (deliveries) => {
       for (const delivery of deliveries) {
-        const read = decodeReply(delivery.message);
-        if (read.ok) this.replies.push(read.reply);
+        const { replies: read } = decodeReplies(delivery.message);
+        this.replies.push(...read);
+        this.together.push(read.length);
         delivery.settle('done');
       }
     });
@@ -81,11 +86,26 @@ export class Stand {
 
   /** Sends commands and lets everything happen that needs no time. */
   async send(...commands: readonly DecodedCommand[]): Promise<void> {
-    const now = this.clock.now();
-    const sent = commands.map((each) => ({ ...each, firstSentAt: now, action: each.action && { ...each.action, firstSentAt: now } }));
-    const published = this.transport.publish(encodeCommands(sent, this.names, { appId: 'test', now }));
+    await this.publish(this.sent(commands).map((command) => encodeCommand(command, this.names, this.facts())));
+  }
+  /** The same in one message; `more`: elements beside them. */
+  async sendTogether(commands: readonly DecodedCommand[], ...more: readonly unknown[]): Promise<void> {
+    const [{ addressed }] = encodeCommands(this.sent(commands), this.names, this.facts(), () => 1_000) as [CarriedCommands];
+    const elements = JSON.parse(decodeText(addressed.message.body)!) as unknown[];
+    await this.publish([{ ...addressed, message: { ...addressed.message, body: encodeText(JSON.stringify([...elements, ...more])) } }]);
+  }
+
+  async publish(messages: readonly Outgoing[]): Promise<void> {
+    const published = this.transport.publish(messages);
     await turns(40);
     await published;
+  }
+  private sent(commands: readonly DecodedCommand[]): DecodedCommand[] {
+    const now = this.clock.now();
+    return commands.map((each) => ({ ...each, firstSentAt: now, action: each.action && { ...each.action, firstSentAt: now } }));
+  }
+  private facts() {
+    return { appId: 'test', now: this.clock.now() };
   }
 
   /** Answers so far: outcome and code, or the reply. */

@@ -1,5 +1,5 @@
 // What the workloads' participants share: the ledger row of each effect, and handlers that do what a script says.
-import { command, contract, typed } from 'backstep';
+import { command, contract, typed, type ContractOptions } from 'backstep';
 import { participant, type CommandContext, type OutsideContext } from 'backstep/participant';
 import type { EntityManager } from 'typeorm';
 import { CREATE_LEDGER } from '../ledger.js';
@@ -47,12 +47,16 @@ export interface Done {
 }
 
 /** A participant that does what it is told: `act` may say no, `finish` may not, `undo` undoes. */
-export function workshop<const Name extends string>(name: Name) {
-  return contract(name, {
-    act: command({ request: typed<Work>(), reply: typed<Done>(), rejections: ['refused'] }),
-    finish: command({ request: typed<Work>(), reply: typed<Done>() }),
-    undo: command({ request: typed<Work>() }),
-  });
+export function workshop<const Name extends string>(name: Name, options: ContractOptions = {}) {
+  return contract(
+    name,
+    {
+      act: command({ request: typed<Work>(), reply: typed<Done>(), rejections: ['refused'] }),
+      finish: command({ request: typed<Work>(), reply: typed<Done>() }),
+      undo: command({ request: typed<Work>() }),
+    },
+    options,
+  );
 }
 export type Workshop = ReturnType<typeof workshop<string>>;
 

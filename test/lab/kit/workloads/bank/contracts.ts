@@ -6,13 +6,17 @@ export interface Money {
   cents: number;
 }
 
-/** Where money comes from. */
-export const West = contract('bank-west', {
-  reserve: command({ request: typed<Money>(), rejections: ['insufficient-funds', 'account-closed'] }),
-  release: command({ request: typed<Money>() }),
-  debit: command({ request: typed<Money>() }),
-  giveBack: command({ request: typed<Money>() }),
-});
+/** Where money comes from. Takes several commands in one message, as every second participant here, so that both ways are tried. */
+export const West = contract(
+  'bank-west',
+  {
+    reserve: command({ request: typed<Money>(), rejections: ['insufficient-funds', 'account-closed'] }),
+    release: command({ request: typed<Money>() }),
+    debit: command({ request: typed<Money>() }),
+    giveBack: command({ request: typed<Money>() }),
+  },
+  { batch: 20 },
+);
 
 /** Where it goes. */
 export const East = contract('bank-east', {

@@ -1,4 +1,4 @@
 import { workshop } from '../effects.js';
 
-export const OutsideShop = workshop('slow-outside');
+export const OutsideShop = workshop('slow-outside', { batch: 20 });
 export const InsideShop = workshop('slow-inside');

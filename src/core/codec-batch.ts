@@ -1,0 +1,139 @@
+import { decodeText, encodeText } from './codec-text.js';
+import { jsonFaults, LIMITS, utf8Bytes, type Checked, type Json } from './json.js';
+import { BATCH_CONTENT, JSON_CONTENT, type Addressed, type Headers, type Message } from './wire.js';
+import { MAX_USEFUL_BYTES } from './wire-limits.js';
+
+/** Elements in one message at most, also in one that somebody else made: each bad one becomes a dead letter. */
+export const MAX_BATCH = 1_000;
+
+/** What is wrong with one element of a message, and that element as a message of its own, for the dead letters. */
+export interface WireFault {
+  /** One sentence. */
+  readonly reason: string;
+  readonly message: Message;
+}
+/** One element: a message of its own whose body is parsed already. */
+export interface Element {
+  readonly message: Message;
+  readonly body: Checked | undefined;
+}
+export type BatchReading = { readonly ok: true; readonly elements: readonly Element[] } | { readonly ok: false; readonly reason: string };
+
+/** A message that would go on its own, and its body as JSON text; '' for none. */
+export interface Single {
+  readonly addressed: Addressed;
+  readonly text: string;
+}
+
+/**
+ * Messages that all go to one place, put together: at most `most` in one, and no more bytes than the reader takes. A single one stays as
+ * it is. They share what says nothing about one element: where answers go, the sender, the time, and when a broker may drop it.
+ */
+export function putTogether<T extends Single>(
+  singles: readonly T[],
+  most: number,
+): { readonly addressed: Addressed; readonly of: readonly T[] }[] {
+  const messages: { addressed: Addressed; of: readonly T[] }[] = [];
+  let of: T[] = [];
+  let texts: string[] = [];
+  let units = 0;
+  const close = () => {
+    if (of.length > 0) messages.push({ of, addressed: of.length === 1 ? of[0]!.addressed : asBatch(of[0]!.addressed, texts) });
+    [of, texts, units] = [[], [], 0];
+  };
+  for (const single of singles) {
+    const text = elementText(single);
+    // A unit of UTF-16 is at most three bytes.
+    if (of.length === most || (units + text.length + 3) * 3 > MAX_USEFUL_BYTES) close();
+    of.push(single);
+    texts.push(text);
+    units += text.length + 1;
+  }
+  close();
+  return messages;
+}
+
+function asBatch(first: Addressed, texts: readonly string[]): Addressed {
+  const body = encodeText(`[${texts.join(',')}]`);
+  return { ...first, message: { ...first.message, correlationId: '', type: '', contentType: BATCH_CONTENT, headers: {}, body } };
+}
+
+function elementText({ addressed: { message }, text }: Single): string {
+  const properties = `"message_id":${JSON.stringify(message.messageId)},"correlation_id":${JSON.stringify(message.correlationId)}`;
+  const type = message.type === '' ? '' : `,"type":${JSON.stringify(message.type)}`;
+  const body = text === '' ? '' : `,"body":${text}`;
+  return `{"properties":{${properties}${type}},"headers":${JSON.stringify(message.headers)}${body}}`;
+}
+
+/** The elements of a batch; a sentence where it is none. */
+export function readBatch(message: Message, what: string): BatchReading {
+  const bytes = message.whole?.bytes ?? message.body.byteLength;
+  if (bytes > MAX_USEFUL_BYTES) return { ok: false, reason: `the batch has ${bytes} bytes; the limit is ${MAX_USEFUL_BYTES}` };
+  const elements = arrayIn(message);
+  if (typeof elements === 'string') return { ok: false, reason: elements };
+  if (elements.length > MAX_BATCH) return { ok: false, reason: `the batch has ${elements.length} elements; the limit is ${MAX_BATCH}` };
+  const isLarge = bytes > LIMITS.payloadBytes;
+  return { ok: true, elements: elements.map((element) => readElement(element, message, what, isLarge)) };
+}
+
+/** The element with this correlation id as a message of its own; the message itself where it is no batch. */
+export function elementOf(message: Message, correlationId: string): Message {
+  if (message.contentType !== BATCH_CONTENT) return message;
+  const read = readBatch(message, 'the element');
+  return (read.ok && read.elements.find((element) => element.message.correlationId === correlationId)?.message) || message;
+}
+
+function arrayIn(message: Message): readonly unknown[] | string {
+  const text = decodeText(message.body);
+  if (text === undefined) return 'the batch is not UTF-8';
+  try {
+    const value: unknown = JSON.parse(text);
+    if (!Array.isArray(value)) return 'the batch is not a JSON array';
+    return value.length > 0 ? value : 'the batch is empty';
+  } catch (error: unknown) {
+    return `the batch is not JSON: ${error instanceof Error ? error.message : String(error)}`;
+  }
+}
+
+/** What an element does not say is as the message says it. Whatever it is, it becomes a message: at worst one that nobody understands. */
+function readElement(element: unknown, carrier: Message, what: string, isLarge: boolean): Element {
+  const { properties, headers, body } = fieldsOf(element);
+  const said = fieldsOf(properties);
+  const text = (name: string) => (typeof said[name] === 'string' ? said[name] : '');
+  return {
+    message: {
+      ...carrier,
+      messageId: text('message_id'),
+      correlationId: text('correlation_id'),
+      type: text('type'),
+      contentType: JSON_CONTENT,
+      headers: readHeaders(headers),
+      get body() {
+        return encodeText(body === undefined ? '' : JSON.stringify(body));
+      },
+    },
+    body: body === undefined ? undefined : checked(body, what, isLarge),
+  };
+}
+
+function checked(body: unknown, what: string, isLarge: boolean): Checked {
+  const faults = jsonFaults(body, what);
+  const text = JSON.stringify(body);
+  if (isLarge && utf8Bytes(text) > LIMITS.payloadBytes)
+    faults.push(`${what} has ${utf8Bytes(text)} bytes; the limit is ${LIMITS.payloadBytes}`);
+  return faults.length > 0 ? { ok: false, faults } : { ok: true, value: body as Json, text };
+}
+
+function readHeaders(value: unknown): Headers {
+  const said = fieldsOf(value);
+  const headers: Record<string, string | number> = {};
+  for (const name of Object.keys(said)) {
+    const each = said[name];
+    if (name !== '__proto__' && (typeof each === 'string' || typeof each === 'number')) headers[name] = each;
+  }
+  return headers;
+}
+
+function fieldsOf(value: unknown): Record<string, unknown> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value) ? (value as Record<string, unknown>) : {};
+}
