@@ -33,8 +33,6 @@ export function violationsIn(report: Report, tolerated: Tolerated = NOTHING_TOLE
   });
 }
 
-/** What a database that has lost sagas must look like: they are missed, their effects and what they hold have no saga, their answers no reader. */
+/** What a database that has lost sagas must look like: they are missed, their effects have no saga, their answers no reader. */
 export const ofLostSagas: Tolerated = (invariant, violation) =>
-  invariant === 'V13' ||
-  (invariant === 'V8' && /still holds|has left and never arrived/.test(violation)) ||
-  (['V1', 'V6', 'V14'].includes(invariant) && /(is|that is) not there/.test(violation));
+  invariant === 'V13' || (['V1', 'V6', 'V14'].includes(invariant) && /(is|that is) not there/.test(violation));

@@ -329,6 +329,27 @@ describe('the checker', () => {
     expect(found.map(({ id }) => id)).toContain('V1');
   });
 
+  it('knows what a transfer that is gone has left on hold, and takes nothing more for it', () => {
+    const lost = (held: number) => (run: Spoilt<Run>) => {
+      const gone = { sagaId: '01a20de2-0000-7000-8000-00000000dead', participant: 'bank-west', account: run.accounts[0]!.account };
+      again(run.ledger, run.ledger[0]!, {
+        ...gone,
+        seq: 900,
+        step: 'reserve',
+        direction: 'action',
+        commandId: 'gone',
+        actionId: 'gone',
+        amount: -7,
+      });
+      Object.assign(run.accounts[0]!, { balance: run.accounts[0]!.balance - 7, held, transit: 7 - held });
+      run.accounts[1]!.transit += held - 7;
+    };
+    const ofMoney = (held: number) => violated(lost(held)).find(({ id }) => id === 'V8')?.violations ?? [];
+    expect(ofMoney(7)).toEqual([]);
+    expect(ofMoney(9).join()).toMatch(/still holds 9, of which sagas that are gone hold 7/);
+    expect(ofMoney(0).join()).toMatch(/still holds 0, of which sagas that are gone hold 7/);
+  });
+
   it('says which saga it is about, in a table for people', () => {
     const run = cleanRun();
     run.ledger.pop();
