@@ -1,10 +1,12 @@
-export { Handles, Participant, participant } from './saga/participant.js';
+export { Handles, HandlesMany, Participant, participant } from './saga/participant.js';
 export type {
+  AnswersOf,
   HandlerEntry,
   HandlerFault,
   HandlerMap,
   HandlerOptions,
   Handlers,
+  ManyFault,
   ParticipantDefinition,
   ParticipantTarget,
   TransactionFault,
@@ -12,7 +14,7 @@ export type {
 } from './saga/participant.js';
 export { Rejection } from './saga/contract.js';
 export type { RejectionOptions } from './saga/contract.js';
-export type { CommandContext, Effects, OutsideContext } from './saga/participant-declaration.js';
+export type { CommandContext, Effects, Incoming, ManyContext, OutsideContext } from './saga/participant-declaration.js';
 export { hostParticipants } from './main/host-participants.js';
 export type { HostOptions, ParticipantHost, RunningParticipants } from './main/host-participants.js';
 export { noInbox } from './participant/no-inbox.js';

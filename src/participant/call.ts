@@ -1,8 +1,8 @@
 import type { DecodedCommand } from '../core/codec-commands.js';
 import { messageOf } from '../core/errors.js';
 import { toJson } from '../core/json.js';
-import { isRejection, isRejectionOf } from '../saga/contract.js';
-import type { HandlerDeclaration, HandlerFacts } from '../saga/participant-declaration.js';
+import { isRejection, isRejectionOf, type Rejection } from '../saga/contract.js';
+import type { CommandFacts, HandlerDeclaration } from '../saga/participant-declaration.js';
 import { failure, rejected, success, type Answer } from './answer.js';
 
 /** A handler's answer, thrown so that its savepoint or transaction goes back. */
@@ -17,18 +17,21 @@ export class NotDone extends Error {
 
 /** The facts and whatever else the handler gets; the signal is made only for a handler that looks at it. */
 export function contextOf(command: DecodedCommand, source: { readonly signal: AbortSignal }, extra: object): object {
-  const { abortSignal: _made, ...facts } = factsOf(command, NEVER);
-  return Object.defineProperty({ ...facts, ...extra }, 'abortSignal', { enumerable: true, get: () => source.signal });
+  return withSignal({ ...factsOf(command), ...extra }, source);
 }
-const NEVER = new AbortController().signal;
+export function withSignal<T extends object>(
+  context: T,
+  source: { readonly signal: AbortSignal },
+): T & { readonly abortSignal: AbortSignal } {
+  return Object.defineProperty(context, 'abortSignal', { enumerable: true, get: () => source.signal }) as never;
+}
 
-export function factsOf(command: DecodedCommand, abortSignal: AbortSignal): HandlerFacts {
+export function factsOf(command: DecodedCommand): CommandFacts {
   return {
     commandId: command.id,
     actionId: command.action?.id,
     saga: { id: command.sagaId, key: command.sagaKey, name: command.sagaName, version: command.sagaVersion, step: command.step },
     attempt: command.attempt,
-    abortSignal,
     traceparent: command.traceparent,
   };
 }
@@ -38,36 +41,48 @@ export function factsOf(command: DecodedCommand, abortSignal: AbortSignal): Hand
  * can be stored. Throws {@link NotDone} with the answer in every other case, so that nothing of it stays.
  */
 export async function callHandler(handler: HandlerDeclaration, command: DecodedCommand, context: object): Promise<Answer> {
-  const request = readRequest(handler, command);
+  const read = readRequest(handler, command);
+  if (!read.ok) throw new NotDone(read.answer);
   let reply: unknown;
   try {
-    reply = await handler.handle(request, context as never);
+    reply = await handler.handle(read.request, context as never);
   } catch (thrown: unknown) {
     throw new NotDone(answerOf(handler, command, thrown), thrown);
   }
-  return checkReply(handler, reply);
+  const answer = checkReply(handler, reply);
+  if (answer.outcome !== 'success') throw new NotDone(answer);
+  return answer;
 }
 
-function readRequest(handler: HandlerDeclaration, command: DecodedCommand): unknown {
+/** The request as the handler gets it, or what is answered in its stead. */
+export function readRequest(
+  handler: HandlerDeclaration,
+  command: DecodedCommand,
+): { readonly ok: true; readonly request: unknown } | { readonly ok: false; readonly answer: Answer } {
   const read = handler.command.readRequest(command.request);
-  if (!read.ok)
-    throw new NotDone(failure('request-invalid', `the request does not fit the contract: ${read.faults.join('; ')}`, read.faults));
-  return read.value;
+  if (read.ok) return { ok: true, request: read.value };
+  const message = `the request does not fit the contract: ${read.faults.join('; ')}`;
+  return { ok: false, answer: failure('request-invalid', message, read.faults) };
 }
 
-function checkReply(handler: HandlerDeclaration, reply: unknown): Answer {
+/** A success, or an error when the reply breaks the contract or cannot be sent. */
+export function checkReply(handler: HandlerDeclaration, reply: unknown): Answer {
   const read = handler.command.readReply(reply);
-  if (!read.ok)
-    throw new NotDone(failure('reply-invalid', `${handler.where} returned what its contract does not allow: ${read.faults.join('; ')}`));
+  if (!read.ok) return failure('reply-invalid', `${handler.where} returned what its contract does not allow: ${read.faults.join('; ')}`);
   const json = toJson(reply, 'the reply');
-  if (!json.ok) throw new NotDone(failure('reply-invalid', `${handler.where} returned what cannot be sent: ${json.faults.join('; ')}`));
+  if (!json.ok) return failure('reply-invalid', `${handler.where} returned what cannot be sent: ${json.faults.join('; ')}`);
   return success(json.text);
 }
 
 /** A rejection of the command's own codes is a "no"; whatever else is thrown is a failure, to be tried again. */
 function answerOf(handler: HandlerDeclaration, command: DecodedCommand, thrown: unknown): Answer {
-  if (command.phase === 'a' && isRejectionOf(handler.command, thrown)) return rejected(thrown.code, thrown.message, thrown.details);
   if (!isRejection(thrown)) return failure('handler-failed', messageOf(thrown));
+  return refusal(handler, command, thrown, 'threw');
+}
+
+/** What a rejection means as an answer to this command: only an action can be rejected, with a code of its own. */
+export function refusal(handler: HandlerDeclaration, command: DecodedCommand, given: Rejection, how: 'threw' | 'returned'): Answer {
+  if (command.phase === 'a' && isRejectionOf(handler.command, given)) return rejected(given.code, given.message, given.details);
   const why = command.phase === 'a' ? `which is no code of ${handler.command.type}` : 'but a compensation cannot be rejected';
-  return failure('handler-failed', `${handler.where} threw the rejection '${thrown.code}', ${why}`);
+  return failure('handler-failed', `${handler.where} ${how} the rejection '${given.code}', ${why}`);
 }

@@ -1,12 +1,12 @@
 import { messageOf } from '../core/errors.js';
 import type { HandlerDeclaration } from '../saga/participant-declaration.js';
 import { Backoff } from './backoff.js';
-import { SlowHandlers } from './group.js';
 import { Linger } from './linger.js';
 import { OutsideEffects } from './outside.js';
-import { runPlain } from './plain.js';
+import { runPlain, runPlainMany } from './plain.js';
 import type { Replies } from './replies.js';
 import type { RunReport, Runtime } from './runtime.js';
+import { SlowHandlers } from './slow-handlers.js';
 import type { Lane, Parcel, Task } from './task.js';
 import { Transactions } from './transactions.js';
 
@@ -83,7 +83,19 @@ export class Dispatcher {
         () => this.groups--,
       );
     }
-    for (const task of this.take((candidate) => candidate.lane !== 'group', Infinity, false)) this.start([task], () => this.runAlone(task));
+    for (const task of this.take((candidate) => candidate.lane !== 'group' && !isPlainMany(candidate), Infinity, false))
+      this.start([task], () => this.runAlone(task));
+    this.beginPlainMany();
+  }
+
+  /** There is no transaction to share, but a handler of many gets together what came together all the same. */
+  private beginPlainMany(): void {
+    for (const handler of new Set(this.waiting.filter(isPlainMany).map((task) => task.handler!)))
+      for (;;) {
+        const group = this.take((task) => task.handler === handler, this.runtime.settings.groupSize, true);
+        if (group.length === 0) break;
+        this.start(group, () => runPlainMany(this.runtime, group, handler));
+      }
   }
 
   /** Takes what waits and may run, in order: at most `max`, one for each action, and never past another one about the same action. */
@@ -203,6 +215,10 @@ export class Dispatcher {
         return task.lane satisfies never;
     }
   }
+}
+
+function isPlainMany({ lane, handler }: Task): boolean {
+  return lane === 'plain' && handler !== undefined && handler.many;
 }
 
 const PLAIN_FACTOR = 10;

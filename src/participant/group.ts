@@ -6,7 +6,9 @@ import type { HandlerDeclaration } from '../saga/participant-declaration.js';
 import { failure, type Answer } from './answer.js';
 import { judge, mayBeUnderWay, settle, type Found, type Verdict } from './barrier.js';
 import { callHandler, factsOf, NotDone } from './call.js';
+import { askedOf, callMany, halves, type Asked } from './many.js';
 import type { Runtime } from './runtime.js';
+import type { SlowHandlers } from './slow-handlers.js';
 import type { Task } from './task.js';
 import { within } from './time-limit.js';
 
@@ -28,7 +30,8 @@ export class Spoilt extends Error {}
 
 /**
  * Handles commands strictly one after the other in one transaction: two handlers at once on one connection
- * would roll back each other's rows. No two of them may be about the same action. Nothing counts unless the result is `committed`.
+ * would roll back each other's rows. Those whose handler takes many are handled by one call, at the turn of the first of them. No two of
+ * them may be about the same action. Nothing counts unless the result is `committed`.
  */
 export function runGroup(runtime: Runtime, tasks: readonly Task[], slow: SlowHandlers, mode: GroupMode): Promise<InboxResult<GroupReport>> {
   return runtime.store!.transact((session) =>
@@ -39,6 +42,20 @@ export function runGroup(runtime: Runtime, tasks: readonly Task[], slow: SlowHan
 const RAN = { a: 'handler.ran', c: 'undo.ran', f: 'fence.answered' } as const satisfies Record<Phase, CrashPoint>;
 const FOUND = { a: 'answer.found', c: 'answer.found', f: 'fence.answered' } as const satisfies Record<Phase, CrashPoint>;
 
+/** A command of the group, its rows claimed and looked at. */
+interface Turn {
+  readonly task: Task;
+  readonly found: Found;
+  readonly verdict: Verdict;
+}
+
+/** Answers of a call that did not go through for all its commands, thrown so that nothing of it stays. */
+class NotAllDone extends Error {
+  constructor(readonly answers: readonly Answer[]) {
+    super('not every command of a call took effect');
+  }
+}
+
 /** One pass over a group; see {@link runGroup}. */
 class GroupRun {
   private readonly answered: { task: Task; answer: Answer }[] = [];
@@ -46,6 +63,9 @@ class GroupRun {
   private readonly needLock: Task[] = [];
   private readonly writes: InboxWrite[] = [];
   private readonly releases: InboxKey[] = [];
+  private readonly began: number;
+  /** Until then there is time, however long it took: a group that settles nothing would never end. */
+  private hadTurn = false;
 
   constructor(
     private readonly runtime: Runtime,
@@ -53,17 +73,15 @@ class GroupRun {
     private readonly signal: AbortSignal,
     private readonly slow: SlowHandlers,
     private readonly mode: GroupMode,
-  ) {}
+  ) {
+    this.began = runtime.clock.monotonic();
+  }
 
   async run(tasks: readonly Task[]): Promise<GroupReport> {
-    const { clock, settings } = this.runtime;
-    const began = clock.monotonic();
     const found = await findAll(this.session, tasks, this.runtime.horizonMs);
     pass('inbox.claimed');
-    for (const [index, task] of tasks.entries()) {
-      const isLate = index > 0 && clock.monotonic() - began > settings.groupMs;
-      await this.one(task, found[index]!, isLate);
-    }
+    const turns = tasks.map((task, index): Turn => ({ task, found: found[index]!, verdict: judged(task, found[index]!) }));
+    for (const taken of inTurn(turns)) await (isForMany(taken[0]!) ? this.many(taken) : this.one(taken[0]!));
     await this.session.store(this.writes);
     if (this.writes.some(({ state }) => state === 'tombstone')) pass('tombstone.stored');
     await this.session.release(this.releases);
@@ -72,42 +90,150 @@ class GroupRun {
     return { answered, postponed, needLock };
   }
 
-  private async one(task: Task, found: Found, isLate: boolean): Promise<void> {
-    const verdict = judged(task, found);
-    if (verdict.do === 'run') {
-      if (isLate) return this.leave(task, found, this.postponed);
-      if (task.lane !== 'locked' && mayBeUnderWay(found)) return this.leave(task, found, this.needLock);
+  private async one(turn: Turn): Promise<void> {
+    const { task, verdict } = turn;
+    if (verdict.do === 'answer') return this.settle(turn, verdict.answer);
+    if (this.isLate()) return this.leave(turn, this.postponed);
+    if (needsLock(turn)) return this.leave(turn, this.needLock);
+    this.settle(turn, await this.call(task, task.handler!));
+  }
+
+  /** One call for all of them. */
+  private async many(turns: readonly Turn[]): Promise<void> {
+    const handler = turns[0]!.task.handler!;
+    const asked = askedOf(handler, turns, (turn, answer) => this.settle(turn, answer));
+    if (asked.length > 0) await this.together(handler, asked);
+  }
+
+  /**
+   * If one call does for all of them, it is over. If some are only rejected, the others are called again without them, so that a rejected
+   * command has left nothing whatever the handler did; their "no" stands if that goes as it went before, since it may rest on what was
+   * done for the others. If anything else happens, nobody can tell whose effects are whose: half of them each, down to one.
+   */
+  private async together(handler: HandlerDeclaration, asked: readonly Asked<Turn>[]): Promise<void> {
+    if (this.isLate()) return this.leaveAll(asked);
+    const answers = await this.tried(handler, asked);
+    if (asked.length === 1 || answers.every(isDone)) return this.settleAll(asked, answers);
+    const isFailed = answers.some(({ outcome }) => outcome === 'error');
+    if (isFailed && this.runtime.ending.isOver) return this.leaveAll(asked);
+    const accepted = asked.filter((_, at) => isDone(answers[at]!));
+    const again = isFailed || accepted.length === 0 ? [] : await this.tried(handler, accepted);
+    if (isFailed || !again.every(isDone)) {
+      for (const half of halves(asked)) await this.together(handler, half);
+      return;
     }
-    const answer = verdict.do === 'answer' ? verdict.answer : await this.call(task, task.handler!);
-    pass((verdict.do === 'run' ? RAN : FOUND)[task.command.phase]);
+    this.settleAll(accepted, again);
+    for (const [at, answer] of answers.entries()) if (!isDone(answer)) this.settle(asked[at]!.of, answer);
+  }
+
+  /** The answers of one call, all of whose effects are in the transaction if it went through for every command, and none if not. */
+  private tried(handler: HandlerDeclaration, asked: readonly Asked<Turn>[]): Promise<readonly Answer[]> {
+    const context = { tx: this.session.tx, abortSignal: this.signal };
+    const call = async () => {
+      const answers = await callMany(handler, asked, context);
+      if (!answers.every(isDone)) throw new NotAllDone(answers);
+      return answers;
+    };
+    return this.timed(handler, asked[0]!.of.task, async () => {
+      try {
+        return await this.attempted(call);
+      } catch (error: unknown) {
+        if (error instanceof NotAllDone) return error.answers;
+        if (error instanceof NotDone) return asked.map(() => error.answer);
+        throw error;
+      }
+    });
+  }
+
+  private call(task: Task, handler: HandlerDeclaration): Promise<Answer> {
+    const context = { ...factsOf(task.command), abortSignal: this.signal, tx: this.session.tx };
+    return this.timed(handler, task, async () => {
+      try {
+        return await this.attempted(() => callHandler(handler, task.command, context));
+      } catch (error: unknown) {
+        if (error instanceof NotDone) return error.answer;
+        throw error;
+      }
+    });
+  }
+
+  /** Nothing stays of what throws. */
+  private async attempted<R>(work: () => Promise<R>): Promise<R> {
+    if (this.mode === 'careful') return this.session.attempt(work);
+    try {
+      return await work();
+    } catch (error: unknown) {
+      throw error instanceof NotDone || error instanceof NotAllDone ? new Spoilt() : error;
+    }
+  }
+
+  private async timed<R>(handler: HandlerDeclaration, { lane }: Task, work: () => Promise<R>): Promise<R> {
+    const { clock } = this.runtime;
+    const began = clock.monotonic();
+    try {
+      return await work();
+    } finally {
+      if (lane === 'group') this.slow.took(handler, clock.monotonic() - began);
+    }
+  }
+
+  private isLate(): boolean {
+    const { clock, settings } = this.runtime;
+    return this.hadTurn && clock.monotonic() - this.began > settings.groupMs;
+  }
+
+  private settle(turn: Turn, answer: Answer): void {
+    const { task, found, verdict } = turn;
+    const hasRun = verdict.do === 'run';
+    pass((hasRun ? RAN : FOUND)[task.command.phase]);
     // It was told to stop: that is no failure of its own.
-    if (verdict.do === 'run' && answer.outcome === 'error' && this.runtime.ending.isOver) return this.leave(task, found, this.postponed);
+    if (hasRun && answer.outcome === 'error' && this.runtime.ending.isOver) return this.leave(turn, this.postponed);
     const changes = settle(found, verdict, answer);
     this.writes.push(...changes.store);
     this.releases.push(...changes.release);
     this.answered.push({ task, answer });
+    this.hadTurn = true;
   }
 
-  private leave(task: Task, found: Found, where: Task[]): void {
+  private settleAll(asked: readonly Asked<Turn>[], answers: readonly Answer[]): void {
+    for (const [at, { of }] of asked.entries()) this.settle(of, answers[at]!);
+  }
+
+  private leave({ task, found }: Turn, where: Task[]): void {
     where.push(task);
     this.releases.push(...freshKeys(found));
+    this.hadTurn = true;
   }
 
-  private async call(task: Task, handler: HandlerDeclaration): Promise<Answer> {
-    const { clock } = this.runtime;
-    const began = clock.monotonic();
-    const context = { ...factsOf(task.command, this.signal), tx: this.session.tx };
-    try {
-      const call = () => callHandler(handler, task.command, context);
-      return this.mode === 'trusting' ? await call() : await this.session.attempt(call);
-    } catch (error: unknown) {
-      if (!(error instanceof NotDone)) throw error;
-      if (this.mode === 'trusting') throw new Spoilt();
-      return error.answer;
-    } finally {
-      if (task.lane === 'group') this.slow.took(handler, clock.monotonic() - began);
-    }
+  private leaveAll(asked: readonly Asked<Turn>[]): void {
+    for (const { of } of asked) this.leave(of, this.postponed);
   }
+}
+
+function isDone({ outcome }: Answer): boolean {
+  return outcome === 'success';
+}
+
+/** An effect outside may be under way, and this transaction does not hold the lock that would tell. */
+function needsLock({ task, found }: Turn): boolean {
+  return task.lane !== 'locked' && mayBeUnderWay(found);
+}
+
+/** To be handled by one call with others like it. */
+function isForMany(turn: Turn): boolean {
+  return turn.verdict.do === 'run' && turn.task.handler!.many && !needsLock(turn);
+}
+
+/** In their order, but those that one call handles in the place of the first. */
+function inTurn(turns: readonly Turn[]): readonly (readonly Turn[])[] {
+  const together = new Map<HandlerDeclaration | Turn, Turn[]>();
+  for (const turn of turns) {
+    const key = isForMany(turn) ? turn.task.handler! : turn;
+    const others = together.get(key);
+    if (others) others.push(turn);
+    else together.set(key, [turn]);
+  }
+  return [...together.values()];
 }
 
 /** Claims the rows of all the commands and says what was found for each. */
@@ -135,23 +261,4 @@ export function judged(task: Task, found: Found): Verdict {
 
 function freshKeys({ claims, action, own }: Found): InboxKey[] {
   return [...(action.fresh ? [claims.action] : []), ...(own?.fresh && claims.own ? [claims.own] : [])];
-}
-
-/** Names handlers that hold up a group: each at most once a minute. */
-export class SlowHandlers {
-  private readonly warnedAt = new Map<string, number>();
-
-  constructor(private readonly runtime: Pick<Runtime, 'clock' | 'logger' | 'settings'>) {}
-
-  took(handler: HandlerDeclaration, ms: number): void {
-    if (ms <= this.runtime.settings.slowHandlerMs) return;
-    const now = this.runtime.clock.monotonic();
-    const { type } = handler.command;
-    if (now - (this.warnedAt.get(type) ?? -Infinity) < 60_000) return;
-    this.warnedAt.set(type, now);
-    this.runtime.logger.warn(
-      { command: type, handler: handler.where, ms: Math.round(ms) },
-      `a handler holds up the commands that share its transaction; declare it slow, or with effects outside if it waits for anything but tx`,
-    );
-  }
 }

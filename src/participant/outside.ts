@@ -70,7 +70,7 @@ export class OutsideEffects {
 
   private async call(task: Task, handler: HandlerDeclaration, writes: Write[], lost: AbortSignal): Promise<Answer> {
     const store: Store = (work) => void writes.push(work);
-    const run = (signal: AbortSignal) => callHandler(handler, task.command, { ...factsOf(task.command, signal), store });
+    const run = (signal: AbortSignal) => callHandler(handler, task.command, { ...factsOf(task.command), abortSignal: signal, store });
     try {
       return await within(this.runtime, run, { lost, overdue: () => this.warn(task, handler) });
     } catch (error: unknown) {

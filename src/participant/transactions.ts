@@ -2,8 +2,9 @@ import { pass } from '../core/crash-points.js';
 import { messageOf } from '../core/errors.js';
 import type { InboxResult } from '../ports/inbox.js';
 import { failure, type Answer, type OwnCode } from './answer.js';
-import { runGroup, Spoilt, type GroupMode, type GroupReport, type SlowHandlers } from './group.js';
+import { runGroup, Spoilt, type GroupMode, type GroupReport } from './group.js';
 import type { RunReport, Runtime } from './runtime.js';
+import type { SlowHandlers } from './slow-handlers.js';
 import type { Task } from './task.js';
 import { HandlerTimeout } from './time-limit.js';
 

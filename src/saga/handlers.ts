@@ -76,8 +76,8 @@ function partOfClass(type: AnyClass, make: (type: AnyClass) => Made): Part {
   return {
     source: type.name,
     terms,
-    handlers: methods.map(({ command, method, options }) =>
-      handlerOf(termsOf(command)!, `${type.name}.${method}`, options, (request, context) => instance[method]!(request, context)),
+    handlers: methods.map(({ command, method, ...wanted }) =>
+      handlerOf(termsOf(command)!, `${type.name}.${method}`, wanted, (request, context) => instance[method]!(request, context)),
     ),
     prepare: prepare ? (tx) => (prepare as (tx: unknown) => Promise<void>).call(type, tx) : undefined,
     faults,
@@ -124,28 +124,32 @@ function partOfDefinition(definition: ParticipantDefinition): Part {
   const faults = [
     ...unread.map((fault) => `${source}: ${fault}`),
     ...missing.map((name) => `${source}: the command '${terms.participant}.${name}' has no handler; add '${name}'`),
-    ...entries.flatMap(({ name, handle, options }) => [
+    ...entries.flatMap(({ name, handle, ...wanted }) => [
       ...(terms.commands.has(name) ? [] : [`${source}.${shown(name)}: '${terms.participant}' has no command '${shown(name)}'`]),
       ...(typeof handle === 'function' ? [] : [`${source}.${shown(name)}: it must be a function, or { handle, … }`]),
-      ...optionFaults(options).map((fault) => `${source}.${shown(name)}: ${fault}`),
+      ...optionFaults(wanted).map((fault) => `${source}.${shown(name)}: ${fault}`),
     ]),
   ];
   if (faults.length > 0) return { source, terms, handlers: [], prepare: undefined, faults };
-  const handlers = entries.map(({ name, handle, options }) =>
-    handlerOf(terms.commands.get(name)!, `${source}.${name}`, options, handle as Handle),
+  const handlers = entries.map(({ name, handle, ...wanted }) =>
+    handlerOf(terms.commands.get(name)!, `${source}.${name}`, wanted, handle as Handle),
   );
   return { source, terms, handlers, prepare: definition.prepare, faults };
 }
 
-function entryOf(entry: unknown): { readonly handle: unknown; readonly options: HandlerOptions } {
+/** How a handler wants to be run, as it was written. */
+type Wanted = Pick<HandledMethod, 'options' | 'many'>;
+
+function entryOf(entry: unknown): Wanted & { readonly handle: unknown } {
   if (typeof entry !== 'object' || entry === null) return { handle: entry, options: {} };
-  const { handle, ...options } = entry as HandlerOptions & { readonly handle?: unknown };
-  return { handle, options };
+  const { handle, many, ...options } = entry as HandlerOptions & { readonly handle?: unknown; readonly many?: boolean };
+  return { handle, options, ...(many !== undefined && { many }) };
 }
 
-function handlerOf(command: CommandTerms, where: string, options: HandlerOptions, handle: Handle): HandlerDeclaration {
+function handlerOf(command: CommandTerms, where: string, { options, many }: Wanted, handle: Handle): HandlerDeclaration {
   return Object.freeze({
     command,
+    many: many ?? false,
     effects: options.effects ?? 'transaction',
     concurrency: options.concurrency,
     slow: options.slow ?? false,
@@ -156,17 +160,20 @@ function handlerOf(command: CommandTerms, where: string, options: HandlerOptions
   });
 }
 
-function commandFaults(terms: ContractTerms, { command, options }: HandledMethod): string[] {
+function commandFaults(terms: ContractTerms, { command, ...wanted }: HandledMethod): string[] {
   const of = termsOf(command);
-  if (!of) return ['@Handles(…) needs a command of a contract; is its module imported in a circle?'];
+  if (!of) return [`@${wanted.many ? 'HandlesMany' : 'Handles'}(…) needs a command of a contract; is its module imported in a circle?`];
   const foreign = terms.commands.get(of.command) !== of;
-  return [...(foreign ? [`it handles '${of.type}', which is not a command of this participant's contract`] : []), ...optionFaults(options)];
+  return [...(foreign ? [`it handles '${of.type}', which is not a command of this participant's contract`] : []), ...optionFaults(wanted)];
 }
 
-function optionFaults({ effects, concurrency, slow, horizon, ...unknown }: HandlerOptions): string[] {
+function optionFaults({ options: { effects, concurrency, slow, horizon, ...unknown }, many }: Wanted): string[] {
   const faults = Object.keys(unknown).map((name) => `there is no option '${shown(name)}'`);
   if (effects !== undefined && effects !== 'transaction' && effects !== 'outside')
     faults.push(`option 'effects' must be 'transaction' or 'outside'`);
+  if (many !== undefined && typeof many !== 'boolean') faults.push(`option 'many' must be true or false`);
+  if (many === true && effects === 'outside')
+    faults.push(`it takes many commands at once, so its effects must be in the transaction; with effects outside there is one at a time`);
   if (concurrency !== undefined && !(Number.isInteger(concurrency) && concurrency >= 1))
     faults.push(`option 'concurrency' must be a whole number from 1`);
   if (slow !== undefined && typeof slow !== 'boolean') faults.push(`option 'slow' must be true or false`);

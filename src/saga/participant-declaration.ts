@@ -1,7 +1,7 @@
 import type { CommandTerms } from './contract.js';
 
-/** What both kinds of handler are told about the command. */
-export interface HandlerFacts {
+/** What every handler is told about a command. */
+export interface CommandFacts {
   /** The command's identity on every attempt: the idempotency key for effects outside. */
   readonly commandId: string;
   /** In a compensation: the command id of the action that it undoes. */
@@ -17,6 +17,9 @@ export interface HandlerFacts {
   readonly attempt: number;
   /** The trace of whoever started the saga (W3C trace context); `undefined` when there is none. */
   readonly traceparent: string | undefined;
+}
+/** What a handler of one command is told about it. */
+export interface HandlerFacts extends CommandFacts {
   /** Aborted when the command's time is up or the process drains. */
   readonly abortSignal: AbortSignal;
 }
@@ -32,6 +35,17 @@ export interface OutsideContext<Tx = undefined> extends HandlerFacts {
    * registration, and not at all if the handler throws.
    */
   readonly store: (work: (tx: Tx) => Promise<void>) => void;
+}
+/** One of the commands that a handler of many gets. */
+export interface Incoming<Request> extends CommandFacts {
+  readonly request: Request;
+}
+/** What a handler of many commands gets besides them. */
+export interface ManyContext<Tx = undefined> {
+  /** The transaction that records all the commands as handled. */
+  readonly tx: Tx;
+  /** Aborted when the time of the call is up or the process drains. */
+  readonly abortSignal: AbortSignal;
 }
 
 /** `transaction`: everything is done through `tx`. `outside`: something is not, so it happens at least once, under the command id. */
@@ -54,16 +68,21 @@ export interface ParticipantDeclaration {
 export interface HandlerDeclaration {
   /** Type, readers and rejections. The request's *read* value is handed over; the reply is sent as returned, once `readReply` accepts it. */
   readonly command: CommandTerms;
-  /** Says which of the two contexts `handle` wants. */
+  /** Says, with `many`, which of the contexts `handle` wants. */
   readonly effects: Effects;
   /** At most this many at a time. `undefined`: the host's default. */
   readonly concurrency: number | undefined;
   /** Runs alone, never in a group's transaction. */
   readonly slow: boolean;
+  /** `handle` wants a list of {@link Incoming} instead of a request, and gives as many answers. Only with effects in the transaction. */
+  readonly many: boolean;
   /** Rows of this command are kept this long. `undefined`: the host's default. */
   readonly horizonMs: number | undefined;
   /** For messages: `PaymentService.charge`. */
   readonly where: string;
   /** Also a handler that throws synchronously gives a rejected promise. */
-  readonly handle: (request: unknown, context: CommandContext<unknown> | OutsideContext<unknown>) => Promise<unknown>;
+  readonly handle: (
+    request: unknown,
+    context: CommandContext<unknown> | OutsideContext<unknown> | ManyContext<unknown>,
+  ) => Promise<unknown>;
 }

@@ -1,7 +1,7 @@
 import 'reflect-metadata';
 import { injectable } from 'inversify';
-import type { AnyCommand, Contract, ReplyOf, RequestOf } from './contract.js';
-import type { CommandContext, Effects, OutsideContext } from './participant-declaration.js';
+import type { AnyCommand, CodeOf, Contract, Rejection, ReplyOf, RequestOf } from './contract.js';
+import type { CommandContext, Effects, Incoming, ManyContext, OutsideContext } from './participant-declaration.js';
 import type { Duration } from '../core/duration.js';
 import { frozenCopy } from './written.js';
 
@@ -35,6 +35,21 @@ export type HandlerFault<C extends AnyCommand, H extends Handler, E extends Effe
       : { 'effects are': E; 'so the context is': ContextOf<E>; 'but the handler wants': Context<H> }
     : { 'the handler must return': ReplyOf<C>; 'but returns': Awaited<ReturnType<H>> }
   : { 'the handler must accept': RequestOf<C>; 'but accepts': Given<H> };
+/**
+ * What a handler of many commands returns: one answer for each, in their order. A "no" is `command.rejection(code)` in the place of a
+ * reply, not thrown.
+ */
+export type AnswersOf<C extends AnyCommand> = readonly (ReplyOf<C> | ([CodeOf<C>] extends [never] ? never : Rejection<CodeOf<C>>))[];
+/** Where there is neither a reply nor a "no", nothing needs to be returned. */
+type ManyReturn<C extends AnyCommand> = AnswersOf<C> | ([CodeOf<C>, ReplyOf<C>] extends [never, void] ? void : never);
+/** The same as {@link HandlerFault} for a handler of many commands. */
+export type ManyFault<C extends AnyCommand, H extends Handler> = [readonly Incoming<RequestOf<C>>[]] extends [Given<H>]
+  ? [Awaited<ReturnType<H>>] extends [ManyReturn<C>]
+    ? [ManyContext<any>] extends [Context<H>]
+      ? unknown
+      : { 'of many commands, so the context is': ManyContext<any>; 'but the handler wants': Context<H> }
+    : { 'the handler must return': ManyReturn<C>; 'but returns': Awaited<ReturnType<H>> }
+  : { 'the handler must accept': readonly Incoming<RequestOf<C>>[]; 'but accepts': Given<H> };
 type Last<Name extends string> = Name extends `${string}.${infer L}` ? L : Name;
 
 /** Marks the method that handles a command; it has the command's name. */
@@ -46,10 +61,24 @@ export function Handles<C extends AnyCommand, const E extends Effects = 'transac
   method: Last<C['name']>,
   descriptor: TypedPropertyDescriptor<H> & HandlerFault<C, H, NoInfer<E>>,
 ) => void {
-  return (target, method) => {
-    const own = (Reflect.getOwnMetadata(HANDLES, target) as HandledMethod[] | undefined) ?? [];
-    Reflect.defineMetadata(HANDLES, [...own, { command, method: String(method), options }], target);
-  };
+  return (target, method) => mark(target, { command, method: String(method), options });
+}
+
+/**
+ * Marks the method that handles all commands of this kind that run together, with one call: for set-based SQL. It has the command's
+ * name, gets a list of {@link Incoming} and returns {@link AnswersOf} it. A list may have one element, and commands may be given more
+ * than once before they are answered; nothing stays of a call whose answers do not count.
+ */
+export function HandlesMany<C extends AnyCommand>(
+  command: C,
+  options: HandlerOptions<'transaction'> = {},
+): <H extends Handler>(target: object, method: Last<C['name']>, descriptor: TypedPropertyDescriptor<H> & ManyFault<C, H>) => void {
+  return (target, method) => mark(target, { command, method: String(method), options, many: true });
+}
+
+function mark(target: object, handled: HandledMethod): void {
+  const own = (Reflect.getOwnMetadata(HANDLES, target) as HandledMethod[] | undefined) ?? [];
+  Reflect.defineMetadata(HANDLES, [...own, handled], target);
 }
 
 type CommandNames<K> = K extends Contract<string, infer S> ? keyof S & string : never;
@@ -75,21 +104,25 @@ export interface HandlerEntry<H> extends Omit<HandlerOptions, 'effects'> {
 }
 /** Compared like a method, so that a handler may say which transaction it wants; {@link EntryFaults} compares the request strictly. */
 type Loose<Request, Context, Reply> = { handler(request: Request, context: Context): Promise<Reply> }['handler'];
-/** `effects` is named in every form, also where it cannot be, so that the compiler can tell them apart by its absence. */
+type LooseMany<C extends AnyCommand> = Loose<readonly Incoming<RequestOf<C>>[], ManyContext<unknown>, ManyReturn<C>>;
+/** `effects` and `many` are named in every form, also where they cannot be, so that the compiler can tell them apart by their absence. */
 type Entry<C extends AnyCommand> =
-  | (Loose<RequestOf<C>, CommandContext<unknown>, ReplyOf<C>> & { readonly effects?: never })
-  | (HandlerEntry<Loose<RequestOf<C>, CommandContext<unknown>, ReplyOf<C>>> & { readonly effects?: 'transaction' })
-  | (HandlerEntry<Loose<RequestOf<C>, OutsideContext<unknown>, ReplyOf<C>>> & { readonly effects: 'outside' });
-/** A handler for every command of the contract: a function, or `{ handle, effects, concurrency, slow, horizon }`. */
+  | (Loose<RequestOf<C>, CommandContext<unknown>, ReplyOf<C>> & { readonly effects?: never; readonly many?: never })
+  | (HandlerEntry<Loose<RequestOf<C>, CommandContext<unknown>, ReplyOf<C>>> & { readonly effects?: 'transaction'; readonly many?: false })
+  | (HandlerEntry<Loose<RequestOf<C>, OutsideContext<unknown>, ReplyOf<C>>> & { readonly effects: 'outside'; readonly many?: false })
+  | (HandlerEntry<LooseMany<C>> & { readonly effects?: 'transaction'; readonly many: true });
+/** A handler for every command of the contract: a function, or `{ handle, effects, many, concurrency, slow, horizon }`. */
 export type HandlerMap<K> =
   K extends Contract<string, any> ? { readonly [N in CommandNames<K>]: K[N] extends AnyCommand ? Entry<K[N]> : never } : never;
 type EntryFault<C extends AnyCommand, H> = H extends Handler
   ? HandlerFault<C, H>
   : H extends { readonly effects: 'outside'; readonly handle: infer F extends Handler }
     ? HandlerFault<C, F, 'outside'>
-    : H extends { readonly handle: infer F extends Handler }
-      ? HandlerFault<C, F>
-      : unknown;
+    : H extends { readonly many: true; readonly handle: infer F extends Handler }
+      ? ManyFault<C, F>
+      : H extends { readonly handle: infer F extends Handler }
+        ? HandlerFault<C, F>
+        : unknown;
 type EntryFaults<K, H> = {
   readonly [N in keyof H]: N extends keyof K ? (K[N] extends AnyCommand ? EntryFault<K[N], H[N]> : unknown) : { 'no such command': N };
 };
@@ -149,6 +182,8 @@ export interface HandledMethod {
   readonly command: AnyCommand;
   readonly method: string;
   readonly options: HandlerOptions;
+  /** It takes many commands at once. */
+  readonly many?: boolean;
 }
 export interface DeclaredClass {
   readonly contract: unknown;

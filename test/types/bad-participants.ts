@@ -1,6 +1,16 @@
 // Every wrong thing on its own line; each error was read before it was accepted. Cases of the client and of the test kit come with them.
 import type { EntityManager } from 'typeorm';
-import { Handles, Participant, participant, type CommandContext, type OutsideContext } from 'backstep/participant';
+import {
+  Handles,
+  HandlesMany,
+  Participant,
+  participant,
+  type AnswersOf,
+  type CommandContext,
+  type Incoming,
+  type ManyContext,
+  type OutsideContext,
+} from 'backstep/participant';
 import { Couriers, Mail, Payments, type Booking } from './contracts.js';
 
 type Charge = { orderId: string; amount: number };
@@ -120,3 +130,154 @@ export class P7 {
   @Handles(Couriers.cancel)
   async book(_request: Booking): Promise<void> {}
 }
+
+/* 13 a handler of many commands: one request instead of a list, and the other way round */
+export class M1 {
+  // @ts-expect-error
+  @HandlesMany(Payments.charge)
+  async charge(_request: Charge) {
+    return [{ paymentId: '' }];
+  }
+  // @ts-expect-error
+  @Handles(Payments.refund)
+  async refund(_commands: readonly Incoming<{ orderId: string }>[]) {}
+}
+/* 14 wrong request, also a narrower one */
+export class M2 {
+  // @ts-expect-error
+  @HandlesMany(Payments.charge)
+  async charge(commands: readonly Incoming<{ orderId: string; amount: string }>[]) {
+    return commands.map(() => ({ paymentId: '' }));
+  }
+  // @ts-expect-error
+  @HandlesMany(Payments.refund)
+  async refund(_commands: readonly Incoming<{ orderId: string; extra: string }>[]) {}
+}
+/* 15 a list that the handler could change */
+export class M3 {
+  // @ts-expect-error
+  @HandlesMany(Payments.charge)
+  async charge(commands: Incoming<Charge>[]) {
+    return commands.map(() => ({ paymentId: '' }));
+  }
+}
+/* 16 wrong answers */
+export class M4 {
+  // @ts-expect-error one reply instead of a list
+  @HandlesMany(Payments.charge)
+  async charge() {
+    return { paymentId: '' };
+  }
+  // @ts-expect-error a reply where there is none
+  @HandlesMany(Payments.refund)
+  async refund(commands: readonly Incoming<unknown>[]) {
+    return commands.map(() => 1);
+  }
+}
+export class M5 {
+  // @ts-expect-error a reply of another shape
+  @HandlesMany(Payments.charge)
+  async charge(commands: readonly Incoming<Charge>[]) {
+    return commands.map(() => ({ paymentId: 1 }));
+  }
+  // @ts-expect-error a compensation cannot say no
+  @HandlesMany(Payments.refund)
+  async refund(commands: readonly Incoming<unknown>[]) {
+    return commands.map(() => Payments.charge.rejection('card-declined'));
+  }
+}
+export class M6 {
+  // @ts-expect-error nothing at all, although there is a reply
+  @HandlesMany(Payments.charge)
+  async charge(_commands: readonly Incoming<Charge>[]): Promise<void> {}
+}
+export class M7 {
+  // @ts-expect-error promises that nobody has awaited
+  @HandlesMany(Payments.charge)
+  async charge(commands: readonly Incoming<Charge>[]) {
+    return commands.map(async () => ({ paymentId: '' }));
+  }
+}
+/* 17 codes: one that the contract does not have, and one of another command */
+export class M8 {
+  @HandlesMany(Payments.charge)
+  async charge(commands: readonly Incoming<Charge>[]): Promise<AnswersOf<typeof Payments.charge>> {
+    // @ts-expect-error
+    return commands.map(() => Payments.charge.rejection('card-stolen'));
+  }
+}
+export class M9 {
+  // @ts-expect-error
+  @HandlesMany(Payments.charge)
+  async charge(commands: readonly Incoming<Charge>[]) {
+    return commands.map(() => Couriers.book.rejection('undeliverable'));
+  }
+}
+/* 18 effects outside happen one at a time */
+export class M10 {
+  // @ts-expect-error
+  @HandlesMany(Payments.refund, { effects: 'outside' })
+  async refund(_commands: readonly Incoming<unknown>[]): Promise<void> {}
+  // @ts-expect-error no such option: it is the decorator that says so
+  @Handles(Payments.charge, { many: true })
+  async charge() {
+    return { paymentId: '' };
+  }
+}
+/* 19 the context of one command */
+export class M11 {
+  // @ts-expect-error
+  @HandlesMany(Payments.refund)
+  async refund(_commands: readonly Incoming<unknown>[], _context: CommandContext<EntityManager>): Promise<void> {}
+  // @ts-expect-error
+  @HandlesMany(Payments.charge)
+  async charge(commands: readonly Incoming<Charge>[], _context: OutsideContext<EntityManager>) {
+    return commands.map(() => ({ paymentId: '' }));
+  }
+}
+/* 20 other method name */
+export class M12 {
+  // @ts-expect-error
+  @HandlesMany(Payments.refund)
+  async giveBack(): Promise<void> {}
+}
+/* 21 the form without a class */
+participant(Mail, {
+  confirm: {
+    many: true,
+    handle: async (commands, context) => {
+      // @ts-expect-error a list has no such field
+      void commands.to;
+      // @ts-expect-error it is in each of them
+      void context.commandId;
+      // @ts-expect-error unknown field of a request
+      void commands[0]?.request.too;
+    },
+  },
+});
+// @ts-expect-error one request instead of a list
+participant(Mail, { confirm: { many: true, handle: async (_request: { to: string; trackingCode: string }) => {} } });
+// @ts-expect-error narrower request
+participant(Mail, { confirm: { many: true, handle: async (_commands: readonly Incoming<{ to: string; extra: string }>[]) => {} } });
+// @ts-expect-error a list although it does not say so
+participant(Mail, { confirm: { handle: async (_commands: readonly Incoming<{ to: string; trackingCode: string }>[]) => {} } });
+// @ts-expect-error effects outside happen one at a time
+participant(Mail, { confirm: { many: true, effects: 'outside', handle: async () => {} } });
+// @ts-expect-error the context of one command
+participant(Mail, { confirm: { many: true, handle: async (_commands, _context: CommandContext<EntityManager>) => {} } });
+// @ts-expect-error wrong reply
+participant(Payments, { charge: { many: true, handle: async () => [{ paymentId: 1 }] }, refund: async () => {} });
+// @ts-expect-error one reply
+participant(Payments, { charge: { many: true, handle: async () => ({ paymentId: '' }) }, refund: async () => {} });
+participant(Mail, {
+  confirm: {
+    many: true,
+    handle: async (_commands, { tx }) => {
+      // @ts-expect-error a transaction that nobody named cannot be used
+      await tx.query('');
+    },
+  },
+});
+export const context = (given: ManyContext<EntityManager>): unknown =>
+  // @ts-expect-error it is in each of the commands
+  given.saga;

@@ -2,18 +2,21 @@ import { beforeAll, describe, expect, it } from '@jest/globals';
 import { encodeCommand } from '../../../src/core/codec-commands.js';
 import { Chance } from '../../lab/kit/chance.js';
 import { signal } from '../../contract/inbox.contract.js';
-import { inProcess, overRabbitMq, Payments, Stage, Step } from './stage.js';
+import { declare, declareMany, Payments } from './payments.js';
+import { inProcess, overRabbitMq, Stage, Step } from './stage.js';
 
 const DAY = 86_400_000;
 const inOrder = (one: string, other: string) => one.localeCompare(other);
 
 describe.each([
-  ['in the process', inProcess],
-  ['over RabbitMQ', overRabbitMq],
-])('two hosts on one queue, %s', (_, wiring) => {
+  ['in the process', inProcess, declare],
+  ['in the process, many commands with one call', inProcess, declareMany],
+  ['over RabbitMQ', overRabbitMq, declare],
+  ['over RabbitMQ, many commands with one call', overRabbitMq, declareMany],
+])('two hosts on one queue, %s', (_, wiring, declaring) => {
   let stage: Stage;
   beforeAll(async () => {
-    stage = await Stage.open(wiring());
+    stage = await Stage.open(wiring(), declaring);
     await stage.host();
     await stage.host();
   }, 30_000);

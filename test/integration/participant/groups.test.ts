@@ -1,30 +1,18 @@
 import { describe, expect, it } from '@jest/globals';
 import { signal } from '../../contract/inbox.contract.js';
 import { tcpProxy } from '../../support/tcp-proxy.js';
-import { Payments, Stage, Step, type Request } from './stage.js';
+import { gathering, steps } from './gathering.js';
+import { declare, declareMany, Payments, type Request } from './payments.js';
+import { inProcess, Stage, Step } from './stage.js';
 
-const steps = (count: number, request: (index: number) => Request = (index) => ({ orderId: `o-${index}`, amount: index })) =>
-  Array.from({ length: count }, (_, index) => new Step('charge', request(index)));
+describe.each([
+  ['a group', declare],
+  ['a group of commands that one call handles', declareMany],
+])('%s', (_name, declaring) => {
+  const open = () => Stage.open(inProcess(), declaring);
 
-/** Holds the first command in its handler, so that what comes meanwhile makes one group; gives the release. */
-async function gathering(stage: Stage): Promise<() => void> {
-  const [isIn, enter] = signal();
-  const [mayGo, go] = signal();
-  const before = stage.script.charge;
-  const gate = new Step('charge', { orderId: 'gate', amount: 0 });
-  stage.script.charge = async (request, context) => {
-    if (request.orderId !== 'gate') return before?.(request, context);
-    enter();
-    return mayGo.then(() => undefined);
-  };
-  await stage.send(gate.action);
-  await isIn;
-  return go;
-}
-
-describe('a group', () => {
   it('commits together, and the one that fails takes nothing else with it', async () => {
-    const stage = await Stage.open();
+    const stage = await open();
     const groups: number[] = [];
     stage.script.charge = async ({ orderId }) => {
       if (orderId === 'o-7') throw new Error('a bug');
@@ -47,7 +35,7 @@ describe('a group', () => {
   });
 
   it('takes one command about an action, and the next one about it after that', async () => {
-    const stage = await Stage.open();
+    const stage = await open();
     const groups: number[] = [];
     await stage.host({ settings: { groupMs: 10_000 }, observer: { groupCommitted: ({ commands }) => groups.push(commands) } });
     const go = await gathering(stage);
@@ -60,7 +48,7 @@ describe('a group', () => {
   });
 
   it('that meets a deadlock is tried again, and each effect happens once', async () => {
-    const stage = await Stage.open();
+    const stage = await open();
     await stage.pool.query('create table account (id int primary key, balance int); insert into account values (1, 0), (2, 0)');
     const [bothHold, oneHolds, twoHolds] = [signal(), signal(), signal()];
     void Promise.all([oneHolds[0], twoHolds[0]]).then(bothHold[1]);
@@ -87,7 +75,7 @@ describe('a group', () => {
   });
 
   it('whose handler ends the transaction itself hurts nobody else', async () => {
-    const stage = await Stage.open();
+    const stage = await open();
     stage.script.charge = async ({ orderId }, { tx }) => {
       if (orderId === 'o-3') await tx.query('select 1 / 0').catch(() => undefined);
     };
@@ -102,7 +90,7 @@ describe('a group', () => {
   });
 
   it('names a handler that holds it up', async () => {
-    const stage = await Stage.open();
+    const stage = await open();
     stage.script.charge = async (_, { tx }) => tx.query('select pg_sleep(0.02)');
     await stage.host({ settings: { slowHandlerMs: 10 } });
     const all = steps(3);
@@ -113,7 +101,7 @@ describe('a group', () => {
   });
 
   it('[B19] gives a handler up that never ends, and goes on', async () => {
-    const stage = await Stage.open();
+    const stage = await open();
     stage.script.charge = async ({ orderId }) => (orderId === 'o-1' ? new Promise(() => {}) : undefined);
     await stage.host({ settings: { handlerTimeoutMs: 200 } });
     const all = steps(3);
@@ -124,9 +112,14 @@ describe('a group', () => {
   });
 });
 
-describe('a database that goes away', () => {
+describe.each([
+  ['a database that goes away', declare],
+  ['a database that goes away from many commands', declareMany],
+])('%s', (_name, declaring) => {
+  const open = () => Stage.open(inProcess(), declaring);
+
   it('[B20] holds commands up and loses none; each has one effect', async () => {
-    const stage = await Stage.open();
+    const stage = await open();
     const proxy = await tcpProxy(stage.url);
     await stage.host({ url: proxy.url });
     const [first, ...later] = steps(30);
@@ -141,7 +134,7 @@ describe('a database that goes away', () => {
   });
 
   it('[B20] in the middle of a handler: the command is tried again', async () => {
-    const stage = await Stage.open();
+    const stage = await open();
     const proxy = await tcpProxy(stage.url);
     let tries = 0;
     stage.script.charge = async () => {
@@ -156,7 +149,7 @@ describe('a database that goes away', () => {
   });
 
   it('[B20] while the commit is under way: nobody knows, so it is asked again, and there is one effect', async () => {
-    const stage = await Stage.open();
+    const stage = await open();
     const proxy = await tcpProxy(stage.url);
     let isHit = false;
     stage.script.charge = async (_, { tx }) => {
@@ -182,9 +175,14 @@ describe('a database that goes away', () => {
   });
 });
 
-describe('stopping', () => {
+describe.each([
+  ['stopping', declare],
+  ['stopping with many commands at once', declareMany],
+])('%s', (_name, declaring) => {
+  const open = () => Stage.open(inProcess(), declaring);
+
   it('[A13] finishes what is under way and gives the rest back', async () => {
-    const stage = await Stage.open();
+    const stage = await open();
     const first = await stage.host({ settings: { groupSize: 1 } });
     const go = await gathering(stage);
     const all = steps(20);
@@ -199,7 +197,7 @@ describe('stopping', () => {
   });
 
   it('does not wait for ever for a handler that does not end', async () => {
-    const stage = await Stage.open();
+    const stage = await open();
     const [isIn, enter] = signal();
     stage.script.charge = async (_, { abortSignal }) => {
       enter();

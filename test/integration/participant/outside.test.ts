@@ -7,7 +7,8 @@ import { pgInbox } from '../../../src/postgres/inbox-pg.js';
 import { signal } from '../../contract/inbox.contract.js';
 import { closeAtEnd } from '../../support/closing.js';
 import { amqpUrl } from '../../support/servers.js';
-import { overRabbitMq, Payments, Stage, Step } from './stage.js';
+import { Payments } from './payments.js';
+import { overRabbitMq, Stage, Step } from './stage.js';
 
 describe('effects outside the transaction', () => {
   let stage: Stage;

@@ -14,71 +14,10 @@ import type { LogFields } from '../../../src/ports/logger.js';
 import type { Transport } from '../../../src/ports/transport.js';
 import { pgInbox } from '../../../src/postgres/inbox-pg.js';
 import { RabbitMqTransport } from '../../../src/rabbitmq/rabbitmq-transport.js';
-import { command, contract } from '../../../src/saga/contract.js';
-import { handlersOf } from '../../../src/saga/handlers.js';
-import { participant } from '../../../src/saga/participant.js';
-import type { CommandContext, OutsideContext } from '../../../src/saga/participant-declaration.js';
-import { typed } from '../../../src/saga/schema.js';
 import { realClock, recordingLogger, type RecordingLogger } from '../../contract/transport-parts.js';
 import { closeAtEnd } from '../../support/closing.js';
 import { amqpUrl, freshDatabase, uniqueNamespace } from '../../support/servers.js';
-
-export const Payments = contract('payments', {
-  charge: command({ request: typed<Request>(), reply: typed<{ paymentId: string }>(), rejections: ['card-declined'] }),
-  refund: command({ request: typed<Request>() }),
-  /** Effects outside. */
-  capture: command({ request: typed<Request>(), reply: typed<{ paymentId: string }>(), rejections: ['card-declined'] }),
-  giveBack: command({ request: typed<Request>() }),
-});
-export interface Request {
-  readonly orderId: string;
-  readonly amount: number;
-}
-type Tx = pg.PoolClient;
-/** What handlers do besides leaving their effect; a test replaces them. */
-export interface Script {
-  charge?: (request: Request, context: CommandContext<Tx>) => Promise<unknown>;
-  refund?: (request: Request, context: CommandContext<Tx>) => Promise<unknown>;
-  capture?: (request: Request, context: OutsideContext<Tx>) => Promise<unknown>;
-  giveBack?: (request: Request, context: OutsideContext<Tx>) => Promise<unknown>;
-}
-
-const effect = async (tx: Tx, kind: string, id: string | undefined) =>
-  void (await tx.query('insert into effect values ($1, $2)', [kind, id]));
-
-/** Every handler leaves a line in `effect`: `charge <command id>`, `refund <action id>` and so on. */
-export function declare(script: Script) {
-  return handlersOf(
-    participant(
-      Payments,
-      {
-        charge: async (request: Request, context: CommandContext<Tx>) => {
-          await effect(context.tx, 'charge', context.commandId);
-          return ((await script.charge?.(request, context)) ?? { paymentId: context.commandId }) as { paymentId: string };
-        },
-        refund: async (request: Request, context: CommandContext<Tx>) => {
-          await effect(context.tx, 'refund', context.actionId);
-          await script.refund?.(request, context);
-        },
-        capture: {
-          effects: 'outside',
-          handle: async (request: Request, context: OutsideContext<Tx>) => {
-            context.store((tx) => effect(tx, 'capture', context.commandId));
-            return ((await script.capture?.(request, context)) ?? { paymentId: context.commandId }) as { paymentId: string };
-          },
-        },
-        giveBack: {
-          effects: 'outside',
-          handle: async (request: Request, context: OutsideContext<Tx>) => {
-            context.store((tx) => effect(tx, 'giveBack', context.actionId));
-            await script.giveBack?.(request, context);
-          },
-        },
-      },
-      { prepare: async (tx: Tx) => void (await tx.query('create table if not exists effect (kind text not null, id text not null)')) },
-    ),
-  );
-}
+import { declare, type Declaring, type Request, type Script } from './payments.js';
 
 /** Where messages go: a broker in the process, or RabbitMQ. */
 export interface Wiring {
@@ -120,8 +59,8 @@ export class Stage {
   private readonly opened: (() => Promise<void>)[] = [];
   private waiting: { readonly check: () => boolean; readonly resolve: () => void }[] = [];
 
-  static async open(wiring: Wiring = inProcess()): Promise<Stage> {
-    const stage = new Stage(await freshSchema(), wiring);
+  static async open(wiring: Wiring = inProcess(), declaring: Declaring = declare): Promise<Stage> {
+    const stage = new Stage(await freshSchema(), wiring, declaring);
     closeAtEnd(() => stage.close());
     await stage.listen();
     return stage;
@@ -130,6 +69,7 @@ export class Stage {
   private constructor(
     readonly url: string,
     readonly wiring: Wiring,
+    private readonly declaring: Declaring,
   ) {
     this.names = namesIn(wiring.namespace);
     this.transport = wiring.connect();
@@ -145,7 +85,7 @@ export class Stage {
 
   /** Starts a host with connections of its own, as another process would have. */
   async host(options: HostOptions = {}): Promise<Host> {
-    const { url = this.url, store, settings, observer, declarations = [declare(this.script)] } = options;
+    const { url = this.url, store, settings, observer, declarations = [this.declaring(this.script)] } = options;
     const pool = new pg.Pool({ connectionString: url });
     pool.on('error', () => {});
     const transport = options.transport ?? this.wiring.connect();

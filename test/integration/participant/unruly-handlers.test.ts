@@ -1,11 +1,6 @@
 import { beforeAll, describe, expect, it } from '@jest/globals';
-import { Payments, Stage, Step } from './stage.js';
-
-let stage: Stage;
-beforeAll(async () => {
-  stage = await Stage.open();
-  await stage.host();
-});
+import { declare, declareMany, Payments } from './payments.js';
+import { inProcess, Stage, Step } from './stage.js';
 
 const throwsWhenRead = () => ({
   get paymentId(): string {
@@ -33,7 +28,16 @@ const UNRULY: readonly (readonly [what: string, handle: () => Promise<unknown>, 
   ['replies with more than fits', () => Promise.resolve({ paymentId: 'x'.repeat(300_000) }), 'error reply-invalid'],
 ]; // prettier-ignore
 
-describe('[B19 C9] a handler that', () => {
+describe.each([
+  ['a handler', declare],
+  ['a handler of many commands', declareMany],
+])('[B19 C9] %s that', (_kind, declaring) => {
+  let stage: Stage;
+  beforeAll(async () => {
+    stage = await Stage.open(inProcess(), declaring);
+    await stage.host();
+  });
+
   it.each(UNRULY)('%s is answered for, and hurts none of its neighbours', async (_, handle, answer) => {
     const [before, unruly, after] = ['a', 'unruly', 'b'].map((orderId) => new Step('charge', { orderId, amount: 1 }));
     let isMended = false;
@@ -49,8 +53,16 @@ describe('[B19 C9] a handler that', () => {
     const effects = (await stage.effects()).filter((line) => line.includes(unruly!.sagaId));
     expect(effects).toHaveLength(isError ? 1 : 0);
   });
+});
 
-  it.each(UNRULY)('%s, with effects outside, is answered for', async (_, handle, answer) => {
+describe('[B19 C9] a handler with effects outside that', () => {
+  let stage: Stage;
+  beforeAll(async () => {
+    stage = await Stage.open();
+    await stage.host();
+  });
+
+  it.each(UNRULY)('%s is answered for', async (_, handle, answer) => {
     const step = new Step('capture');
     stage.script.capture = handle;
     expect(await stage.ask(step.action)).toBe(answer);

@@ -1,7 +1,16 @@
 import { describe, expect, it } from '@jest/globals';
 import { Container, inject } from 'inversify';
 import { command, contract, SagaError, typed } from 'backstep';
-import { Handles, Participant, participant, type CommandContext, type OutsideContext, type ParticipantTarget } from 'backstep/participant';
+import {
+  Handles,
+  HandlesMany,
+  Participant,
+  participant,
+  type CommandContext,
+  type Incoming,
+  type OutsideContext,
+  type ParticipantTarget,
+} from 'backstep/participant';
 import { declarationsOf, handlersOf } from '../../../src/saga/handlers.js';
 import { makeIn } from '../../../src/saga/instances.js';
 import { termsOf } from '../../../src/saga/contract.js';
@@ -141,6 +150,75 @@ describe('a participant as functions', () => {
     expect(declared.commands.get('charge')).toMatchObject({ effects: 'outside', concurrency: 2, where: 'participant(payments).charge' });
     expect(declared.prepare).toBeDefined();
     await expect(declared.commands.get('refund')!.handle({}, context)).rejects.toThrow('at once');
+  });
+});
+
+describe('a handler of many commands', () => {
+  const incoming: Incoming<{ orderId: string; amount: number }>[] = [{ ...context, request: { orderId: 'o-1', amount: 1 } }];
+
+  it('is declared as such, in both forms', async () => {
+    @Participant(Payments)
+    class Till {
+      @HandlesMany(Payments.charge, { slow: true, horizon: '7d' })
+      async charge(commands: readonly Incoming<{ orderId: string; amount: number }>[]) {
+        return commands.map(({ commandId }) => ({ paymentId: commandId }));
+      }
+      @Handles(Payments.refund)
+      async refund() {}
+    }
+    const { commands } = handlersOf(Till);
+    expect(commands.get('charge')).toMatchObject({ many: true, effects: 'transaction', slow: true, horizonMs: 604_800_000 });
+    expect(commands.get('refund')).toMatchObject({ many: false });
+    await expect(commands.get('charge')!.handle(incoming, context)).resolves.toEqual([{ paymentId: 'c-1' }]);
+    const declared = handlersOf(
+      participant(Payments, {
+        charge: { many: true, concurrency: 2, handle: async (given) => given.map(({ request }) => ({ paymentId: request.orderId })) },
+        refund: { many: false, handle: async () => {} },
+      }),
+    );
+    expect(declared.commands.get('charge')).toMatchObject({ many: true, concurrency: 2 });
+    expect(declared.commands.get('refund')).toMatchObject({ many: false });
+    await expect(declared.commands.get('charge')!.handle(incoming, context)).resolves.toEqual([{ paymentId: 'o-1' }]);
+  });
+
+  it('has its effects in the transaction', () => {
+    class Till {
+      @HandlesMany(Payments.charge, untyped({ effects: 'outside' }))
+      async charge() {
+        return [];
+      }
+      @Handles(Payments.refund, untyped({ many: true }))
+      async refund() {}
+    }
+    Participant(Payments)(Till as never);
+    const entries = {
+      charge: { many: true, effects: 'outside', handle: async () => [] },
+      refund: { many: 'all', handle: async () => {} },
+    };
+    expect(faultsOf(Till, participant(Payments, untyped(entries)))).toEqual([
+      expect.stringContaining('Till.charge: it takes many commands at once, so its effects must be in the transaction'),
+      `Till.refund: there is no option 'many'`,
+      expect.stringContaining('participant(payments).charge: it takes many commands at once'),
+      `participant(payments).refund: option 'many' must be true or false`,
+    ]);
+  });
+
+  it('is the only one of its command, and of a command', () => {
+    @Participant(Mail)
+    class Circular {
+      @Handles(Mail.confirm)
+      async confirm() {}
+      @((HandlesMany as unknown as (command: unknown) => MethodDecorator)(undefined))
+      async nothing() {}
+    }
+    @Participant(Mail)
+    class Both {
+      @Handles(Mail.confirm)
+      @((HandlesMany as unknown as (command: unknown) => MethodDecorator)(Mail.confirm))
+      async confirm() {}
+    }
+    expect(faultsOf(Circular)).toEqual([expect.stringContaining('Circular.nothing: @HandlesMany(…) needs a command of a contract')]);
+    expect(faultsOf(Both)).toEqual([`the command 'mail.confirm' has several handlers: Both.confirm, Both.confirm`]);
   });
 });
 
