@@ -75,8 +75,7 @@ export class Incoming {
   async stop(): Promise<void> {
     this.stopped = true;
     this.timer?.cancel();
-    await this.unwatch();
-    await this.looking;
+    await Promise.all([this.unwatch(), this.looking]);
   }
 
   private arrived(): void {
