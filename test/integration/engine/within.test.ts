@@ -4,11 +4,12 @@ import { DataSource } from 'typeorm';
 import { sagaNamed, within, type AnySaga, type OwnTransaction } from '../../../src/client.js';
 import type { Plan } from '../../../src/core/plan.js';
 import type { PostgresSagaStore } from '../../../src/postgres/postgres-saga-store.js';
+import { fences } from '../../e2e/docs-fences.js';
 import { closeAtEnd } from '../../support/closing.js';
 import { Installation } from '../../support/engine-servers.js';
 import { eventually } from '../../support/eventually.js';
 import { planFrom } from '../../support/plans.js';
-import { privatePostgres } from '../../support/servers.js';
+import { privatePostgres, uniqueNamespace } from '../../support/servers.js';
 
 const plan = planFrom({ steps: [{ name: 'one' }, { name: 'two' }] });
 const strict: Plan = {
@@ -17,6 +18,7 @@ const strict: Plan = {
   readInput: (value) => (typeof value === 'number' ? { ok: true, value } : { ok: false, faults: ['it is no number'] }),
 };
 const saga = sagaNamed<AnySaga>('test-saga');
+const [GRANTS, INSERT] = fences('sql', ['docs/transactions.md']).map(({ code }) => code) as [string, string];
 /** The regular look comes too late for these tests: what is quick was told. */
 const TOLD = { settings: { sweepMs: 600_000 } };
 
@@ -96,6 +98,35 @@ describe('a start within a transaction of the caller', () => {
       await within(tx).start(saga, 'good');
     });
     expect([await rows(client), (await client.query('select from orders')).rowCount]).toEqual([1, 1]);
+  }, 30_000);
+
+  it('needs no more of the database than to insert', async () => {
+    const installation = await Installation.open();
+    const client = await clientOf(installation);
+    const role = uniqueNamespace('shop');
+    const [usage, insert] = GRANTS.replaceAll('to shop', `to ${role}`).split('\n');
+    await client.query(`create role ${role}; ${usage}`);
+    closeAtEnd(async () => void (await client.query(`reset role; drop owned by ${role}; drop role ${role}`)));
+    const start = () =>
+      inTransaction(client, async (tx) => {
+        await client.query(`set local role ${role}`);
+        return within(tx).start(saga, 1);
+      });
+    await expect(start()).rejects.toMatchObject({ code: 'SAGA_TRANSACTION_INVALID', message: expect.stringContaining('insert on') });
+    await client.query(`rollback; ${insert}`);
+    await start();
+    expect(await rows(client)).toBe(1);
+  }, 30_000);
+
+  it('may be written by anybody, as the page says', async () => {
+    const installation = await Installation.open();
+    const { store } = await installation.engine([{ ...plan, name: 'place-order' }], TOLD);
+    const client = await clientOf(installation);
+    await client.query(INSERT);
+    await empty(client);
+    const { state } = (await store.findByKey('place-order', 'o-1'))!;
+    expect(state).toMatchObject({ tags: { shop: 'north' }, input: { orderId: 'o-1' } });
+    expect(INSERT).toContain(state.id);
   }, 30_000);
 
   it('is one of a thousand of one transaction, in few batches, by several daemons, each once', async () => {
