@@ -34,6 +34,7 @@ export const ERROR_CODES = {
   SAGA_CONFIG_INVALID: 'The configuration is wrong; every fault is listed.',
   SAGA_SCHEMA_OUTDATED: 'The database schema is not the one this program was built for; run backstep migrate.',
   SAGA_TOPOLOGY_CONFLICT: 'A queue or exchange exists with other arguments; the message names the difference.',
+  SAGA_TRANSACTION_INVALID: 'What was given to `within` is no open transaction in which a start can be written.',
   SAGA_UNAVAILABLE: 'The database or the broker cannot be reached; nothing was lost, try again.',
   SAGA_STORE_UNKNOWN: 'The outcome of a commit is unknown; a retry with the same key is safe.',
   SAGA_INTERNAL: 'A bug in Backstep; please report it with the message.',

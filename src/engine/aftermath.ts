@@ -55,7 +55,9 @@ export class Aftermath {
         again.push(item);
         continue;
       }
-      this.conclude(item, done.result.verdicts[i]!, done, { slot, publications, dependents, begunAt });
+      const verdict = done.result.verdicts[i]!;
+      if (isBesideElsewhere(item, verdict, done)) again.push(item);
+      else this.conclude(item, verdict, done, { slot, publications, dependents, begunAt });
     }
     if (publications.length > 0) slot.holdFor(this.publish(publications, dependents, begunAt, slot));
     return again;
@@ -198,6 +200,10 @@ export class Aftermath {
   private begun(item: StartWork, begun: Begun, fate: StartFate | undefined, out: Outlet): void {
     if (fate?.fate === 'started' && begun.state.id === item.beginning.id)
       return this.startAnswered(item, startedFrom(begun.state, true), out);
+    if (fate?.fate === 'elsewhere') {
+      if (item.caller.via === 'row') item.caller.answer('elsewhere');
+      return;
+    }
     // Two equal starts in one batch: the second finds the first.
     const found = fate?.fate === 'exists' ? fate : { id: begun.state.id, inputHash: begun.inputHash };
     if (found.inputHash !== item.inputHash) {
@@ -208,6 +214,7 @@ export class Aftermath {
     if (fate?.fate === 'started') return this.startAnswered(item, startedFrom(begun.state, false), out);
     // Nobody asks what became of it, and it is there.
     if (item.caller.via === 'wire' && !item.caller.answerTo) return this.settle(item, out);
+    if (item.caller.via === 'row') return item.caller.answer('exists');
     out.slot.holdFor(this.answerExisting(item, found.id, out));
   }
 
@@ -278,6 +285,12 @@ function startedFrom(state: SagaState, created: boolean): Started {
 
 function answerCall<T>(item: { readonly caller: { readonly via: string } & Partial<{ answer: (result: T) => void }> }, result: T): void {
   item.caller.answer?.(result);
+}
+
+/** Of two equal starts in one batch the first is somebody else's, who may yet fail: the second is tried again without it. */
+function isBesideElsewhere(item: Work, verdict: Verdict, { result, starts }: Done): boolean {
+  if (verdict.kind !== 'begun' || starts[verdict.start]?.fate !== 'elsewhere') return false;
+  return item.kind === 'start' && result.begun[verdict.start]!.state.id !== item.beginning.id;
 }
 
 function answerAddress(item: Work): AnswerAddress | undefined {

@@ -175,11 +175,11 @@ class Batch {
     return { kind: 'begun', start: number };
   }
 
-  private tryBegin({ plan, beginning, inputHash, startId }: StartWork): SagaError | undefined {
+  private tryBegin({ plan, beginning, inputHash, startId, caller }: StartWork): SagaError | undefined {
     try {
       const { state, commands, history } = begin(plan, beginning, this.loaded.now);
       const wakeAt = nextDue(state);
-      this.starts.push({ state, wakeAt, inputHash, startId, history });
+      this.starts.push({ state, wakeAt, inputHash, startId, isIncoming: caller.via === 'row', history });
       this.begun.push({ plan, state, wakeAt, inputHash, sends: commands });
       return undefined;
     } catch (error: unknown) {

@@ -14,6 +14,7 @@ import { Connection } from './connection.js';
 import { DeadLetterKeeper } from './dead-letter-keeper.js';
 import { Definitions } from './definitions.js';
 import { FinalNotices } from './final-notices.js';
+import { Incoming } from './incoming.js';
 import { replyWork, startWork } from './intake.js';
 import { guarded, type EngineObserver } from './observer.js';
 import { pause } from './pause.js';
@@ -66,6 +67,7 @@ export class Orchestrator implements SagaService {
   private readonly publisher: Publisher;
   private readonly batches: BatchLoop;
   private readonly sweeper: Sweeper;
+  private readonly incoming: Incoming;
   private readonly keeper: DeadLetterKeeper;
   private readonly connection: Connection;
   private readonly housekeeping: readonly Repeater[];
@@ -90,6 +92,11 @@ export class Orchestrator implements SagaService {
     const mayCommit = () => !this.publisher.isSaturated || !this.publisher.canPublish();
     this.batches = new BatchLoop({ ...inner, aftermath, mayCommit });
     this.sweeper = new Sweeper({ ...inner, aftermath, maySweep: () => this.publisher.canPublish() });
+    this.incoming = new Incoming({
+      ...inner,
+      prepare: (request, sagaId) => this.prepare(request, sagaId),
+      add: (works) => this.batches.add(works),
+    });
     this.keeper = new DeadLetterKeeper({ ...inner });
     this.publisher.onRoom(() => this.batches.pump());
     this.connection = new Connection(
@@ -131,6 +138,7 @@ export class Orchestrator implements SagaService {
       throw error;
     }
     this.sweeper.start();
+    this.incoming.start();
     for (const loop of [...this.housekeeping, this.watching]) loop.start();
   }
 
@@ -140,9 +148,12 @@ export class Orchestrator implements SagaService {
     this.phase = 'stopped';
     this.forgetHealth();
     const { drainMs } = this.settings;
+    // Takes nothing more from here on; what it has in hand is concluded with the batches.
+    const incoming = this.incoming.stop();
     await this.within(drainMs, this.connection.close());
     await this.within(drainMs, this.sweeper.stop());
     await this.batches.drain(drainMs);
+    await this.within(drainMs, incoming);
     await Promise.all(
       [this.keeper.stop(), ...[...this.housekeeping, this.watching].map((loop) => loop.stop())].map((end) => this.within(drainMs, end)),
     );
@@ -207,7 +218,7 @@ export class Orchestrator implements SagaService {
       );
     else if (blocked) problems.push('the broker takes no messages (memory or disk alarm): commands are sent when it does again');
     else if (lastError) problems.push(`the broker: ${lastError}`);
-    for (const { problem } of [this.connection, this.batches, this.sweeper, this.keeper, ...this.housekeeping])
+    for (const { problem } of [this.connection, this.batches, this.sweeper, this.incoming, this.keeper, ...this.housekeeping])
       if (problem) problems.push(problem);
     return problems;
   }
@@ -228,9 +239,11 @@ export class Orchestrator implements SagaService {
     return Promise.race([asking, noAnswer]);
   }
 
-  private prepare(request: StartRequest): Omit<StartWork, 'kind' | 'caller'> {
+  private prepare(request: StartRequest, sagaId?: string): Omit<StartWork, 'kind' | 'caller'> {
     const { ids, hash } = this.parts;
-    const prepared = prepareStart(request, { definitions: this.known, ids, hash, limits: this.settings.limits });
+    const { limits } = this.settings;
+    const known = sagaId === undefined ? ids : { sagaId: () => sagaId };
+    const prepared = prepareStart(request, { definitions: this.known, ids: known, hash, limits });
     pass('start.checked');
     return prepared;
   }

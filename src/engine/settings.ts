@@ -24,7 +24,7 @@ export interface EngineSettings {
   readonly stalePublishMs: number;
   /** A call of the API that got into no transaction within this time fails with SAGA_UNAVAILABLE. Default 10,000. */
   readonly callWaitMs: number;
-  /** Longest wait between two looks at the timers. Default 500. */
+  /** Longest wait between two looks at the timers, and at incoming starts. Default 500. */
   readonly sweepMs: number;
   /** Sagas in one transaction of the sweep. Default 500. */
   readonly sweepBatch: number;

@@ -11,6 +11,33 @@ export type Hash = (data: string | Uint8Array) => string;
 
 const MAX_TAGS = 32;
 
+/** What a start is checked by. */
+export type StartHead = Pick<Plan, 'name' | 'readInput' | 'keyOf'>;
+export interface CheckedStart {
+  /** As it was given. */
+  readonly sent: { readonly value: Json; readonly text: string };
+  /** As the definition reads it. */
+  readonly input: { readonly value: Json; readonly text: string };
+  /** The one given, else what the definition makes of the input. */
+  readonly key: string | undefined;
+  readonly traceparent: string | null;
+}
+
+/** Checks a request by what its definition says of itself. Throws SAGA_INPUT_INVALID with every fault. */
+export function checkStart(head: StartHead, request: Omit<StartRequest, 'name' | 'version'>, limits: Limits): CheckedStart {
+  const sent = toJson(request.input, 'input', limits);
+  const faults = [...(sent.ok ? [] : sent.faults), ...tagFaults(request.tags, limits), ...nameFaults('startId', request.startId, limits)];
+  if (!sent.ok || faults.length > 0) throw invalid(head, faults);
+  const read = readInput(head, sent.value);
+  // What a schema made of the input is stored, so it has to be JSON too.
+  const input = read === sent.value ? sent : toJson(read, 'the input as the schema reads it', limits);
+  if (!input.ok) throw invalid(head, input.faults);
+  const key = request.key ?? keyOf(head, read);
+  const keyFaults = nameFaults('key', key, limits);
+  if (keyFaults.length > 0) throw invalid(head, keyFaults);
+  return { sent, input, key, traceparent: traceOf(request) };
+}
+
 /**
  * Checks a request and makes the saga's beginning of it; nothing is started yet. Throws SAGA_UNKNOWN_DEFINITION or SAGA_INPUT_INVALID
  * with every fault.
@@ -25,23 +52,14 @@ export function prepareStart(
   }: { readonly definitions: Definitions; readonly ids: Ids; readonly hash: Hash; readonly limits: Limits },
 ): Omit<StartWork, 'kind' | 'caller'> {
   const plan = definitions.forStart(request.name, request.version);
-  const sent = toJson(request.input, 'input', limits);
-  const faults = [...(sent.ok ? [] : sent.faults), ...tagFaults(request.tags, limits), ...nameFaults('startId', request.startId, limits)];
-  if (!sent.ok || faults.length > 0) throw invalid(plan, faults);
-  const read = readInput(plan, sent.value);
-  // What a schema made of the input is stored, so it has to be JSON too.
-  const input = read === sent.value ? sent : toJson(read, 'the input as the schema reads it', limits);
-  if (!input.ok) throw invalid(plan, input.faults);
-  const key = request.key ?? keyOf(plan, read);
-  const keyFaults = nameFaults('key', key, limits);
-  if (keyFaults.length > 0) throw invalid(plan, keyFaults);
+  const { sent, input, key, traceparent } = checkStart(plan, request, limits);
   return {
     plan,
     beginning: {
       id: ids.sagaId(),
       key: key ?? null,
       tags: { ...request.tags },
-      traceparent: traceOf(request),
+      traceparent,
       input: input.value,
       bytes: utf8Bytes(input.text),
     },
@@ -54,7 +72,7 @@ export function prepareStart(
 
 const TRACEPARENT = /^[0-9a-f]{2}-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}$/;
 /** A trace is a service to people who look for something; a malformed one is no reason to start nothing. */
-function traceOf({ traceparent }: StartRequest): string | null {
+function traceOf({ traceparent }: Pick<StartRequest, 'traceparent'>): string | null {
   return traceparent !== undefined && TRACEPARENT.test(traceparent) ? traceparent : null;
 }
 
@@ -67,27 +85,27 @@ export function canonicalJson(value: Json): string {
   return `{${keys.map((key) => `${JSON.stringify(key)}:${canonicalJson(fields[key]!)}`).join(',')}}`;
 }
 
-function readInput(plan: Plan, input: Json): unknown {
+function readInput(head: StartHead, input: Json): unknown {
   try {
-    const reading = plan.readInput(input);
+    const reading = head.readInput(input);
     if (reading.ok) return reading.value;
-    throw invalid(plan, reading.faults);
+    throw invalid(head, reading.faults);
   } catch (error: unknown) {
     if (error instanceof SagaError) throw error;
-    throw invalid(plan, [`the input's schema failed: ${messageOf(error)}`]);
+    throw invalid(head, [`the input's schema failed: ${messageOf(error)}`]);
   }
 }
 
-function keyOf(plan: Plan, input: unknown): string | undefined {
-  if (!plan.keyOf) return undefined;
+function keyOf(head: StartHead, input: unknown): string | undefined {
+  if (!head.keyOf) return undefined;
   let key: unknown;
   try {
-    key = plan.keyOf(input);
+    key = head.keyOf(input);
   } catch (error: unknown) {
-    throw invalid(plan, [`the key cannot be made of the input: ${messageOf(error)}`]);
+    throw invalid(head, [`the key cannot be made of the input: ${messageOf(error)}`]);
   }
   if (typeof key === 'string') return key;
-  throw invalid(plan, [`the key made of the input is ${key === null ? 'null' : typeof key}, not a string`]);
+  throw invalid(head, [`the key made of the input is ${key === null ? 'null' : typeof key}, not a string`]);
 }
 
 function nameFaults(what: string, text: unknown, limits: Limits): string[] {
@@ -114,6 +132,6 @@ function tagFaults(tags: unknown, limits: Limits): string[] {
   return faults;
 }
 
-function invalid(plan: Plan, faults: readonly string[]): SagaError {
-  return new SagaError('SAGA_INPUT_INVALID', `${plan.name} cannot be started with this:`, faults);
+function invalid(head: StartHead, faults: readonly string[]): SagaError {
+  return new SagaError('SAGA_INPUT_INVALID', `${head.name} cannot be started with this:`, faults);
 }

@@ -23,7 +23,7 @@ export interface StartWork {
   readonly beginning: Beginning;
   readonly inputHash: string;
   readonly startId: string | null;
-  readonly caller: Caller<Started>;
+  readonly caller: Caller<Started> | RowCaller;
 }
 /** An operator's decision; it goes through the batch so that it is in line with the replies of its saga. */
 export interface OperatorWork {
@@ -52,6 +52,13 @@ export interface DeadWork {
 export type Caller<T> =
   | { readonly via: 'call'; readonly answer: (result: T | SagaError) => void; /** On the monotonic clock. */ readonly expiresAt: number }
   | { readonly via: 'wire'; readonly delivery: Delivery; readonly answerTo: AnswerAddress | undefined };
+
+/** An incoming row. It waits as long as it takes, and is looked at again when it was not concluded. */
+export interface RowCaller {
+  readonly via: 'row';
+  /** `exists`: another saga of this key was started with the same input. `elsewhere`: the row is gone, or in somebody else's hands. */
+  readonly answer: (result: Started | 'exists' | 'elsewhere' | SagaError) => void;
+}
 
 /** The saga that an item is about, if it exists already. */
 export function sagaOf(work: Work): string | undefined {
@@ -83,5 +90,5 @@ export function deliveryOf(work: Work): Delivery | undefined {
 
 /** Answers the caller of an item that is not carried out. Items without a caller in this process are left alone. */
 export function refuse(work: Work, error: SagaError): void {
-  if ((work.kind === 'start' || work.kind === 'operate') && work.caller.via === 'call') work.caller.answer(error);
+  if ((work.kind === 'start' || work.kind === 'operate') && work.caller.via !== 'wire') work.caller.answer(error);
 }

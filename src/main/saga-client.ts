@@ -4,7 +4,9 @@ import type { Status } from '../core/state.js';
 import { ApiClient } from '../http/api-client.js';
 import type { SagaView } from '../http/schemas.js';
 import type { AnySaga, InputOf, RejectedStep, RepliesOf, SagaClass, StepName } from '../saga/definition.js';
-import { sagaOptionsOf } from '../saga/saga.js';
+import type { OwnTransaction } from '../postgres/write-incoming.js';
+import { factsOf, type NamedSaga, type StartOptions } from './named-saga.js';
+import { within, type Within, type WithinOptions } from './within.js';
 
 /** Why a saga was undone. */
 export type Reason<S> =
@@ -25,24 +27,6 @@ export interface Compensated<S> {
 }
 export type Outcome<S> = Completed<S> | Compensated<S>;
 
-/** A saga by name, for services that should not load its class; see {@link sagaNamed}. */
-export interface NamedSaga<S> {
-  readonly name: string;
-  /** The newest loaded one when absent. */
-  readonly version: number | undefined;
-  /** Type-level only. */
-  readonly '~saga'?: S;
-}
-/** `sagaNamed<PlaceOrder>('place-order')` with a type-only import of the class. */
-export function sagaNamed<S extends AnySaga>(name: string, options: { readonly version?: number } = {}): NamedSaga<S> {
-  return { name, version: options.version };
-}
-
-export interface StartOptions {
-  /** The business key; by default what the definition makes of the input. The same key again gives the same saga. */
-  readonly key?: string;
-  readonly tags?: Readonly<Record<string, string>>;
-}
 export interface WaitOptions {
   /** Default `30s`. */
   readonly wait?: Duration;
@@ -62,6 +46,8 @@ export interface ClientOptions {
   readonly url: string;
   /** Who cancels, for the history. Default `client`. */
   readonly name?: string;
+  /** Of the daemons, for {@link Client.within}. Default `backstep`. */
+  readonly namespace?: string;
 }
 /** Starts sagas and learns how they end. Errors are SagaErrors with the server's code. */
 export interface Client {
@@ -72,6 +58,8 @@ export interface Client {
     saga: SagaClass<S> | NamedSaga<S>,
     at: At,
   ): At extends { readonly id: string } ? SagaHandle<S> : SagaByKey<S>;
+  /** Starts sagas in a transaction of the caller's on Backstep's database; asks no server. See {@link within}. */
+  within(tx: OwnTransaction, options?: WithinOptions): Within;
 }
 
 /** The time was up before the saga was final; it goes on. */
@@ -87,7 +75,7 @@ export class SagaStillRunningError extends SagaError {
 }
 
 /** A client of a running server. */
-export function connect({ url, name = 'client' }: ClientOptions): Client {
+export function connect({ url, name = 'client', namespace = 'backstep' }: ClientOptions): Client {
   const api = new ApiClient({ url });
   return {
     start: async (saga, input, options = {}) => {
@@ -106,14 +94,8 @@ export function connect({ url, name = 'client' }: ClientOptions): Client {
       const id = 'id' in at ? () => Promise.resolve(at.id) : () => idOf(api, factsOf(saga).name, at.key);
       return { ...('id' in at ? { id: at.id } : {}), ...watched(api, name, id) } as never;
     },
+    within: (tx, options) => within(tx, { namespace, ...options }),
   };
-}
-
-function factsOf(saga: SagaClass | NamedSaga<unknown>): { readonly name: string; readonly version: number | undefined } {
-  if (typeof saga !== 'function') return saga;
-  const options = sagaOptionsOf(saga);
-  if (!options) throw new SagaError('SAGA_DEFINITION_INVALID', `${saga.name} has no @Saga(…)`);
-  return options;
 }
 
 async function idOf(api: ApiClient, name: string, key: string): Promise<string> {

@@ -18,6 +18,7 @@ import type {
   StoredSaga,
   Writes,
 } from '../ports/saga-store.js';
+import { InMemoryIncomingStarts } from './in-memory-incoming-starts.js';
 
 /** A saga as it is kept: JSON text, so that nothing that a database would lose or change survives here. */
 interface Row {
@@ -41,6 +42,7 @@ const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/;
  * order and refusals. Each method is one tick, so batches never overlap; nothing survives the process.
  */
 export class InMemorySagaStore implements SagaStore {
+  readonly incoming: InMemoryIncomingStarts;
   private readonly sagas = new Map<string, Row>();
   private readonly finished = new Map<string, Row>();
   private readonly histories = new Map<string, readonly string[]>();
@@ -50,7 +52,9 @@ export class InMemorySagaStore implements SagaStore {
   /** Takes back what the transaction under way has written. */
   private undo: (() => void)[] = [];
 
-  constructor(private readonly clock: Pick<Clock, 'now'>) {}
+  constructor(private readonly clock: Pick<Clock, 'now'>) {
+    this.incoming = new InMemoryIncomingStarts(clock);
+  }
 
   async commit<R>(ids: readonly string[], decide: (loaded: Loaded) => Writes<R>): Promise<Committed<R>> {
     return this.transact([...new Set(ids)].toSorted(), decide);
@@ -172,7 +176,8 @@ export class InMemorySagaStore implements SagaStore {
   }
 
   private start(start: SagaStart): StartFate {
-    const { state, startId, inputHash } = start;
+    const { state, startId, inputHash, isIncoming } = start;
+    if (isIncoming && !this.incoming.has(state.id)) return { fate: 'elsewhere' };
     const names = [
       ...(state.key === null ? [] : [keyOf('key', state.name, state.key)]),
       ...(startId === null ? [] : [keyOf('start', state.name, startId)]),
@@ -185,6 +190,7 @@ export class InMemorySagaStore implements SagaStore {
     for (const name of names) this.put(this.keys, assertText(name), { id: state.id, inputHash });
     this.put(this.sagas, state.id, rowOf(state, 1, start.wakeAt, []));
     this.log(state.id, start.history);
+    if (isIncoming) this.undo.push(this.incoming.take(state.id));
     return { fate: 'started' };
   }
 

@@ -1,11 +1,18 @@
 import type { HistoryEntry } from '../core/event.js';
 import type { SagaState, Status } from '../core/state.js';
+import type { DefinitionRef } from './definition-ref.js';
+import type { IncomingStarts } from './incoming-starts.js';
+
+export type { DefinitionRef };
 
 /**
  * Keeps sagas. Its unit is the batch: one transaction however many sagas it touches. No method is called within another; every method
  * is one atomic act. Time is the store's own clock.
  */
 export interface SagaStore {
+  /** Starts that wait to be taken. */
+  readonly incoming: IncomingStarts;
+
   /**
    * One transaction: locks and loads `ids` (in id order; finished sagas too), gives them and the clock to `decide`, which is pure,
    * synchronous and called exactly once, and writes what it returns. `unknown`: the connection went during the commit.
@@ -52,10 +59,6 @@ export interface Concern {
   readonly about: string;
   readonly text: string;
 }
-export interface DefinitionRef {
-  readonly name: string;
-  readonly version: number;
-}
 export interface RegisteredDefinition extends DefinitionRef {
   readonly fingerprint: string;
   /** One line for each fact the fingerprint covers, so that a difference can be named. */
@@ -98,6 +101,11 @@ export interface SagaStart {
   readonly inputHash: string;
   /** A second identity of the start: the wire's message id, or the API's idempotency key. */
   readonly startId: string | null;
+  /**
+   * It comes from the incoming row with the saga's id: it starts only while that row is there and nobody else has it in hand, and the row goes
+   * with the commit. So it starts once, however many read the row.
+   */
+  readonly isIncoming?: boolean;
   readonly history: readonly HistoryEntry[];
 }
 export interface SagaUpdate {
@@ -124,7 +132,11 @@ export type Committed<R> =
   /** Nobody knows; publish and acknowledge nothing. */
   | { readonly fate: 'unknown'; readonly error: unknown };
 /** In the order of `Writes.starts`. */
-export type StartFate = { readonly fate: 'started' } | { readonly fate: 'exists'; readonly id: string; readonly inputHash: string };
+export type StartFate =
+  | { readonly fate: 'started' }
+  | { readonly fate: 'exists'; readonly id: string; readonly inputHash: string }
+  /** The incoming row is gone, or somebody else is about to start it. */
+  | { readonly fate: 'elsewhere' };
 
 export interface SagaFilter {
   readonly status?: readonly Status[];

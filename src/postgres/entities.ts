@@ -137,4 +137,28 @@ export class DeadLetterRow {
   sha256: string;
 }
 
-export const ENTITIES = [SagaRow, FinishedSagaRow, SagaHistoryRow, SagaKeyRow, DefinitionRow, DeadLetterRow] as const;
+/** A start that a client wrote down within a transaction of its own; goes as its saga begins. */
+@Entity('incoming_start')
+export class IncomingStartRow {
+  /** Of the saga that is to be. */
+  @PrimaryColumn('uuid')
+  id: string;
+  @Column('text')
+  name: string;
+  /** `null`: the newest one loaded. */
+  @Column('integer', { nullable: true })
+  version: number | null;
+  @Column('text', { nullable: true })
+  key: string | null;
+  @Column('json', { default: {} })
+  tags: Record<string, string>;
+  /** JSON text as it was given: the hash of an input must not depend on what a column type makes of it. */
+  @Column('text')
+  input: string;
+  @Column('text', { nullable: true })
+  traceparent: string | null;
+  @Column('timestamptz', { name: 'created_at', default: () => 'clock_timestamp()' })
+  createdAt: Date;
+}
+
+export const ENTITIES = [SagaRow, FinishedSagaRow, SagaHistoryRow, SagaKeyRow, DefinitionRow, DeadLetterRow, IncomingStartRow] as const;

@@ -14,6 +14,7 @@ import type {
   RegisteredDefinition,
   SagaFilter,
   SagaPage,
+  SagaStart,
   SagaStore,
   SagaUpdate,
   StartFate,
@@ -25,6 +26,7 @@ import { addDeadLetters, readDeadLetters } from './dead-letters.js';
 import { registerDefinitions, replaceDefinition } from './definitions.js';
 import { BatchError } from './fate.js';
 import { findSaga, findSagaByKey, listSagas, readHistory, versionsInFlight } from './find-sagas.js';
+import { incomingLocker, PostgresIncomingStarts } from './incoming-starts.js';
 import { loadStatements, stored, type LoadedRow } from './load-sagas.js';
 import { assertMigrated } from './migrate.js';
 import { finishedMover } from './move-finished.js';
@@ -63,9 +65,11 @@ interface Locked extends Loaded {
  * may work on the same tables.
  */
 export class PostgresSagaStore implements SagaStore {
+  readonly incoming: PostgresIncomingStarts;
   private readonly schema: string;
   private readonly recent = new RecentSagas(RECENT_SAGAS, RECENT_LENGTH);
   private readonly load: ReturnType<typeof loadStatements>;
+  private readonly lockIncoming: ReturnType<typeof incomingLocker>;
   private readonly claimKeys: ReturnType<typeof keyClaimer>;
   private readonly write: ReturnType<typeof batchWriter>;
   private readonly move: ReturnType<typeof finishedMover>;
@@ -74,6 +78,8 @@ export class PostgresSagaStore implements SagaStore {
   constructor(readonly dataSource: DataSource) {
     this.schema = schemaOf(dataSource);
     this.load = loadStatements(this.schema);
+    this.incoming = new PostgresIncomingStarts(dataSource);
+    this.lockIncoming = incomingLocker(this.schema);
     this.claimKeys = keyClaimer(this.schema);
     this.write = batchWriter(this.schema);
     this.move = finishedMover(this.schema);
@@ -209,7 +215,7 @@ export class PostgresSagaStore implements SagaStore {
     pass('store.decided');
     const isCurrent = ({ state, fromVersion }: SagaUpdate): boolean => loaded.sagas.get(state.id)?.version === fromVersion;
     const current = updates.filter(isCurrent);
-    const fates = starts.length > 0 ? await this.claimKeys(starts, query) : [];
+    const fates = starts.length > 0 ? await this.fatesOf(starts, query) : [];
     if (starts.length > 0) pass('store.keys-claimed');
     const batch: Batch = this.written({
       starts: starts.filter((_, n) => fates[n]?.fate === 'started'),
@@ -218,6 +224,17 @@ export class PostgresSagaStore implements SagaStore {
     });
     const stale = new Set(updates.filter((update) => !isCurrent(update)).map(({ state }) => state.id));
     return { last: blamingRows(() => this.write(batch)), value: { result, now: loaded.now, starts: fates, stale, written: batch } };
+  }
+
+  /** Starts whose incoming row cannot be had leave everything else as it is, keys too. */
+  private async fatesOf(starts: readonly SagaStart[], query: Query): Promise<readonly StartFate[]> {
+    const incoming = starts.filter(({ isIncoming }) => isIncoming).map(({ state }) => state.id);
+    if (incoming.length === 0) return this.claimKeys(starts, query);
+    const held = await this.lockIncoming(incoming, query);
+    const ours = starts.filter(({ isIncoming, state }) => !isIncoming || held.has(state.id));
+    const claimed = await this.claimKeys(ours, query);
+    const fates = new Map(ours.map((start, n) => [start, claimed[n]!]));
+    return starts.map((start) => fates.get(start) ?? { fate: 'elsewhere' });
   }
 
   /** Sagas that were moved meanwhile, or long ago, are found by a second statement: it sees what the first one waited for. */

@@ -42,12 +42,14 @@ interface Part {
 }
 
 function partsOf(schema: string, { starts, updates, late, ...written }: Batch): readonly Part[] {
+  const incoming = starts.filter(({ isIncoming }) => isIncoming);
   const history = [...starts, ...updates, ...late].flatMap(({ state, history }) => history.map((entry) => ({ id: state.id, entry })));
   return [
     ...(starts.length > 0 ? [startsPart(schema, starts, written)] : []),
     ...(updates.length > 0 ? [updatesPart(schema, 'saga', updates, written)] : []),
     ...(late.length > 0 ? [updatesPart(schema, 'finished_saga', late, written)] : []),
     ...(history.length > 0 ? [historyPart(schema, history)] : []),
+    ...(incoming.length > 0 ? [incomingPart(schema, incoming)] : []),
   ];
 }
 
@@ -132,4 +134,10 @@ function historyPart(schema: string, lines: readonly { readonly id: string; read
     packed(lines.map(({ entry: { seq: _seq, at: _at, event: _event, step: _step, ...data } }) => JSON.stringify(data))),
   ];
   return { name: 'logged', sql, values };
+}
+
+/** Their rows are locked; they go with the commit that starts them. */
+function incomingPart(schema: string, starts: readonly SagaStart[]): Part {
+  const sql = `delete from ${schema}.incoming_start where id = any (${columnOf('$', 'uuid')}) returning 1`;
+  return { name: 'taken', sql, values: [column(starts.map(({ state }) => state.id))], expected: starts.length };
 }

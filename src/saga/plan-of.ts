@@ -50,6 +50,18 @@ export function inspect(instance: object): Inspection {
   return { plan, faults, warnings: warningsOf(plan).map((warning) => className + warning) };
 }
 
+/** What a start is checked by, without an instance of the class. Throws SAGA_DEFINITION_INVALID with every fault. */
+export function startHeadOf(options: SagaOptions, className: string): Pick<Plan, 'name' | 'readInput' | 'keyOf'> {
+  const faults: string[] = [];
+  const head = lookedAt(() => headOf(options, className, faults), undefined, faults);
+  if (head && faults.length === 0) return head;
+  throw new SagaError(
+    'SAGA_DEFINITION_INVALID',
+    'the saga is declared wrongly:',
+    faults.map((fault) => className + fault),
+  );
+}
+
 type Head = Omit<Plan, 'steps' | 'shape' | 'fingerprint'>;
 
 const ORDERS: readonly string[] = ['reverse', 'by-dependency'] satisfies readonly Plan['compensationOrder'][];

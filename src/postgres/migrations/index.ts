@@ -1,4 +1,5 @@
 import { CreateSagaTables1764000000000 } from './1764000000000-create-saga-tables.js';
+import { CreateIncomingStart1764100000000 } from './1764100000000-create-incoming-start.js';
 
 /** Every migration, oldest first. A migration that was released is never changed. */
-export const MIGRATIONS = [CreateSagaTables1764000000000] as const;
+export const MIGRATIONS = [CreateSagaTables1764000000000, CreateIncomingStart1764100000000] as const;

@@ -1,5 +1,6 @@
 import { InMemorySagaStore } from '../../../src/memory/in-memory-saga-store.js';
 import { RowLocks } from '../../../src/memory/inbox-row-locks.js';
+import type { IncomingPage, IncomingStarts } from '../../../src/ports/incoming-starts.js';
 import type {
   Committed,
   DeadLetter,
@@ -64,6 +65,20 @@ type Failed = Extract<Committed<never>, { fate: 'failed' }>;
  * while its process decides.
  */
 export class SimulatedSagaStore implements SagaStore {
+  /** Notifications reach who lives and has a link; whoever misses one has its polls. */
+  readonly incoming: IncomingStarts = {
+    read: (page: IncomingPage) => this.other(() => this.database.inner.incoming.read(page)),
+    strangers: (versions, waitedMs) => this.other(() => this.database.inner.incoming.strangers(versions, waitedMs)),
+    remove: (ids) => this.other(() => this.database.inner.incoming.remove(ids)),
+    watch: (arrived) => {
+      const end = this.database.inner.incoming.watch(() => {
+        if (this.database.isUp && this.life.machine.databaseReachable) this.life.enter(arrived);
+      });
+      this.life.onDeath(() => void end());
+      return end;
+    },
+  };
+
   constructor(
     private readonly database: SagaDatabase,
     private readonly life: Life,
