@@ -26,6 +26,9 @@ if (options.plots.length > 0) {
 }
 
 const results = openResults(options.out);
+const MOST_FAILURES = 3;
+const failed = [];
+let failedInARow = 0;
 const bench = { options, say, measure };
 await orExplain(async () => {
   const release = await claimServers().catch((error) => {
@@ -51,16 +54,13 @@ await orExplain(async () => {
 process.exit(0);
 
 async function measureAll() {
-  // One that fails must not take with it what the others have measured.
-  const failed = [];
   const attempt = async (title, work) => {
     say(`\n${title}`);
     const before = results.runs.length;
     try {
       await work();
     } catch (error) {
-      failed.push(`${title.split(':')[0]}: ${error.message}`);
-      say(`  FAILED: ${error.message}`);
+      fail(title.split(':')[0], error);
     }
     tell(results.runs.slice(before));
   };
@@ -78,24 +78,44 @@ async function measureAll() {
     say(`\ntargets, with the least and the most that a single turn gave\n${textTable(head, rows)}`);
   }
   if (options.json) console.log(JSON.stringify(lineForPrograms(results.runs, judged)));
-  if (failed.length > 0) throw new Error(`\n${failed.length} of what was asked for could not be measured:\n${failed.join('\n')}`);
+  if (failed.length > 0) throw new Error(`\nthis could not be measured:\n${failed.join('\n')}`);
 }
 
-/** One run: waits for a quiet machine, measures, tells and keeps what came of it. */
+/**
+ * One run: waits for a quiet machine, measures, tells and keeps what came of it. One that fails is told, and the others go on, as long as
+ * it does not look as if all of them will.
+ */
 async function measure({ scenario, system, variant, turn }, work) {
+  const title = `${turn}. ${system}${variant === '' ? '' : ` ${variant}`} (${scenario})`;
   await waitQuiet(options.quiet);
-  const run = results.add({ scenario, system, variant, turn, ...(await work()) });
+  let measured;
+  try {
+    measured = await work();
+  } catch (error) {
+    failedInARow++;
+    fail(title, error);
+    if (failedInARow >= MOST_FAILURES)
+      throw new Error(`${failedInARow} runs have failed one after the other; this part is given up`, { cause: error });
+    return;
+  }
+  failedInARow = 0;
+  const run = results.add({ scenario, system, variant, turn, ...measured });
   const speed = run.sagasPerSecond === undefined ? '' : `${figure(run.sagasPerSecond)} sagas/s, `;
   const p99 = run.latencyMs === undefined ? '' : `p99 ${figure(run.latencyMs.p99)} ms, `;
   const others = `others ${figure(run.othersCores)} cores${isDisturbed(run) ? ': DISTURBED' : ''}`;
-  say(`  ${turn}. ${system}${variant === '' ? '' : ` ${variant}`} (${scenario}): ${speed}${p99}CPU ${figure(run.cpuSecondsPer1000)} s/1,000, ${others}`);
-  return run;
+  say(`  ${title}: ${speed}${p99}CPU ${figure(run.cpuSecondsPer1000)} s/1,000, ${others}`);
+}
+function fail(what, error) {
+  failed.push(`${what}: ${error.message}`);
+  say(`  FAILED: ${what}: ${error.message}`);
 }
 
 function tell(runs) {
-  if (runs.length === 0) return;
-  const { head, rows } = summaryRows(groups(runs).map(summarize));
-  say(`\n${textTable(head, rows)}`);
+  const summaries = groups(runs).map(summarize);
+  for (const scenario of new Set(runs.map((run) => run.scenario))) {
+    const { head, rows } = summaryRows(summaries.filter((each) => each.scenario === scenario));
+    say(`\n  ${scenario}\n${textTable(head, rows)}`);
+  }
   for (const line of versusTextbook(runs)) say(`  ${line}`);
 }
 

@@ -24,9 +24,13 @@ const rate = number('rate', 20);
 const bytes = number('payload', 300);
 
 const { up } = await import(SYSTEMS[system]);
-let running;
+/** Once it is up. */
+let running = undefined;
 let isEnding = false;
-const limit = setTimeout(() => void giveUp(`${system} ${scenario}: still running after ${given.limit ?? 240} s`, 3), number('limit', 240) * 1_000);
+const limit = setTimeout(
+  () => void giveUp(`${system} ${scenario}: still running after ${given.limit ?? 240} s`, 3),
+  number('limit', 240) * 1_000,
+);
 for (const signal of ['SIGINT', 'SIGTERM']) process.once(signal, () => void giveUp(`${system} ${scenario}: ${signal}`, 130));
 
 running = await up({
@@ -41,7 +45,9 @@ const isPaced = scenario === 'latency';
 const window = number('window', running.settings.window);
 const warm = number('warm', isPaced ? Math.min(60, count) : Math.min(1_000, Math.ceil(count / 5)));
 const run = (sagas, atRate) =>
-  isPaced ? pace(running.start, { count: sagas, rate: atRate, fails, bytes }) : saturate(running.start, { count: sagas, window, fails, bytes });
+  isPaced
+    ? pace(running.start, { count: sagas, rate: atRate, fails, bytes })
+    : saturate(running.start, { count: sagas, window, fails, bytes });
 await run(warm, Math.max(rate, 20));
 
 const meter = startMeter({ ...(await serverProcesses()), engine: process.pid, ...running.processes });
@@ -69,6 +75,10 @@ process.exit(0);
 async function giveUp(reason, code) {
   console.error(reason);
   setTimeout(() => process.exit(code), 15_000).unref();
-  if (!isEnding && running) await running.stop().then(() => running.remove()).catch((error) => console.error(error));
+  if (!isEnding && running)
+    await running
+      .stop()
+      .then(() => running.remove())
+      .catch((error) => console.error(error));
   process.exit(code);
 }

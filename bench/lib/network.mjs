@@ -50,7 +50,12 @@ async function socketOf(port) {
   const { rows } = await query(POSTGRES_URL, 'show unix_socket_directories');
   for (const folder of rows[0].unix_socket_directories.split(',').map((each) => each.trim())) {
     const socket = path.join(folder, `.s.PGSQL.${port}`);
-    const client = new pg.Client({ host: folder, port, user: new URL(POSTGRES_URL).username || os.userInfo().username, database: 'postgres' });
+    const client = new pg.Client({
+      host: folder,
+      port,
+      user: new URL(POSTGRES_URL).username || os.userInfo().username,
+      database: 'postgres',
+    });
     client.on('error', () => {});
     try {
       await client.connect();

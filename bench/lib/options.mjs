@@ -77,7 +77,8 @@ export function readOptions(args) {
   const unnamed = isPeers ? [] : given.has('no-latency') ? ['throughput'] : ['throughput', 'latency'];
   const read = {
     /** @param {string} name @param {number} otherwise @param {number} least @param {number} [most] */
-    number: (name, otherwise, least, most = Number.MAX_SAFE_INTEGER) => numberOf(given, name, otherwise, { least, most, whole: true }, faults),
+    number: (name, otherwise, least, most = Number.MAX_SAFE_INTEGER) =>
+      numberOf(given, name, otherwise, { least, most, whole: true }, faults),
     /**
      * @template {string} T @param {string} name @param {readonly T[]} allowed @param {T} otherwise
      * @returns {T}
@@ -87,7 +88,9 @@ export function readOptions(args) {
   const options = {
     scenarios: named === 'all' ? SCENARIOS : (listOf(given, 'scenario', SCENARIOS, faults, ['all']) ?? unnamed),
     participants:
-      given.get('participants') === 'both' ? /** @type {const} */ (['none', 'inbox']) : listOf(given, 'participants', PARTICIPANTS, faults, ['both']),
+      given.get('participants') === 'both'
+        ? /** @type {const} */ (['none', 'inbox'])
+        : listOf(given, 'participants', PARTICIPANTS, faults, ['both']),
     queue: read.one('queue', QUEUES, 'quorum'),
     payload: read.number('payload', 300, 300, 200_000),
     parallel: given.has('parallel') ? read.number('parallel', 3, 1, 100) : undefined,
@@ -119,7 +122,13 @@ function readArguments(args, faults) {
     const text = args[at] ?? '';
     const [, name = '', inline] = /^--([^=]+)(?:=(.*))?$/s.exec(text) ?? [];
     if (!Object.hasOwn(OPTIONS, name)) {
-      faults.push(`there is no option ${text}; there are ${Object.keys(OPTIONS).map((each) => `--${each}`).join(' ')}`);
+      // What follows an unknown option may be its value.
+      if (name !== '' && inline === undefined && args[at + 1]?.startsWith('--') === false) at++;
+      faults.push(
+        `there is no option ${text}; there are ${Object.keys(OPTIONS)
+          .map((each) => `--${each}`)
+          .join(' ')}`,
+      );
       continue;
     }
     const { takes } = OPTIONS[/** @type {keyof typeof OPTIONS} */ (name)];

@@ -47,7 +47,9 @@ function copyWritable(from, to) {
 
 function install(folder) {
   // npm gives its settings to what it runs, and this may be run by npm: they are about another project.
-  const env = Object.fromEntries(Object.entries(process.env).filter(([name]) => !/^npm_(package|lifecycle|command|config_local_prefix)/.test(name)));
+  const env = Object.fromEntries(
+    Object.entries(process.env).filter(([name]) => !/^npm_(package|lifecycle|command|config_local_prefix)/.test(name)),
+  );
   const { status, error, stderr } = spawnSync('npm', ['ci', '--no-audit', '--no-fund', '--prefix', folder], {
     cwd: folder,
     env,

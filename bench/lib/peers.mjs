@@ -23,7 +23,13 @@ const PEERS = {
 };
 /** Who is measured in what; the second name is that of the peers' runner. */
 const COMPARED = [
-  { scenario: 'peers-throughput', theirs: 'throughput', ours: 'throughput', participants: ['none', 'inbox', 'batch'], peers: Object.keys(PEERS) },
+  {
+    scenario: 'peers-throughput',
+    theirs: 'throughput',
+    ours: 'throughput',
+    participants: ['none', 'inbox', 'batch'],
+    peers: Object.keys(PEERS),
+  },
   {
     scenario: 'peers-compensate',
     theirs: 'fail',
@@ -101,7 +107,8 @@ function assertEnded(name, scenario, count, verify) {
   const ended = ['completed', 'compensated', 'SUCCESS'].reduce((sum, status) => sum + (counts[status] ?? 0), 0);
   const all = Object.values(counts).reduce((sum, n) => sum + n, 0);
   const wrong = counts[scenario === 'fail' ? 'completed' : 'compensated'] ?? 0;
-  if (ended !== all || ended < count || wrong > 0) throw new Error(`${name} ${scenario}: not every saga has ended as it should: ${JSON.stringify(counts)}`);
+  if (ended !== all || ended < count || wrong > 0)
+    throw new Error(`${name} ${scenario}: not every saga has ended as it should: ${JSON.stringify(counts)}`);
 }
 
 const NAMES = { pg: 'postgres', driver: 'engine', service: 'participants', restate: 'server' };

@@ -19,7 +19,11 @@ function ratios(runs) {
     const participants = /^backstep-(.*?)(-classic)?$/.exec(system)?.[1];
     if (participants === undefined) return [];
     const textbook = `textbook-by-hand-${participants === 'none' || participants === 'batch-none' ? 'none' : 'inbox'}`;
-    const value = ratio(own, runs.filter((run) => run.scenario === scenario && run.system === textbook), (run) => run.sagasPerSecond);
+    const value = ratio(
+      own,
+      runs.filter((run) => run.scenario === scenario && run.system === textbook),
+      (run) => run.sagasPerSecond,
+    );
     return value ? [{ scenario, participants, value, textbook }] : [];
   });
 }

@@ -26,7 +26,8 @@ export async function seedFinished({ database, finished, participants, queue, sa
   for (let done = 0; done < finished; done += CHUNK) {
     const rows = Math.min(CHUNK, finished - done);
     await copyChunk(url, sample, { first: done, rows, from, step: (until - from) / finished, participants });
-    if ((done / CHUNK) % 10 === 9) say(`  ${(done + rows).toLocaleString('en')} of ${finished.toLocaleString('en')} finished sagas are there`);
+    if ((done / CHUNK) % 10 === 9)
+      say(`  ${(done + rows).toLocaleString('en')} of ${finished.toLocaleString('en')} finished sagas are there`);
   }
   await query(url, 'vacuum analyze');
   await checkpoint();
@@ -84,7 +85,11 @@ async function copyChunk(url, sample, { first, rows, from, step, participants })
   const inboxes = participants === 'inbox' || participants === 'batch' ? PARTICIPANT_NAMES : [];
   const inboxColumns = inboxes.length > 0 ? await columnsOf(url, `bench_${inboxes[0]}.backstep_inbox`) : [];
   const inboxValue = (column) =>
-    /^(action_id|command_id)$/.test(column) ? `replace(t.${column}, '${sample.id}', made.id::text)` : column === 'used_at' ? 'made.at' : `t.${column}`;
+    /^(action_id|command_id)$/.test(column)
+      ? `replace(t.${column}, '${sample.id}', made.id::text)`
+      : column === 'used_at'
+        ? 'made.at'
+        : `t.${column}`;
   await query(
     url,
     `set synchronous_commit = off;

@@ -91,10 +91,19 @@ export function summarize(runs) {
         p99: spread(used.map((run) => run.latencyMs?.p99 ?? 0)),
       },
     }),
-    cpuByProcess: byName(used.map((run) => run.cpuByProcess ?? {}), median),
+    cpuByProcess: byName(
+      used.map((run) => run.cpuByProcess ?? {}),
+      median,
+    ),
     // Memory is what had to be there: the most that any run took.
-    peakMemoryMb: byName(runs.map((run) => run.peakMemoryMb ?? {}), (values) => Math.max(...values)),
-    figures: byName(used.map((run) => run.figures ?? {}), spread),
+    peakMemoryMb: byName(
+      runs.map((run) => run.peakMemoryMb ?? {}),
+      (values) => Math.max(...values),
+    ),
+    figures: byName(
+      used.map((run) => run.figures ?? {}),
+      spread,
+    ),
   };
 }
 

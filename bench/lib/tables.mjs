@@ -39,7 +39,7 @@ export function summaryRows(summaries) {
     each.system,
     each.variant,
     spreadText(each.sagasPerSecond),
-    ...(['p50', 'p95', 'p99'].map((part) => (each.latencyMs ? figure(each.latencyMs[/** @type {'p50'} */ (part)].median) : '-'))),
+    ...['p50', 'p95', 'p99'].map((part) => (each.latencyMs ? figure(each.latencyMs[/** @type {'p50'} */ (part)].median) : '-')),
     spreadText(each.cpuSecondsPer1000),
     partsText(each.cpuByProcess),
     partsText(each.peakMemoryMb),

@@ -3,7 +3,7 @@ import { ratio, spread, isDisturbed } from './statistics.mjs';
 
 /** @typedef {import('./statistics.mjs').Run} Run */
 /** @typedef {import('./statistics.mjs').Spread} Spread */
-/** @typedef {(run: Run) => number | undefined} Pick */
+/** @typedef {(run: Run) => number | undefined} Figure */
 /** @typedef {{ scenario: string, system: string, variant?: string }} Who */
 
 /**
@@ -14,18 +14,18 @@ import { ratio, spread, isDisturbed } from './statistics.mjs';
  * @property {number} floor
  * @property {Who} ours names may end in `*`: whichever was measured
  * @property {Who} [theirs] absent: the figure itself counts
- * @property {Pick} pick
+ * @property {Figure} pick
  * @property {string} [unit]
  */
 /** @typedef {Target & { value: Spread | undefined, verdict: 'met' | 'MISSED' | 'not measured' }} Judged */
 
-/** @type {Pick} */
+/** @type {Figure} */
 const speed = (run) => run.sagasPerSecond;
-/** @type {Pick} */
+/** @type {Figure} */
 const cpu = (run) => run.cpuSecondsPer1000;
-/** @param {'p50' | 'p95' | 'p99'} name @returns {Pick} */
+/** @param {'p50' | 'p95' | 'p99'} name @returns {Figure} */
 const latency = (name) => (run) => run.latencyMs?.[name];
-/** @param {string} name @returns {Pick} */
+/** @param {string} name @returns {Figure} */
 const figure = (name) => (run) => run.figures?.[name];
 
 /** @type {Record<string, string>} */

@@ -15,8 +15,9 @@ export const title = 'backlog: sagas in flight at participants that are away or 
 export async function run(bench) {
   const { options } = bench;
   for (const participants of options.participants ?? ['none'])
-    await bench.measure({ scenario: 'backlog', system: `backstep-${participants}`, variant: `${options.backlog} ${options.hold}`, turn: 1 }, () =>
-      installed({ ...options, participants, timeout: TIMEOUT }, (installation) => holdAndDrain(bench, installation)),
+    await bench.measure(
+      { scenario: 'backlog', system: `backstep-${participants}`, variant: `${options.backlog} ${options.hold}`, turn: 1 },
+      () => installed({ ...options, participants, timeout: TIMEOUT }, (installation) => holdAndDrain(bench, installation)),
     );
 }
 
@@ -85,7 +86,7 @@ async function drained(installation, open, limit, say) {
   let least = open;
   let stalledAt = performance.now() + limit * 1_000;
   let toldAt = performance.now();
-  for (let left = open; left > 0; ) {
+  for (let left = open; left > 0;) {
     await new Promise((resolve) => setTimeout(resolve, 250));
     left = await installation.open();
     if (left < least) {

@@ -10,7 +10,12 @@ export async function backstepRun(bench, { scenario, kind = scenario, participan
   const queue = given.queue ?? options.queue;
   const system = `backstep-${participants}${queue === 'classic' ? '-classic' : ''}`;
   return bench.measure({ scenario: kind, system, variant, turn }, () =>
-    runSystem('backstep', scenario, { payload: options.payload, parallel: options.parallel, ...given, queue, count, participants }, options.limit),
+    runSystem(
+      'backstep',
+      scenario,
+      { payload: options.payload, parallel: options.parallel, ...given, queue, count, participants },
+      options.limit,
+    ),
   );
 }
 export async function textbookRun(bench, { scenario, participants, variant = '', turn, count, ...given }) {
