@@ -1,5 +1,5 @@
 // npm run bench: parses what is wanted, has it measured, prints tables. bench/README.md says how to use it.
-import { interrupt } from './lib/child-run.mjs';
+import { assertGoesOn, interrupt } from './lib/child-run.mjs';
 import { waitQuiet } from './lib/processes.mjs';
 import { helpText, readOptions } from './lib/options.mjs';
 import { circumstances, openResults } from './lib/results.mjs';
@@ -87,9 +87,11 @@ async function measureAll() {
  */
 async function measure({ scenario, system, variant, turn }, work) {
   const title = `${turn}. ${system}${variant === '' ? '' : ` ${variant}`} (${scenario})`;
+  assertGoesOn();
   await waitQuiet(options.quiet);
   let measured;
   try {
+    assertGoesOn();
     measured = await work();
   } catch (error) {
     failedInARow++;

@@ -32,6 +32,9 @@ const limit = setTimeout(
   number('limit', 240) * 1_000,
 );
 for (const signal of ['SIGINT', 'SIGTERM']) process.once(signal, () => void giveUp(`${system} ${scenario}: ${signal}`, 130));
+// The bench holds the other end of this pipe as long as it lives.
+if (process.env.BACKSTEP_BENCH_WATCHED)
+  process.stdin.resume().once('close', () => void giveUp(`${system} ${scenario}: the bench is gone`, 1));
 
 running = await up({
   participants: given.participants ?? 'none',

@@ -16,7 +16,7 @@ let isInterrupted = false;
 export function runForJson(command, args, { what, limit, cwd, env = {} }) {
   if (isInterrupted) return Promise.reject(new Error('interrupted'));
   return new Promise((resolve, reject) => {
-    const child = spawn(command, args, { cwd, env: { ...process.env, ...env }, stdio: ['ignore', 'pipe', 'pipe'], detached: true });
+    const child = spawn(command, args, { cwd, env: { ...process.env, ...env }, stdio: ['pipe', 'pipe', 'pipe'], detached: true });
     const entry = { end: (signal) => endGroup(child, signal) };
     active.add(entry);
     let out = '';
@@ -57,6 +57,11 @@ function kill(child, signal) {
   }
 }
 
+/** Throws once the bench is ending, so that nothing more is begun. */
+export function assertGoesOn() {
+  if (isInterrupted) throw new Error('interrupted');
+}
+
 /** Ends whatever runs, and lets nothing more be started. */
 export async function interrupt() {
   isInterrupted = true;
@@ -73,6 +78,7 @@ export async function runSystem(system, scenario, given, limit) {
   const measured = await runForJson(process.execPath, [...NODE_FLAGS, RUN, system, scenario, ...args, `--limit=${limit}`], {
     what,
     limit: limit + 30,
+    env: { BACKSTEP_BENCH_WATCHED: '1' },
   });
   const { counts, started, ...run } = measured;
   const wanted = scenario === 'compensate' ? 'compensated' : 'completed';

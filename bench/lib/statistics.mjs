@@ -144,11 +144,13 @@ export function ratio(ours, theirs, pick) {
   const above = medianOf(ours, pick);
   const below = medianOf(theirs, pick);
   if (above === undefined || below === undefined || below === 0) return undefined;
-  const turns = ours.flatMap((run) => {
+  const pairs = ours.flatMap((run) => {
     const other = theirs.find(({ turn }) => turn === run.turn);
     const [a, b] = [pick(run), other && pick(other)];
-    return a === undefined || !b ? [] : [a / b];
+    return a === undefined || !other || !b ? [] : [{ value: a / b, isClean: !isDisturbed(run) && !isDisturbed(other) }];
   });
+  const clean = pairs.filter(({ isClean }) => isClean);
+  const turns = (clean.length > 0 ? clean : pairs).map(({ value }) => value);
   const value = above / below;
   return turns.length > 0 ? { median: value, min: Math.min(...turns), max: Math.max(...turns) } : { median: value, min: value, max: value };
 }

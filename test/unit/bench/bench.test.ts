@@ -112,6 +112,12 @@ describe('a ratio', () => {
     expect(ratio(runs(200, 300, 240), runs(100, 100, 60), speed)).toEqual({ median: 2.4, min: 2, max: 4 });
   });
 
+  it('leaves out turns in which others disturbed either side', () => {
+    const disturbed = run({ sagasPerSecond: 10, turn: 2, othersCores: 1 });
+    const [first, , third] = runs(200, 300, 240);
+    expect(ratio([first!, disturbed, third!], runs(100, 100, 100), speed)).toEqual({ median: 2.2, min: 2, max: 2.4 });
+  });
+
   it('is none where one side is missing or was nothing', () => {
     expect(ratio(runs(1), [], speed)).toBeUndefined();
     expect(ratio(runs(1), runs(0), speed)).toBeUndefined();
