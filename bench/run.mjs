@@ -1,69 +1,87 @@
-// One run of one system, printed as one line of JSON: node bench/run.mjs SYSTEM SCENARIO --count=N --participants=none|inbox
-import { saturate, pace, percentile, round } from './lib/load.mjs';
-import { cpuSeconds, difference, machineBusySeconds, samplePeakMemory } from './lib/processes.mjs';
+// One run of one system, printed as one line of JSON: node bench/run.mjs SYSTEM SCENARIO --count=N --participants=none
+import { saturate, pace } from './lib/load.mjs';
+import { startMeter } from './lib/meter.mjs';
+import { PARTICIPANTS } from './lib/options.mjs';
 import { serverProcesses } from './lib/servers.mjs';
+import { percentile, round } from './lib/statistics.mjs';
 
-const [system, scenario] = process.argv.slice(2);
-const option = (name, fallback) => process.argv.find((arg) => arg.startsWith(`--${name}=`))?.slice(name.length + 3) ?? fallback;
 const SYSTEMS = { textbook: './textbook/textbook.mjs', backstep: './systems/backstep.mjs' };
-if (!SYSTEMS[system] || !['throughput', 'compensate', 'latency'].includes(scenario)) {
-  console.error(
-    'usage: node bench/run.mjs textbook|backstep throughput|compensate|latency [--count=N] [--participants=none|inbox] [--rate=20] [--queue=quorum|classic] [--engine=JSON of EngineSettings]',
-  );
+const OPTIONS = ['count', 'participants', 'rate', 'queue', 'payload', 'parallel', 'database', 'window', 'warm', 'limit', 'engine'];
+const USAGE = `usage: node bench/run.mjs ${Object.keys(SYSTEMS).join('|')} throughput|compensate|latency [--count=N]
+  [--participants=${PARTICIPANTS.join('|')}] [--rate=20] [--queue=quorum|classic] [--payload=BYTES] [--parallel=N]
+  [--database=NAME: one that is there, and stays] [--window=N] [--warm=N] [--limit=SECONDS] [--engine=JSON of EngineSettings]`;
+
+const [system, scenario, ...rest] = process.argv.slice(2);
+const given = Object.fromEntries(rest.map((arg) => /^--(\w+)=(.*)$/s.exec(arg)?.slice(1) ?? [arg, '']));
+const unknown = Object.keys(given).filter((name) => !OPTIONS.includes(name));
+if (!SYSTEMS[system] || !['throughput', 'compensate', 'latency'].includes(scenario) || unknown.length > 0) {
+  console.error(unknown.length > 0 ? `not understood: ${unknown.join(' ')}\n${USAGE}` : USAGE);
   process.exit(2);
 }
-const count = Number(option('count', '5000'));
-const rate = Number(option('rate', '20'));
-const limit = setTimeout(
-  () => {
-    console.error(`${system} ${scenario}: still running after ${option('limit', '240')} s`);
-    process.exit(3);
-  },
-  Number(option('limit', '240')) * 1_000,
-);
+const number = (name, otherwise) => Number(given[name] ?? otherwise);
+const count = number('count', 5_000);
+const rate = number('rate', 20);
+const bytes = number('payload', 300);
 
 const { up } = await import(SYSTEMS[system]);
-const running = await up({
-  participants: option('participants', 'none'),
-  queue: option('queue', 'quorum'),
-  engine: JSON.parse(option('engine', '{}')),
+/** Once it is up. */
+let running = undefined;
+let isEnding = false;
+const limit = setTimeout(
+  () => void giveUp(`${system} ${scenario}: still running after ${given.limit ?? 240} s`, 3),
+  number('limit', 240) * 1_000,
+);
+for (const signal of ['SIGINT', 'SIGTERM']) process.once(signal, () => void giveUp(`${system} ${scenario}: ${signal}`, 130));
+// The bench holds the other end of this pipe as long as it lives.
+if (process.env.BACKSTEP_BENCH_WATCHED)
+  process.stdin.resume().once('close', () => void giveUp(`${system} ${scenario}: the bench is gone`, 1));
+
+running = await up({
+  participants: given.participants ?? 'none',
+  queue: given.queue ?? 'quorum',
+  ...(given.parallel && { parallel: number('parallel') }),
+  ...(given.database && { database: given.database }),
+  engine: JSON.parse(given.engine ?? '{}'),
 });
 const fails = scenario === 'compensate';
 const isPaced = scenario === 'latency';
-const window = Number(option('window', String(running.settings.window)));
-const warm = Number(option('warm', String(isPaced ? 60 : Math.min(1_000, Math.ceil(count / 5)))));
-if (isPaced) await pace(running.start, warm, Math.max(rate, 20), fails);
-else await saturate(running.start, warm, window, fails);
+const window = number('window', running.settings.window);
+const warm = number('warm', isPaced ? Math.min(60, count) : Math.min(1_000, Math.ceil(count / 5)));
+const run = (sagas, atRate) =>
+  isPaced
+    ? pace(running.start, { count: sagas, rate: atRate, fails, bytes })
+    : saturate(running.start, { count: sagas, window, fails, bytes });
+await run(warm, Math.max(rate, 20));
 
-const processes = { ...(await serverProcesses()), engine: process.pid, ...running.processes };
-const peak = samplePeakMemory({ engine: process.pid, ...running.processes });
-const before = cpuSeconds(processes);
-const busyBefore = machineBusySeconds();
-const since = performance.now();
-const took = isPaced ? await pace(running.start, count, rate, fails) : await saturate(running.start, count, window, fails);
-const seconds = (performance.now() - since) / 1_000;
-const cpu = difference(before, cpuSeconds(processes));
-const busy = machineBusySeconds() - busyBefore;
-const total = Object.values(cpu).reduce((sum, each) => sum + each, 0);
+const meter = startMeter({ ...(await serverProcesses()), engine: process.pid, ...running.processes });
+const took = await run(count, rate);
+const measured = meter.stop(count);
 took.sort((a, b) => a - b);
-const counts = await running.counts();
+const figures = running.figures?.();
+clearTimeout(limit);
+isEnding = true;
+await running.stop();
+const verified = await running.verify();
+await running.remove();
 console.log(
   JSON.stringify({
-    system,
-    scenario,
-    participants: option('participants', 'none'),
-    sagas: count,
-    seconds: round(seconds, 2),
-    sagasPerSecond: round(count / seconds),
+    ...measured,
     latencyMs: { p50: round(percentile(took, 0.5)), p95: round(percentile(took, 0.95)), p99: round(percentile(took, 0.99)) },
-    cpuSecondsPer1000: round((total * 1_000) / count, 3),
-    cpuByProcess: Object.fromEntries(Object.entries(cpu).map(([name, value]) => [name, round((value * 1_000) / count, 3)])),
-    peakMemoryMb: peak(),
-    othersCores: round((busy - total) / seconds, 2),
-    ...running.extra?.(),
-    counts,
+    figures: { ...figures, ...verified.figures },
+    counts: verified.counts,
+    started: warm + count,
   }),
 );
-await running.down();
-clearTimeout(limit);
 process.exit(0);
+
+/** Leaves nothing behind, unless that takes too long. */
+async function giveUp(reason, code) {
+  console.error(reason);
+  setTimeout(() => process.exit(code), 15_000).unref();
+  if (!isEnding && running)
+    await running
+      .stop()
+      .then(() => running.remove())
+      .catch((error) => console.error(error));
+  process.exit(code);
+}

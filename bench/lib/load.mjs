@@ -1,8 +1,8 @@
 // The load: the same business payload for every system, saturating or paced.
 
-/** About 300 bytes. */
-export function payload(number) {
-  return {
+/** About 300 bytes, or more where `bytes` says so. */
+export function payload(number, bytes = 300) {
+  const order = {
     orderId: `ord-${number}`,
     customerId: `cust-${number % 1000}`,
     currency: 'EUR',
@@ -14,17 +14,18 @@ export function payload(number) {
     shipTo: { name: 'Jane Example', street: '1 Long Street Name', city: 'Springfield', zip: '12345' },
     note: 'leave at the door please',
   };
+  return bytes > 300 ? { ...order, note: order.note.padEnd(order.note.length + bytes - 300, ' and ring twice') } : order;
 }
 
 /** Keeps `window` sagas in flight until `count` have ended; milliseconds from start to end of each. */
-export async function saturate(start, count, window, fails) {
+export async function saturate(start, { count, window, fails, bytes }) {
   const took = [];
   let next = 0;
   const worker = async () => {
     while (next < count) {
       const number = next++;
       const since = performance.now();
-      await start(payload(number), fails);
+      await start(payload(number, bytes), fails);
       took.push(performance.now() - since);
     }
   };
@@ -32,7 +33,7 @@ export async function saturate(start, count, window, fails) {
   return took;
 }
 /** Starts `rate` sagas a second whether or not the earlier ones have ended. */
-export async function pace(start, count, rate, fails) {
+export async function pace(start, { count, rate, fails, bytes }) {
   const took = [];
   const begun = performance.now();
   const running = [];
@@ -40,18 +41,8 @@ export async function pace(start, count, rate, fails) {
     const wait = begun + (number * 1_000) / rate - performance.now();
     if (wait > 0) await new Promise((resolve) => setTimeout(resolve, wait));
     const since = performance.now();
-    running.push(start(payload(number), fails).then(() => took.push(performance.now() - since)));
+    running.push(start(payload(number, bytes), fails).then(() => took.push(performance.now() - since)));
   }
   await Promise.all(running);
   return took;
 }
-
-export function percentile(sorted, part) {
-  return sorted[Math.min(sorted.length - 1, Math.floor(part * sorted.length))] ?? 0;
-}
-export function median(values) {
-  const sorted = [...values].sort((a, b) => a - b);
-  const middle = sorted.length >> 1;
-  return sorted.length % 2 === 1 ? sorted[middle] : ((sorted[middle - 1] ?? 0) + (sorted[middle] ?? 0)) / 2;
-}
-export const round = (value, digits = 1) => Math.round(value * 10 ** digits) / 10 ** digits;

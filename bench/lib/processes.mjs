@@ -30,7 +30,7 @@ function everyProcess() {
   return found;
 }
 
-/** CPU seconds so far: of the database (postmaster and all its children), the broker, and the processes named. */
+/** CPU seconds so far: of the database (postmaster and all its children), the broker, and the processes named (one pid or several). */
 export function cpuSeconds({ postmaster, broker, ...others }) {
   const processes = everyProcess();
   const of = (pid) => processes.find((each) => each.pid === pid)?.own ?? 0;
@@ -39,7 +39,7 @@ export function cpuSeconds({ postmaster, broker, ...others }) {
   return {
     postgres: (parent ? parent.own + parent.reaped : 0) + children.reduce((sum, each) => sum + each.own, 0),
     broker: of(broker),
-    ...Object.fromEntries(Object.entries(others).map(([name, pid]) => [name, of(pid)])),
+    ...Object.fromEntries(Object.entries(others).map(([name, pids]) => [name, [pids].flat().reduce((sum, pid) => sum + of(pid), 0)])),
   };
 }
 export function difference(before, after) {
@@ -52,17 +52,23 @@ export function machineBusySeconds() {
   return (fields[0] + fields[1] + fields[2] + fields[5] + fields[6]) / TICKS;
 }
 
+/** Resident megabytes; 0 when it has ended. */
+export function residentMb(pid) {
+  try {
+    return Math.round(Number(/VmRSS:\s+(\d+)/.exec(fs.readFileSync(`/proc/${pid}/status`, 'latin1'))?.[1] ?? 0) / 1024);
+  } catch {
+    return 0;
+  }
+}
+
 /** Peak resident megabytes of the processes named, sampled until `stop`. */
 export function samplePeakMemory(pids, everyMs = 250) {
   const peak = {};
   const sample = () => {
-    for (const [name, pid] of Object.entries(pids)) {
-      try {
-        const kilobytes = Number(/VmRSS:\s+(\d+)/.exec(fs.readFileSync(`/proc/${pid}/status`, 'latin1'))?.[1] ?? 0);
-        peak[name] = Math.max(peak[name] ?? 0, Math.round(kilobytes / 1024));
-      } catch {
-        // It has ended.
-      }
+    for (const [name, several] of Object.entries(pids)) {
+      const megabytes = [several].flat().map(residentMb);
+      // Of several processes, the largest: each has a limit of its own.
+      if (megabytes.length > 0) peak[name] = Math.max(peak[name] ?? 0, ...megabytes);
     }
   };
   sample();
@@ -113,14 +119,13 @@ const children = new Set();
 process.on('exit', () => {
   for (const child of children) child.kill('SIGKILL');
 });
-for (const signal of ['SIGINT', 'SIGTERM']) process.once(signal, () => process.exit(130));
 
-/** Starts a Node process and waits until it prints READY. */
+/** Starts a Node process and waits until it prints READY; `said` is what it printed. It can be talked to by `ask`. */
 export function startNode(file, args, env = {}) {
   return new Promise((resolve, reject) => {
     const child = spawn(process.execPath, [...NODE_FLAGS, file, ...args], {
       env: { ...process.env, ...env },
-      stdio: ['ignore', 'pipe', 'inherit'],
+      stdio: ['ignore', 'pipe', 'inherit', 'ipc'],
     });
     children.add(child);
     let printed = '';
@@ -129,8 +134,8 @@ export function startNode(file, args, env = {}) {
       printed += String(chunk);
       if (!printed.includes('READY')) return;
       clearTimeout(late);
-      printed = '';
-      resolve(child);
+      child.stdout.removeAllListeners('data').resume();
+      resolve(Object.assign(child, { said: printed }));
     });
     child.on('exit', (code) => {
       children.delete(child);
@@ -149,4 +154,27 @@ export function stopProcess(child) {
     });
     child.kill('SIGTERM');
   });
+}
+/** What a child answers to a question; children of the bench answer every message once. */
+export function ask(child, question) {
+  return new Promise((resolve, reject) => {
+    const ended = (code) => reject(new Error(`the process ended with ${code} instead of answering`));
+    child.once('exit', ended);
+    child.once('message', (answer) => {
+      child.off('exit', ended);
+      resolve(answer);
+    });
+    child.send(question);
+  });
+}
+
+/** Waits until the machine has had a quiet second, for so long at most: what others do is in every figure otherwise. */
+export async function waitQuiet(seconds, cores = 0.15) {
+  const until = performance.now() + seconds * 1_000;
+  while (performance.now() < until) {
+    const before = machineBusySeconds();
+    const since = performance.now();
+    await new Promise((resolve) => setTimeout(resolve, 1_000));
+    if ((machineBusySeconds() - before) / ((performance.now() - since) / 1_000) < cores) return;
+  }
 }

@@ -6,48 +6,44 @@ import { Container } from 'inversify';
 import { Orchestrator } from '../../dist/src/engine/orchestrator.js';
 import { createLogger } from '../../dist/src/main/log.js';
 import { SystemClock, SystemRandom, UuidV7Ids } from '../../dist/src/main/system.js';
-import { openRabbitMq } from '../../dist/src/main/rabbitmq.js';
 import { connect } from '../../dist/src/postgres/connect.js';
 import { migrate } from '../../dist/src/postgres/migrate.js';
+import { firstIdAt } from '../../dist/src/postgres/partitions.js';
 import { PostgresSagaStore } from '../../dist/src/postgres/postgres-saga-store.js';
 import { loadDefinitions } from '../../dist/src/saga/load.js';
 import { startNode, stopProcess } from '../lib/processes.mjs';
-import { deleteQueues, dropDatabase, freshDatabase, query, RABBITMQ_URL } from '../lib/servers.mjs';
+import { checkpoint, databaseUrl, deleteBenchQueues, dropDatabase, freshDatabase, NAME, query, updatesOf } from '../lib/servers.mjs';
 import { contractsFor, sagaFor } from './bench-saga.mjs';
+import { openTransport } from './transport.mjs';
 
 const PARTICIPANTS = fileURLToPath(new URL('./participants.mjs', import.meta.url));
-const DATABASE = 'backstep_bench_product';
-const NAMESPACE = 'backstep_bench';
-const QUEUES = [
-  ...['order', 'stock', 'card'].map((name) => `${NAMESPACE}.commands.${name}`),
-  `${NAMESPACE}.replies`,
-  `${NAMESPACE}.starts`,
-  `${NAMESPACE}.dead-letters`,
-];
+const DATABASE = `${NAME}_product`;
 export const settings = { window: 2_000 };
 
-export async function up({ participants, engine: tuning = {} }) {
-  const url = await freshDatabase(DATABASE);
-  await deleteQueues(QUEUES, [`${NAMESPACE}.commands`]);
+/** `database`: one that is there already and stays; else a fresh one is made and dropped. */
+export async function up({ participants, queue, parallel, database, engine: tuning = {} }) {
+  const url = database ? databaseUrl(database) : await freshDatabase(DATABASE);
+  if (database) await checkpoint();
+  await deleteBenchQueues();
   const logger = createLogger('warn', (line) => process.stderr.write(line));
-  const clock = new SystemClock();
-  const dataSource = await connect({ url, namespace: NAMESPACE, logger });
+  const dataSource = await connect({ url, namespace: NAME, logger });
   await migrate(dataSource);
+  const updatesBefore = await updatesOf(url);
   const store = new PostgresSagaStore(dataSource);
-  const transport = openRabbitMq({ url: RABBITMQ_URL, namespace: NAMESPACE, clock, logger });
-  const { plans } = loadDefinitions(new Container(), [sagaFor(contractsFor(participants))]);
+  const transport = openTransport(queue, logger);
+  const { plans } = loadDefinitions(new Container(), [sagaFor(contractsFor(participants), { parallel })]);
   const waiting = new Map();
   const batches = { count: 0, items: 0 };
   const engine = new Orchestrator({
     plans,
     store,
     transport,
-    clock,
+    clock: new SystemClock(),
     random: new SystemRandom(),
     ids: new UuidV7Ids(),
     logger,
     hash: (text) => createHash('sha256').update(text).digest('hex'),
-    settings: { namespace: NAMESPACE, ...tuning },
+    settings: { namespace: NAME, ...tuning },
     observer: {
       batchCommitted: ({ items }) => {
         batches.count++;
@@ -59,30 +55,42 @@ export async function up({ participants, engine: tuning = {} }) {
       },
     },
   });
+  const firstId = firstIdAt(Date.now());
   await engine.run();
-  const child = await startNode(PARTICIPANTS, [`--participants=${participants}`, `--namespace=${NAMESPACE}`, `--db=${url}`]);
+  const child = await startNode(PARTICIPANTS, [`--participants=${participants}`, `--queue=${queue}`, `--db=${url}`]);
   return {
     settings,
     processes: { participants: child.pid },
-    extra: () => ({ averageBatch: Math.round(batches.items / Math.max(1, batches.count)) }),
+    figures: () => ({ averageBatch: Math.round(batches.items / Math.max(1, batches.count)) }),
     async start(payload, fails) {
       const { id } = await engine.start({ name: 'bench', input: { ...payload, fails } });
       return new Promise((resolve) => waiting.set(id, resolve));
     },
-    counts: async () => {
-      const { rows } = await query(
-        url,
-        `select status, count(*)::int as n from (select status from ${NAMESPACE}.saga union all select status from ${NAMESPACE}.finished_saga) as every_saga group by 1`,
-      );
-      return Object.fromEntries(rows.map((row) => [row.status, row.n]));
-    },
-    async down() {
+    async stop() {
       await engine.stop();
       await transport.close();
       await store.close();
       await stopProcess(child);
-      await deleteQueues(QUEUES, [`${NAMESPACE}.commands`]);
-      await dropDatabase(DATABASE);
+    },
+    /** After `stop`: PostgreSQL counts an update when its connection is idle or gone. */
+    async verify() {
+      const { rows } = await query(
+        url,
+        `select status, count(*)::int as n from
+           (select status from ${NAME}.saga where id >= $1 union all select status from ${NAME}.finished_saga where id >= $1) as every_saga
+         group by 1`,
+        [firstId],
+      );
+      const { updates, hot } = await updatesOf(url);
+      const updated = updates - updatesBefore.updates;
+      return {
+        counts: Object.fromEntries(rows.map((row) => [row.status, row.n])),
+        figures: { updates: updated, hotUpdates: hot - updatesBefore.hot, hotPart: updated > 0 ? (hot - updatesBefore.hot) / updated : 0 },
+      };
+    },
+    async remove() {
+      await deleteBenchQueues();
+      if (!database) await dropDatabase(DATABASE);
     },
   };
 }

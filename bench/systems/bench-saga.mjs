@@ -1,26 +1,49 @@
-// The same workload in Backstep: three sequential steps, a trivial handler each, compensations for the first two.
+// The same workload in Backstep: three sequential steps (or several parallel ones), a trivial handler each, compensations.
 import { Saga, SagaDefinition, command, contract, typed } from '../../dist/src/index.js';
 
-/** The contracts of the three participants; without an inbox where the participants keep no database. */
+const NAMES = ['order', 'stock', 'card'];
+/** Commands in one message, for participants that take batches. */
+const BATCH = 50;
+
+/**
+ * The contracts of the three participants. `none`: they keep no database. `inbox`: the SDK's inbox. `batch`, `batch-none`: the same two with
+ * several commands in one message.
+ */
 export function contractsFor(participants) {
-  const options = { inbox: participants === 'inbox' };
+  const options = {
+    inbox: participants === 'inbox' || participants === 'batch',
+    ...(participants.startsWith('batch') && { batch: BATCH }),
+  };
   const commands = () => ({
     act: command({ request: typed(), reply: typed(), rejections: ['declined'] }),
     undo: command({ request: typed() }),
   });
-  return ['order', 'stock', 'card'].map((name) => contract(name, commands(), options));
+  return NAMES.map((name) => contract(name, commands(), options));
 }
 
-export function sagaFor([order, stock, card]) {
-  class BenchSaga extends SagaDefinition {
-    reserve = this.step(order.act, undoable(order));
-    pick = this.step(stock.act, undoable(stock));
-    charge = this.step(card.act, undoable(card));
+/** `parallel`: so many steps at once over the three participants. `timeout`: of a step, for sagas that are to stay in flight. */
+export function sagaFor(contracts, { parallel, timeout } = {}) {
+  const [order, stock, card] = contracts;
+  const step = (participant) => ({
+    request: ({ input }) => input,
+    compensate: { command: participant.undo, request: ({ input }) => input },
+    ...(timeout && { timeout }),
+  });
+  class Sequential extends SagaDefinition {
+    reserve = this.step(order.act, step(order));
+    pick = this.step(stock.act, step(stock));
+    charge = this.step(card.act, step(card));
   }
-  Saga({ name: 'bench', version: 1 })(BenchSaga);
-  return BenchSaga;
+  class Parallel extends SagaDefinition {
+    constructor() {
+      super();
+      for (let n = 0; n < parallel; n++) {
+        const participant = contracts[n % contracts.length];
+        this[`step${n + 1}`] = this.step(participant.act, { ...step(participant), after: [] });
+      }
+    }
+  }
+  const definition = parallel ? Parallel : Sequential;
+  Saga({ name: 'bench', version: 1 })(definition);
+  return definition;
 }
-const undoable = (participant) => ({
-  request: ({ input }) => input,
-  compensate: { command: participant.undo, request: ({ input }) => input },
-});

@@ -2,25 +2,28 @@
 // insert and an effect row. `--mode=none`: no database at all.
 import amqp from 'amqplib';
 import pg from 'pg';
-import { RABBITMQ_URL } from '../lib/servers.mjs';
+import { RABBITMQ_URL, TEXTBOOK_QUEUES } from '../lib/servers.mjs';
 
 const option = (name) => process.argv.find((arg) => arg.startsWith(`--${name}=`))?.slice(name.length + 3);
 const mode = option('mode') ?? 'tx';
-export const QUEUES = ['textbook.order', 'textbook.stock', 'textbook.card'];
+const QUEUES = TEXTBOOK_QUEUES.slice(0, -1);
+const REPLIES = TEXTBOOK_QUEUES.at(-1);
 
 const connection = await amqp.connect(RABBITMQ_URL, { noDelay: true });
 for (const [index, queue] of QUEUES.entries()) await serve(index, queue);
 console.log('READY');
+// Whoever started it is gone.
+process.once('disconnect', () => process.exit(0));
 
 async function serve(index, queue) {
   const channel = await connection.createConfirmChannel();
   await channel.assertQueue(queue, { durable: true });
-  await channel.assertQueue('textbook.replies', { durable: true });
+  await channel.assertQueue(REPLIES, { durable: true });
   const reply = (message, answer, confirmed) => {
     const { s, k, d } = message.properties.headers;
     const body = Buffer.from(JSON.stringify(answer.result ?? { error: answer.error }));
     channel.sendToQueue(
-      'textbook.replies',
+      REPLIES,
       body,
       { persistent: true, messageId: `${message.properties.messageId}-r`, headers: { s, k, d, ok: answer.ok } },
       confirmed,

@@ -5,11 +5,12 @@ import pg from 'pg';
 import { randomUUID } from 'node:crypto';
 import { fileURLToPath } from 'node:url';
 import { startNode, stopProcess } from '../lib/processes.mjs';
-import { deleteQueues, dropDatabase, freshDatabase, query, RABBITMQ_URL } from '../lib/servers.mjs';
+import { deleteQueues, dropDatabase, freshDatabase, NAME, query, RABBITMQ_URL, TEXTBOOK_QUEUES } from '../lib/servers.mjs';
 
 const PARTICIPANTS = fileURLToPath(new URL('./participants.mjs', import.meta.url));
-const QUEUES = ['textbook.order', 'textbook.stock', 'textbook.card'];
-const DATABASE = 'backstep_bench_textbook';
+const QUEUES = TEXTBOOK_QUEUES.slice(0, -1);
+const REPLIES = TEXTBOOK_QUEUES.at(-1);
+const DATABASE = `${NAME}_textbook`;
 export const settings = { window: 2_000, pool: 16, prefetch: 50, pollMs: 10, relayBatch: 200 };
 
 const SCHEMA = `
@@ -26,7 +27,7 @@ export async function up({ participants }) {
   const connection = await amqp.connect(RABBITMQ_URL, { noDelay: true });
   const publishing = await connection.createConfirmChannel();
   const consuming = await connection.createChannel();
-  for (const queue of [...QUEUES, 'textbook.replies']) {
+  for (const queue of TEXTBOOK_QUEUES) {
     await consuming.deleteQueue(queue);
     await consuming.assertQueue(queue, { durable: true });
   }
@@ -120,7 +121,7 @@ export async function up({ participants }) {
     }
   }
   await consuming.prefetch(settings.prefetch);
-  await consuming.consume('textbook.replies', (message) => {
+  await consuming.consume(REPLIES, (message) => {
     onReply(message).catch((error) => console.error(error));
   });
 
@@ -130,17 +131,19 @@ export async function up({ participants }) {
     settings,
     start,
     processes: { participants: child.pid },
-    counts: async () =>
-      Object.fromEntries(
-        (await query(url, 'select status, count(*)::int as n from saga group by 1')).rows.map((row) => [row.status, row.n]),
-      ),
-    async down() {
+    async verify() {
+      const { rows } = await query(url, 'select status, count(*)::int as n from saga group by 1');
+      return { counts: Object.fromEntries(rows.map((row) => [row.status, row.n])), figures: {} };
+    },
+    async stop() {
       isStopping = true;
       await relaying;
       await connection.close();
       await stopProcess(child);
       await pool.end();
-      await deleteQueues([...QUEUES, 'textbook.replies']);
+    },
+    async remove() {
+      await deleteQueues(TEXTBOOK_QUEUES);
       await dropDatabase(DATABASE);
     },
   };

@@ -85,6 +85,72 @@ export interface Mark {
   readonly text: string;
 }
 
+/** A bar made of one part or several, one after the other. */
+export interface Bar {
+  readonly name: string;
+  readonly parts: readonly { readonly name: string; readonly value: number }[];
+  /** The least and the most that was measured, drawn over the end of the bar. */
+  readonly spread?: readonly [low: number, high: number];
+}
+
+/** Lying bars, one for each name, from the top; a legend where they have several parts. `x` names what is measured, `y` is not shown. */
+export function barPlot(bars: readonly Bar[], options: Omit<PlotOptions, 'y' | 'yFrom' | 'height'>): string {
+  const parts = [...new Set(bars.flatMap((bar) => bar.parts.map(({ name }) => name)))];
+  const sumOf = (bar: Bar) => bar.parts.reduce((sum, { value }) => sum + value, 0);
+  const highest = Math.max(0, ...bars.flatMap((bar) => [sumOf(bar), bar.spread?.[1] ?? 0]));
+  const { width = 720, title, x } = options;
+  const left = 24 + Math.max(0, ...bars.map(({ name }) => name.length)) * 6;
+  const top = MARGIN.top + (parts.length > 1 ? LEGEND_LINE : 0);
+  const bottom = top + bars.length * BAR_LINE + 6;
+  // Room for the figure behind the longest bar.
+  const right = width - 60;
+  const at = (value: number) => left + (value / (highest || 1)) * (right - left);
+  const along = ticks(0, highest).flatMap((value) => [
+    `<line x1="${n(at(value))}" y1="${top}" x2="${n(at(value))}" y2="${bottom}" stroke="${GRID}"/>`,
+    `<text x="${n(at(value))}" y="${bottom + 14}" text-anchor="middle">${label(value)}</text>`,
+  ]);
+  const drawn = bars.flatMap((bar, line) => {
+    const y = top + 6 + line * BAR_LINE;
+    const middle = y + BAR_HEIGHT / 2;
+    let from = 0;
+    const pieces = bar.parts.map(({ name, value }) => {
+      const start = at(from);
+      from += value;
+      const colour = COLOURS[parts.indexOf(name) % COLOURS.length];
+      const told = `<title>${escaped(bar.name)}${parts.length > 1 ? `, ${escaped(name)}` : ''}: ${label(value)}</title>`;
+      return `<rect x="${n(start)}" y="${y}" width="${n(at(from) - start)}" height="${BAR_HEIGHT}" fill="${colour}">${told}</rect>`;
+    });
+    const [low, high] = bar.spread ?? [from, from];
+    const whisker =
+      low === high
+        ? []
+        : [
+            `<path d="M${n(at(low))} ${middle}H${n(at(high))}M${n(at(low))} ${middle - 4}v8M${n(at(high))} ${middle - 4}v8" fill="none" stroke="${INK}"/>`,
+          ];
+    return [
+      `<text x="${left - 6}" y="${middle + 4}" text-anchor="end">${escaped(bar.name)}</text>`,
+      ...pieces,
+      ...whisker,
+      `<text x="${n(at(Math.max(from, high)) + 5)}" y="${middle + 4}">${label(Number(from.toPrecision(3)))}</text>`,
+    ];
+  });
+  const legend = parts.length > 1 ? legendOf(parts, { right: width - MARGIN.right }, LEGEND_LINE) : [];
+  return [
+    ...opening(width, bottom + 36),
+    `<text x="16" y="16" font-size="13" font-weight="600">${escaped(title)}</text>`,
+    ...along,
+    ...drawn,
+    ...legend,
+    `<line x1="${left}" y1="${top}" x2="${left}" y2="${bottom}" stroke="${INK}"/>`,
+    `<text x="${n((left + right) / 2)}" y="${bottom + 30}" text-anchor="middle">${escaped(x)}</text>`,
+    '</svg>',
+    '',
+  ].join('\n');
+}
+const BAR_LINE = 22;
+const BAR_HEIGHT = 14;
+const LEGEND_LINE = 18;
+
 /** Writes a plot where it is committed. */
 export function writePlot(path: string, plot: string): void {
   mkdirSync(dirname(path), { recursive: true });
@@ -152,8 +218,7 @@ function svg({ title, x, y }: PlotOptions, frame: Frame, content: readonly strin
     `<text x="${n(frame.x(value))}" y="${bottom + 16}" text-anchor="middle">${label(value)}</text>`,
   ]);
   return [
-    `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${width} ${height}" font-family="system-ui, sans-serif" font-size="11" fill="${INK}">`,
-    `<rect width="${width}" height="${height}" fill="#ffffff"/>`,
+    ...opening(width, height),
     `<text x="${left}" y="16" font-size="13" font-weight="600">${escaped(title)}</text>`,
     ...across,
     ...along,
@@ -166,7 +231,14 @@ function svg({ title, x, y }: PlotOptions, frame: Frame, content: readonly strin
   ].join('\n');
 }
 
-function legendOf(names: readonly string[], { right }: Frame): string[] {
+function opening(width: number, height: number): string[] {
+  return [
+    `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${width} ${height}" font-family="system-ui, sans-serif" font-size="11" fill="${INK}">`,
+    `<rect width="${width}" height="${height}" fill="#ffffff"/>`,
+  ];
+}
+
+function legendOf(names: readonly string[], { right }: Pick<Frame, 'right'>, below = 0): string[] {
   let end = right;
   return names
     .map((name, i) => ({ name, colour: COLOURS[i % COLOURS.length]! }))
@@ -175,8 +247,8 @@ function legendOf(names: readonly string[], { right }: Frame): string[] {
       const width = 24 + name.length * 6;
       end -= width;
       return [
-        `<line x1="${end}" y1="12" x2="${end + 14}" y2="12" stroke="${colour}" stroke-width="2.5"/>`,
-        `<text x="${end + 18}" y="16">${escaped(name)}</text>`,
+        `<line x1="${end}" y1="${12 + below}" x2="${end + 14}" y2="${12 + below}" stroke="${colour}" stroke-width="2.5"/>`,
+        `<text x="${end + 18}" y="${16 + below}">${escaped(name)}</text>`,
       ];
     });
 }

@@ -6,7 +6,7 @@ import { join, resolve } from 'node:path';
 import { Chance } from '../../lab/kit/chance.js';
 import { Journal, readLines } from '../../lab/kit/files.js';
 import { readFlags } from '../../lab/kit/flags.js';
-import { histogramPlot, linePlot } from '../../lab/kit/plot.js';
+import { barPlot, histogramPlot, linePlot } from '../../lab/kit/plot.js';
 import { LabProcess } from '../../lab/kit/processes.js';
 import { mixedStarts } from '../../lab/kit/starts.js';
 import { histogram, percentile, slope } from '../../lab/kit/statistics.js';
@@ -145,6 +145,28 @@ describe('statistics', () => {
     expect(bars).toContain('median');
     expect(`${line}${bars}`).not.toMatch(/NaN|Infinity|undefined/);
     expect(linePlot([{ name: 'empty', points: [] }], { title: 'T', x: 'x', y: 'y' })).not.toMatch(/NaN|Infinity/);
+  });
+
+  it('lie as bars of several parts, with their sum and their spread', () => {
+    const parts = (engine: number, broker: number) => [
+      { name: 'engine', value: engine },
+      { name: 'broker', value: broker },
+    ];
+    const bars = barPlot(
+      [
+        { name: 'ours', parts: parts(1, 2), spread: [2.5, 4] },
+        { name: 'theirs & more', parts: parts(0, 12) },
+      ],
+      { title: 'CPU', x: 'seconds' },
+    );
+    for (const text of ['CPU', 'seconds', 'theirs &amp; more', '<title>ours, broker: 2</title>', '>3<', '>12<'])
+      expect(bars).toContain(text);
+    const widths = [...bars.matchAll(/<rect x="[\d.]+" y="\d+" width="([\d.]+)"/g)].map(([, width]) => Number(width));
+    expect(widths).toHaveLength(4);
+    expect(widths[3]! / widths[1]!).toBeCloseTo(6, 1);
+    // Only the first one has a spread that can be seen.
+    expect(bars.match(/<path/g)).toHaveLength(1);
+    expect(`${bars}${barPlot([], { title: 'T', x: 'x' })}`).not.toMatch(/NaN|Infinity|undefined/);
   });
 });
 
