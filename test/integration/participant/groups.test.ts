@@ -2,7 +2,7 @@ import { describe, expect, it } from '@jest/globals';
 import { signal } from '../../contract/inbox.contract.js';
 import { tcpProxy } from '../../support/tcp-proxy.js';
 import { gathering, steps } from './gathering.js';
-import { declare, declareMany, Payments, type Request } from './payments.js';
+import { declare, declareMany, Payments } from './payments.js';
 import { inProcess, Stage, Step } from './stage.js';
 
 describe.each([
