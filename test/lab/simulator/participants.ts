@@ -1,6 +1,6 @@
-import { command, contract } from '../../../src/saga/contract.js';
+import { command, contract, isRejection, type Rejection } from '../../../src/saga/contract.js';
 import { participant, type ParticipantTarget } from '../../../src/saga/participant.js';
-import type { CommandContext, OutsideContext } from '../../../src/saga/participant-declaration.js';
+import type { CommandContext, Incoming, ManyContext, OutsideContext } from '../../../src/saga/participant-declaration.js';
 import { typed } from '../../../src/saga/schema.js';
 import type { MemoryTransaction } from '../../../src/memory/in-memory-inbox.js';
 
@@ -63,8 +63,8 @@ export interface Run {
 /** What handlers do, by script. Rejects, throws, or gives the reply; `effect` is called when it takes effect. */
 export type Behaviour = (run: Run, effect: (act: () => void) => void) => Promise<'done' | 'rejected'>;
 
-/** The handlers of a participant that uses the SDK. */
-export function handlersOf(name: 'alpha' | 'beta' | 'plain', behave: Behaviour): ParticipantTarget {
+/** The handlers of a participant that uses the SDK. With `many`, those that are in the transaction take all commands at once. */
+export function handlersOf(name: 'alpha' | 'beta' | 'plain', behave: Behaviour, many = false): ParticipantTarget {
   const of = CONTRACTS[name];
   const runOf = (asked: Asked, context: CommandContext<unknown> | OutsideContext<unknown>, isOutside: boolean): Run => ({
     participant: name,
@@ -90,41 +90,73 @@ export function handlersOf(name: 'alpha' | 'beta' | 'plain', behave: Behaviour):
     if ((await within(asked, context)) === 'rejected') throw command.rejection('no');
     return replyTo(asked, context);
   };
-  return participant(of, {
-    act: doing(of.act),
-    slow: { handle: doing(of.slow), slow: true },
+  const finishing = async (asked: Asked, context: CommandContext<MemoryTransaction>) => {
+    await within(asked, context);
+    return replyTo(asked, context);
+  };
+  const undoing = async (asked: Asked, context: CommandContext<MemoryTransaction>): Promise<void> => {
+    await within(asked, context);
+  };
+  const outside = {
     call: {
-      effects: 'outside',
+      effects: 'outside' as const,
       handle: async (asked: Asked, context: OutsideContext<MemoryTransaction>) => {
         if ((await beyond(asked, context)) === 'rejected') throw of.call.rejection('no');
         return replyTo(asked, context);
       },
     },
-    finish: async (asked: Asked, context: CommandContext<MemoryTransaction>) => {
-      await within(asked, context);
-      return replyTo(asked, context);
-    },
     finishCall: {
-      effects: 'outside',
+      effects: 'outside' as const,
       handle: async (asked: Asked, context: OutsideContext<MemoryTransaction>) => {
         await beyond(asked, context);
         return replyTo(asked, context);
       },
     },
-    undo: async (asked: Asked, context: CommandContext<MemoryTransaction>) => {
-      await within(asked, context);
-    },
-    undoSlow: {
-      slow: true,
-      handle: async (asked: Asked, context: CommandContext<MemoryTransaction>) => {
-        await within(asked, context);
-      },
-    },
     undoCall: {
-      effects: 'outside',
+      effects: 'outside' as const,
       handle: async (asked: Asked, context: OutsideContext<MemoryTransaction>) => {
         await beyond(asked, context);
       },
     },
+  };
+  if (!many)
+    return participant(of, {
+      act: doing(of.act),
+      slow: { handle: doing(of.slow), slow: true },
+      finish: finishing,
+      undo: undoing,
+      undoSlow: { slow: true, handle: undoing },
+      ...outside,
+    });
+  return participant(of, {
+    act: { many: true, handle: all(refusing(doing(of.act))) },
+    slow: { many: true, slow: true, handle: all(refusing(doing(of.slow))) },
+    finish: { many: true, handle: all(finishing) },
+    undo: { many: true, handle: all(undoing) },
+    undoSlow: { many: true, slow: true, handle: all(undoing) },
+    ...outside,
   });
+}
+
+type One<R> = (asked: Asked, context: CommandContext<MemoryTransaction>) => Promise<R>;
+
+/** One call for many commands: whatever is thrown for one of them fails the call. */
+function all<R>(one: One<R>) {
+  return async (commands: readonly Incoming<Asked>[], { tx, abortSignal }: ManyContext<MemoryTransaction>): Promise<readonly R[]> => {
+    const answers: R[] = [];
+    for (const { request, ...facts } of commands) answers.push(await one(request, { ...facts, tx, abortSignal }));
+    return answers;
+  };
+}
+
+/** What a handler of one command throws as a "no", a handler of many returns. */
+function refusing<R>(one: One<R>): One<R | Rejection<'no'>> {
+  return async (asked, context) => {
+    try {
+      return await one(asked, context);
+    } catch (error: unknown) {
+      if (isRejection(error)) return error as Rejection<'no'>;
+      throw error;
+    }
+  };
 }
