@@ -27,6 +27,7 @@ export async function checkWorld(world: World, clients: Clients): Promise<Outcom
   const outcomes: Outcome[] = [];
   for (const known of clients.known.values()) outcomes.push(await checkSaga(world, known));
   await checkStarts(world, clients);
+  await checkIncoming(world);
   await checkBroker(world);
   return outcomes;
 }
@@ -239,6 +240,13 @@ async function checkStarts(world: World, clients: Clients): Promise<void> {
   if (new Set(ids.keys()).size !== [...clients.known.values()].filter(({ id }) => id !== undefined).length) {
     world.violate('V2', 'two starts were answered with one saga');
   }
+}
+
+/** V12: whatever was written within a client's transaction has become a saga, or was found to be one. */
+async function checkIncoming(world: World): Promise<void> {
+  const page = { after: '', limit: 1_000, versions: world.plans, inputLength: 1 };
+  const rows = await world.sagas.inner.incoming.read(page);
+  if (rows.length > 0) world.violate('V12', `${rows.length} incoming starts are left`);
 }
 
 /** V13. */

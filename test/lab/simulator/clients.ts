@@ -25,6 +25,8 @@ export interface Known {
 /** Those who start sagas and decide about them: they never forget an answer, and ask again until they have one. */
 export class Clients {
   readonly known = new Map<number, Known>();
+  /** Numbers of the sagas whose rows are written. */
+  private readonly written = new Set<number>();
   private readonly chance: Chance;
   private life: Life | undefined;
 
@@ -74,7 +76,27 @@ export class Clients {
   private start(known: Known): void {
     if (known.id !== undefined) return;
     if (known.script.via === 'wire') this.startOverWire(known);
+    else if (known.script.via === 'row') this.startWithin(known);
     else this.startByCall(known);
+  }
+
+  /** A transaction of its own that commits: from then on the saga has to come, and come once. Only a key makes it safe to do that twice. */
+  private startWithin(known: Known): void {
+    const { script } = known;
+    const { inner } = this.world.sagas;
+    const { name, version, hasKey } = this.world.of.shapes[script.shape]!;
+    if (this.written.has(script.n) && !hasKey) return;
+    this.written.add(script.n);
+    const id = this.world.nextId();
+    const key = hasKey ? `k-${script.n}` : null;
+    inner.incoming.add({ id, name, version, key, tags: {}, input: JSON.stringify(inputOf(script)), traceparent: null });
+    this.world.counters.add('start written within a transaction');
+    const look = async (): Promise<void> => {
+      const saga = key === null ? await inner.find(id) : await inner.findByKey(name, key);
+      if (saga) this.answered(known, saga.state.id);
+      else this.world.time.after(500, () => void look());
+    };
+    void look();
   }
 
   private startOverWire(known: Known): void {

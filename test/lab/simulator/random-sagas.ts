@@ -66,7 +66,8 @@ export interface SagaScript {
   readonly n: number;
   readonly shape: number;
   readonly startAt: number;
-  readonly via: 'call' | 'wire';
+  /** `row`: within a transaction of the client's on the database of the sagas. */
+  readonly via: 'call' | 'wire' | 'row';
   /** Clients that start it at once with the same key or start id. */
   readonly clients: number;
   readonly steps: Readonly<Record<string, StepScript>>;
@@ -243,6 +244,11 @@ function readOf(shape: SagaShape, index: number, given: GivenLike): string {
 
 // ---- scripts
 
+function drawVia(drawn: number): SagaScript['via'] {
+  if (drawn < 0.25) return 'wire';
+  return drawn < 0.4 ? 'row' : 'call';
+}
+
 export function drawScript(chance: Chance, n: number, shapes: readonly SagaShape[], spreadMs: number): SagaScript {
   const shape = chance.between(0, shapes.length - 1);
   const of = shapes[shape]!;
@@ -252,7 +258,7 @@ export function drawScript(chance: Chance, n: number, shapes: readonly SagaShape
     n,
     shape,
     startAt: Math.floor(chance.next() * spreadMs),
-    via: chance.is(0.25) ? 'wire' : 'call',
+    via: drawVia(chance.next()),
     clients: chance.is(0.15) ? chance.between(2, 3) : 1,
     steps,
     cancelAt: chance.is(0.12) ? chance.between(0, 20_000) : undefined,

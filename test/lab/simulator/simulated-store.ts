@@ -231,6 +231,7 @@ export class SimulatedSagaStore implements SagaStore {
     if (committed.fate !== 'committed') return committed;
     database.onCommitted({ loaded, writes, starts: committed.starts, stale: committed.stale, by: life.machine.name });
     if (committed.stale.size > 0) database.onCounted('stale write');
+    if (committed.starts.some((start) => start.fate === 'elsewhere')) database.onCounted('incoming row gone or in other hands');
     if (fate === 'unknown-committed') {
       database.onCounted('commit unknown, committed');
       return { fate: 'unknown', error: new ConnectionLost() };

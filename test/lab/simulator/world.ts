@@ -203,7 +203,7 @@ export class World implements Scene {
     return tries;
   }
 
-  private nextId(): string {
+  nextId(): string {
     const time = this.time.now().toString(16).padStart(12, '0');
     const count = (++this.ids).toString(16).padStart(12, '0');
     return `${time.slice(0, 8)}-${time.slice(8)}-7000-8000-${count}`;
