@@ -60,7 +60,7 @@ export const EXPERIMENTS: readonly Experiment[] = [
     what: 'rows of the catalogue that hurt a server or take long',
     short: faults,
     long: faults,
-    lane: 'waits',
+    lane: 'computes',
     limitMinutes: { short: 6, long: 15 },
   },
   {
