@@ -17,6 +17,7 @@ type Write = Parameters<Store>[0];
 type Begun = { readonly answer: Answer } | 'run';
 type Ended = { readonly answer: Answer } | { readonly unavailable: unknown };
 const TRIES = 3;
+const LOCK_LOST = failure('locked', 'the lock of the action was lost while its handler ran, and somebody else has it now');
 
 /**
  * Commands with effects outside the transaction: `started` is committed first, then the handler runs without a transaction, then one
@@ -47,7 +48,7 @@ export class OutsideEffects {
     pass('outside.ran');
     if (answer.outcome === 'error')
       return this.runtime.ending.isOver ? { answered: [], again: [task] } : { answered: [{ task, answer }], again: [] };
-    const end = await this.end(task, answer, writes);
+    const end = await this.end(task, answer, writes, lost);
     pass('outside.stored');
     if ('answer' in end) return { answered: [{ task, answer: end.answer }], again: [] };
     return { answered: [], again: [task], unavailable: end.unavailable };
@@ -87,14 +88,32 @@ export class OutsideEffects {
   }
 
   /** The effect is there: its answer is stored as soon as the store can be reached, for as long as the process may wait. */
-  private async end(task: Task, answer: Answer, writes: readonly Write[]): Promise<Ended> {
+  private async end(task: Task, answer: Answer, writes: readonly Write[], lost: AbortSignal): Promise<Ended> {
     for (;;) {
-      const result = await this.repeatedly(() => this.finish(task, answer, writes));
+      const result = await this.finishLocked(task, answer, writes, lost);
+      if (result === 'busy') return { answer: LOCK_LOST };
       if (result.fate === 'committed') return { answer: result.value };
       if (!(result.fate === 'failed' && result.why === 'unavailable')) return { answer: failureOf(result) };
       if (this.runtime.ending.isOver) return { unavailable: result.error };
       await this.pause();
     }
+  }
+
+  /**
+   * Whoever has the lock now may be running the handler again: were this answer stored beside that, the saga would go on, and perhaps undo
+   * what is still being done. So an answer whose lock went is stored under the lock, or left to the one who has it.
+   */
+  private async finishLocked(
+    task: Task,
+    answer: Answer,
+    writes: readonly Write[],
+    lost: AbortSignal,
+  ): Promise<InboxResult<Answer> | 'busy'> {
+    const finish = () => this.repeatedly(() => this.finish(task, answer, writes));
+    if (!lost.aborted) return finish();
+    const held = await this.runtime.store!.exclusively(task.actionId, this.runtime.settings.lockWaitMs, finish);
+    if (held.fate === 'done') return held.value;
+    return held.fate === 'busy' ? 'busy' : { fate: 'failed', why: 'unavailable', error: held.error };
   }
 
   private finish(task: Task, answer: Answer, writes: readonly Write[]): Promise<InboxResult<Answer>> {
