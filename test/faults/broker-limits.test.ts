@@ -39,7 +39,7 @@ describe('a broker that', () => {
     expect(returned.length).toBeGreaterThan(1);
     await set('consumer_timeout', 1_800_000);
     await set('channel_tick_interval', 60_000);
-  }, 60_000);
+  }, 150_000);
 
   it('[C10] takes smaller messages than we send: that step times out and its saga turns back, the others complete', async () => {
     await set('max_message_size', 50_000);
