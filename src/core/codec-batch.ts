@@ -1,10 +1,7 @@
 import { decodeText, encodeText } from './codec-text.js';
 import { jsonFaults, LIMITS, utf8Bytes, type Checked, type Json } from './json.js';
 import { BATCH_CONTENT, JSON_CONTENT, type Addressed, type Headers, type Message } from './wire.js';
-import { MAX_USEFUL_BYTES } from './wire-limits.js';
-
-/** Elements in one message at most, also in one that somebody else made: each bad one becomes a dead letter. */
-export const MAX_BATCH = 1_000;
+import { MAX_BATCH, MAX_USEFUL_BYTES } from './wire-limits.js';
 
 /** What is wrong with one element of a message, and that element as a message of its own, for the dead letters. */
 export interface WireFault {
@@ -19,10 +16,15 @@ export interface Element {
 }
 export type BatchReading = { readonly ok: true; readonly elements: readonly Element[] } | { readonly ok: false; readonly reason: string };
 
-/** A message that would go on its own, and its body as JSON text; '' for none. */
-export interface Single {
-  readonly addressed: Addressed;
+/** A message that would go on its own, without its body, and that as JSON text; '' for none. */
+export interface Single extends Omit<Addressed, 'message'> {
+  readonly head: Omit<Message, 'body'>;
   readonly text: string;
+}
+
+/** The message that it is on its own. */
+export function alone({ exchange, routingKey, head, text }: Single): Addressed {
+  return { exchange, routingKey, message: { ...head, body: encodeText(text) } };
 }
 
 /**
@@ -33,12 +35,13 @@ export function putTogether<T extends Single>(
   singles: readonly T[],
   most: number,
 ): { readonly addressed: Addressed; readonly of: readonly T[] }[] {
+  if (singles.length === 1) return [{ of: singles, addressed: alone(singles[0]!) }];
   const messages: { addressed: Addressed; of: readonly T[] }[] = [];
   let of: T[] = [];
   let texts: string[] = [];
   let units = 0;
   const close = () => {
-    if (of.length > 0) messages.push({ of, addressed: of.length === 1 ? of[0]!.addressed : asBatch(of[0]!.addressed, texts) });
+    if (of.length > 0) messages.push({ of, addressed: of.length === 1 ? alone(of[0]!) : asBatch(of[0]!, texts) });
     [of, texts, units] = [[], [], 0];
   };
   for (const single of singles) {
@@ -53,16 +56,16 @@ export function putTogether<T extends Single>(
   return messages;
 }
 
-function asBatch(first: Addressed, texts: readonly string[]): Addressed {
+function asBatch({ exchange, routingKey, head }: Single, texts: readonly string[]): Addressed {
   const body = encodeText(`[${texts.join(',')}]`);
-  return { ...first, message: { ...first.message, correlationId: '', type: '', contentType: BATCH_CONTENT, headers: {}, body } };
+  return { exchange, routingKey, message: { ...head, correlationId: '', type: '', contentType: BATCH_CONTENT, headers: {}, body } };
 }
 
-function elementText({ addressed: { message }, text }: Single): string {
-  const properties = `"message_id":${JSON.stringify(message.messageId)},"correlation_id":${JSON.stringify(message.correlationId)}`;
-  const type = message.type === '' ? '' : `,"type":${JSON.stringify(message.type)}`;
+function elementText({ head, text }: Single): string {
+  const properties = `"message_id":${JSON.stringify(head.messageId)},"correlation_id":${JSON.stringify(head.correlationId)}`;
+  const type = head.type === '' ? '' : `,"type":${JSON.stringify(head.type)}`;
   const body = text === '' ? '' : `,"body":${text}`;
-  return `{"properties":{${properties}${type}},"headers":${JSON.stringify(message.headers)}${body}}`;
+  return `{"properties":{${properties}${type}},"headers":${JSON.stringify(head.headers)}${body}}`;
 }
 
 /** The elements of a batch; a sentence where it is none. */

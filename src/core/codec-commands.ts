@@ -1,5 +1,5 @@
-import { putTogether, readBatch, type WireFault } from './codec-batch.js';
-import { encodeText, integerHeader, printable, readJsonBody, shorten, textHeader } from './codec-text.js';
+import { alone, putTogether, readBatch, type Single, type WireFault } from './codec-batch.js';
+import { integerHeader, printable, readJsonBody, shorten, textHeader } from './codec-text.js';
 import type { Checked, Json } from './json.js';
 import { parseCommandId, PHASE_NAMES, type CommandRef } from './state.js';
 import {
@@ -35,35 +35,30 @@ export interface CarriedCommands {
   readonly commands: readonly CommandMessage[];
 }
 
-/**
- * The messages that carry these commands, each once. `mostTogether`: how many commands the participant of a command takes in one message;
- * one by one they stay in their order.
- */
-export function encodeCommands(
-  commands: readonly CommandMessage[],
-  names: Names,
-  facts: SenderFacts,
-  mostTogether: (command: CommandMessage) => number = () => 1,
-): CarriedCommands[] {
+/** A command that is to be sent, and how many its participant takes in one message. */
+export interface Sending {
+  readonly command: CommandMessage;
+  readonly mostTogether: number;
+}
+
+/** The messages that carry these commands, each once; those that go one by one stay in their order. */
+export function encodeCommands(sendings: readonly Sending[], names: Names, facts: SenderFacts): CarriedCommands[] {
   const messages: CarriedCommands[] = [];
-  const together = new Map<string, { readonly most: number; readonly commands: CommandMessage[] }>();
-  for (const command of commands) {
-    const most = mostTogether(command);
+  const together = new Map<string, { readonly most: number; readonly singles: (Single & { readonly command: CommandMessage })[] }>();
+  for (const { command, mostTogether: most } of sendings) {
     if (most <= 1) {
       messages.push({ addressed: encodeCommand(command, names, facts), commands: [command] });
       continue;
     }
+    const single = { ...singleOf(command, names, facts), command };
     // What is in one message may be dropped together.
     const key = `${command.participant} ${command.expirationMs}`;
     const group = together.get(key);
-    if (group) group.commands.push(command);
-    else together.set(key, { most, commands: [command] });
+    if (group) group.singles.push(single);
+    else together.set(key, { most, singles: [single] });
   }
-  for (const group of together.values()) {
-    const singles = group.commands.map((command) => ({ command, addressed: encodeCommand(command, names, facts), text: command.body }));
-    for (const { addressed, of } of putTogether(singles, group.most))
-      messages.push({ addressed, commands: of.map(({ command }) => command) });
-  }
+  for (const { most, singles } of together.values())
+    for (const { addressed, of } of putTogether(singles, most)) messages.push({ addressed, commands: of.map(({ command }) => command) });
   return messages;
 }
 
@@ -99,10 +94,15 @@ const NO_REQUEST: Checked = { ok: false, faults: ['the request is missing'] };
 
 /** One command as one message. */
 export function encodeCommand(command: CommandMessage, names: Names, facts: SenderFacts): Addressed {
+  return alone(singleOf(command, names, facts));
+}
+
+function singleOf(command: CommandMessage, names: Names, facts: SenderFacts): Single {
   return {
     exchange: names.commandExchange,
     routingKey: command.participant,
-    message: {
+    text: command.body,
+    head: {
       messageId: command.id,
       correlationId: command.id,
       type: command.type,
@@ -112,7 +112,6 @@ export function encodeCommand(command: CommandMessage, names: Names, facts: Send
       appId: facts.appId,
       expirationMs: command.expirationMs,
       headers: commandHeaders(command),
-      body: encodeText(command.body),
     },
   };
 }

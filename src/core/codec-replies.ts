@@ -1,5 +1,5 @@
-import { elementOf, putTogether, readBatch, MAX_BATCH, type WireFault } from './codec-batch.js';
-import { encodeText, faultText, integerHeader, MESSAGE_LENGTH, printable, readJsonBody, shorten, textHeader } from './codec-text.js';
+import { alone, putTogether, readBatch, type Single, type WireFault } from './codec-batch.js';
+import { faultText, integerHeader, MESSAGE_LENGTH, printable, readJsonBody, shorten, textHeader } from './codec-text.js';
 import { parseJson, utf8Bytes, type Checked, type Json } from './json.js';
 import { parseCommandId, type CommandRef, type Outcome } from './state.js';
 import {
@@ -12,7 +12,7 @@ import {
   type ReplyMessage,
   type SenderFacts,
 } from './wire.js';
-import { MAX_SHORT_TEXT } from './wire-limits.js';
+import { MAX_BATCH, MAX_SHORT_TEXT } from './wire-limits.js';
 
 /** A reply that was read: its outcome counts even where its body cannot be used. */
 export interface DecodedReply extends ReplyContent {
@@ -48,7 +48,7 @@ const CODE_BYTES = 200;
 
 /** The messages that carry these replies, in their order: as few as will do, so only for an orchestrator that wrote a batch itself. */
 export function encodeReplies(replies: readonly ReplyMessage[], names: Names, facts: SenderFacts): Addressed[] {
-  const singles = replies.map((reply) => ({ addressed: encodeReply(reply, names, facts), text: reply.body }));
+  const singles = replies.map((reply) => singleOf(reply, names, facts));
   return putTogether(singles, MAX_BATCH).map(({ addressed }) => addressed);
 }
 
@@ -70,20 +70,20 @@ function sorted(readings: readonly (readonly [Message, ReplyReading])[]): Decode
   return { replies, faults };
 }
 
-/** A reply as the message that it would have been on its own. */
-export function replyAlone(message: Message, { commandId }: DecodedReply): Message {
-  return elementOf(message, commandId);
-}
-
 /** One reply as one message. It goes to the namespace's own reply queue, whatever `reply_to` a command carried. */
 export function encodeReply(reply: ReplyMessage, names: Names, facts: SenderFacts): Addressed {
+  return alone(singleOf(reply, names, facts));
+}
+
+function singleOf(reply: ReplyMessage, names: Names, facts: SenderFacts): Single {
   const headers: Record<string, string | number> = { [HEADER.outcome]: reply.outcome };
   if (reply.attempt !== undefined) headers[HEADER.attempt] = reply.attempt;
   const ownId = `${reply.commandId}#${reply.outcome}`;
   return {
     exchange: '',
     routingKey: names.replies,
-    message: {
+    text: reply.body,
+    head: {
       messageId: ownId.length <= MAX_SHORT_TEXT ? ownId : reply.commandId,
       correlationId: reply.commandId,
       type: '',
@@ -93,7 +93,6 @@ export function encodeReply(reply: ReplyMessage, names: Names, facts: SenderFact
       appId: facts.appId,
       expirationMs: undefined,
       headers,
-      body: encodeText(reply.body),
     },
   };
 }

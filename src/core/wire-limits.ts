@@ -5,6 +5,8 @@ import type { Addressed } from './wire.js';
 export const MAX_MESSAGE_BYTES = 16_777_216;
 /** Nothing that can be understood is longer. Of a longer body only the beginning is kept, so that nobody fills the memory with them. */
 export const MAX_USEFUL_BYTES = 1_048_576;
+/** Elements of a batch, also of one that somebody else made: each bad one becomes a dead letter. */
+export const MAX_BATCH = 1_000;
 /** Bytes of all headers together; the client library's buffer holds 64 KiB of properties. */
 export const MAX_HEADER_BYTES = 49_152;
 /** Bytes of an AMQP short string: ids, type, queue names, routing keys. */

@@ -1,4 +1,5 @@
 import { encodeStartAnswer, type AnswerAddress, type StartAnswer } from '../core/codec-starts.js';
+import type { Sending } from '../core/codec-commands.js';
 import { deadLetter } from '../core/codec-dead-letters.js';
 import { encodeText } from '../core/codec-text.js';
 import { pass, type CrashPoint } from '../core/crash-points.js';
@@ -12,10 +13,10 @@ import type { Logger } from '../ports/logger.js';
 import type { Committed, ParkedReply, SagaStore, StartFate } from '../ports/saga-store.js';
 import type { Delivery } from '../ports/transport.js';
 import { afterUpdate, type Applied, type Begun, type Verdict } from './batch.js';
-import { commandMessage, mostTogether } from './command-message.js';
+import { sendingOf } from './command-message.js';
 import type { FinalNotices } from './final-notices.js';
 import type { EngineObserver } from './observer.js';
-import type { Publication, Publisher, Sending } from './publisher.js';
+import type { Publication, Publisher } from './publisher.js';
 import type { Operated, Started } from './service.js';
 import type { Slot } from './settler.js';
 import { deliveryOf, refuse, sagaOf, type DeadWork, type StartWork, type Work } from './work.js';
@@ -136,8 +137,8 @@ export class Aftermath {
     for (const send of sends) {
       pass(COMMITTED[send.phase]);
       try {
-        const command = commandMessage(plan, state, send);
-        if (command) sendings.push({ command, mostTogether: mostTogether(plan, send) });
+        const sending = sendingOf(plan, state, send);
+        if (sending) sendings.push(sending);
       } catch (error: unknown) {
         const about = { sagaId: state.id, step: send.step, error: messageOf(error) };
         this.parts.logger.error(about, 'a command cannot be written as a message; its step times out');

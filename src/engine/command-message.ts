@@ -1,3 +1,4 @@
+import type { Sending } from '../core/codec-commands.js';
 import type { Send } from '../core/event.js';
 import type { CommandStep, Plan, PlanCommand } from '../core/plan.js';
 import { commandId, type CommandState, type SagaState, type StepState } from '../core/state.js';
@@ -12,10 +13,10 @@ export function commandOf(state: SagaState, send: Send): CommandState | undefine
 }
 
 /**
- * The message of a command that is to be sent now, or `undefined` if the command no longer waits for an answer: it was settled, or is
+ * The command of a send, as it is to be sent now, or `undefined` if the command no longer waits for an answer: it was settled, or is
  * backing off, since it was decided to send it.
  */
-export function commandMessage(plan: Plan, state: SagaState, send: Send): CommandMessage | undefined {
+export function sendingOf(plan: Plan, state: SagaState, send: Send): Sending | undefined {
   const command = commandOf(state, send);
   const gapMs = command && gapToNext(command);
   if (!command || gapMs === undefined) return undefined;
@@ -23,7 +24,7 @@ export function commandMessage(plan: Plan, state: SagaState, send: Send): Comman
   const about = plannedCommand(step, send);
   if (!about) return undefined;
   const fence = send.phase === 'f';
-  return {
+  const message: CommandMessage = {
     id: commandId(state.id, send.step, send.phase, command.execution),
     participant: about.participant,
     type: fence ? FENCE_TYPE : about.type,
@@ -42,11 +43,7 @@ export function commandMessage(plan: Plan, state: SagaState, send: Send): Comman
     // Twice the gap: one or two copies are alive at any time, never none and never a heap of them.
     expirationMs: 2 * gapMs,
   };
-}
-
-/** How many commands the participant of this one takes in one message. */
-export function mostTogether(plan: Plan, send: Send): number {
-  return plannedCommand(commandStep(plan, send.step), send)?.batch ?? 1;
+  return { command: message, mostTogether: about.batch ?? 1 };
 }
 
 /** The command of the plan that a send carries; a fence goes to the participant of the action. */

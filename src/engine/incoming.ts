@@ -1,12 +1,13 @@
 import { messageOf, SagaError } from '../core/errors.js';
 import { parseJson } from '../core/json.js';
 import type { Names } from '../core/wire.js';
-import type { Clock, Timer } from '../ports/clock.js';
+import type { Clock } from '../ports/clock.js';
 import type { IncomingStart } from '../ports/incoming-starts.js';
 import type { Logger } from '../ports/logger.js';
 import type { Random } from '../ports/random.js';
 import type { SagaStore } from '../ports/saga-store.js';
 import type { Definitions } from './definitions.js';
+import { EarliestTimer } from './earliest-timer.js';
 import type { EngineObserver } from './observer.js';
 import { backoffMs } from './pause.js';
 import { letterFor } from './refused-start.js';
@@ -53,8 +54,7 @@ interface Concluded {
 export class Incoming {
   problem: string | undefined;
   private readonly postponed = new Map<string, number>();
-  private timer: Timer | undefined;
-  private timerAt = Infinity;
+  private readonly timer: EarliestTimer;
   private looking: Promise<void> | undefined;
   private hasArrived = false;
   private stopped = true;
@@ -62,7 +62,9 @@ export class Incoming {
   private strangersAt = 0;
   private unwatch: () => Promise<void> = () => Promise.resolve();
 
-  constructor(private readonly parts: IncomingParts) {}
+  constructor(private readonly parts: IncomingParts) {
+    this.timer = new EarliestTimer(parts.clock, () => this.fire());
+  }
 
   start(): void {
     this.stopped = false;
@@ -74,7 +76,7 @@ export class Incoming {
   /** Takes no more rows. Resolves when those in hand are concluded: not before the batches are. */
   async stop(): Promise<void> {
     this.stopped = true;
-    this.timer?.cancel();
+    this.timer.cancel();
     await Promise.all([this.unwatch(), this.looking]);
   }
 
@@ -86,17 +88,10 @@ export class Incoming {
   }
 
   private schedule(ms: number): void {
-    if (this.stopped) return;
-    const at = this.parts.clock.monotonic() + ms;
-    if (this.timer && this.timerAt <= at) return;
-    this.timer?.cancel();
-    this.timerAt = at;
-    this.timer = this.parts.clock.after(ms, () => this.fire());
+    if (!this.stopped) this.timer.setIn(ms);
   }
 
   private fire(): void {
-    this.timer = undefined;
-    this.timerAt = Infinity;
     if (this.stopped || this.looking) return;
     this.hasArrived = false;
     this.looking = this.look()

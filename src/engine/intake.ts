@@ -1,4 +1,5 @@
-import { decodeReplies, replyAlone } from '../core/codec-replies.js';
+import { elementOf } from '../core/codec-batch.js';
+import { decodeReplies } from '../core/codec-replies.js';
 import { decodeStart } from '../core/codec-starts.js';
 import { messageOf, SagaError } from '../core/errors.js';
 import type { Message, Names } from '../core/wire.js';
@@ -14,7 +15,11 @@ export function replyWork(deliveries: readonly Delivery[], names: Names): Work[]
     const parts = replies.length + faults.length;
     const settled = parts === 1 ? delivery : shared(delivery, parts);
     for (const reply of replies)
-      works.push({ kind: 'reply', reply, delivery: parts === 1 ? settled : about(settled, () => replyAlone(delivery.message, reply)) });
+      works.push({
+        kind: 'reply',
+        reply,
+        delivery: parts === 1 ? settled : about(settled, () => elementOf(delivery.message, reply.commandId)),
+      });
     for (const { reason, message } of faults)
       works.push({ kind: 'dead', queue: names.replies, reason, delivery: about(settled, () => message) });
   }

@@ -1,4 +1,4 @@
-import { encodeCommands } from '../core/codec-commands.js';
+import { encodeCommands, type Sending } from '../core/codec-commands.js';
 import type { CommandMessage, Names } from '../core/wire.js';
 import type { Clock } from '../ports/clock.js';
 import type { Logger } from '../ports/logger.js';
@@ -26,12 +26,6 @@ export interface PublisherParts {
   readonly observer: EngineObserver;
   readonly settings: EngineSettings;
   readonly names: Names;
-}
-
-/** A command that is to be sent, and how many its participant takes in one message. */
-export interface Sending {
-  readonly command: CommandMessage;
-  readonly mostTogether: number;
 }
 
 /** One warning per participant and minute. */
@@ -74,10 +68,8 @@ export class Publisher {
 
   commandPublications(sendings: readonly Sending[]): Publication[] {
     const { names, clock } = this.parts;
-    const most = new Map(sendings.map(({ command, mostTogether }) => [command, mostTogether]));
-    const commands = sendings.map(({ command }) => command);
-    const messages = encodeCommands(commands, names, { now: clock.now(), appId: names.namespace }, (command) => most.get(command)!);
-    return messages.map(({ addressed, commands: carried }) => ({ outgoing: addressed, commands: carried }));
+    const messages = encodeCommands(sendings, names, { now: clock.now(), appId: names.namespace });
+    return messages.map(({ addressed, commands }) => ({ outgoing: addressed, commands }));
   }
 
   /**

@@ -1,12 +1,13 @@
 import { pass } from '../core/crash-points.js';
 import { messageOf } from '../core/errors.js';
-import type { Clock, Timer } from '../ports/clock.js';
+import type { Clock } from '../ports/clock.js';
 import type { Logger } from '../ports/logger.js';
 import type { Random } from '../ports/random.js';
 import type { Committed, Loaded, SagaStore, Writes } from '../ports/saga-store.js';
 import type { Aftermath } from './aftermath.js';
 import { applyDue, POSTPONE_MS, type Applied } from './batch.js';
 import type { Definitions } from './definitions.js';
+import { EarliestTimer } from './earliest-timer.js';
 import type { EngineObserver } from './observer.js';
 import { backoffMs } from './pause.js';
 import type { EngineSettings } from './settings.js';
@@ -39,8 +40,7 @@ export class Sweeper {
   problem: string | undefined;
   private readonly wakeUps = new WakeUps(PRECISE_MS);
   private readonly postponed = new Map<string, number>();
-  private timer: Timer | undefined;
-  private timerAt = Infinity;
+  private readonly timer: EarliestTimer;
   private sweeping: Promise<void> | undefined;
   private publishing: Promise<unknown> = Promise.resolve();
   private stopped = true;
@@ -50,6 +50,7 @@ export class Sweeper {
 
   constructor(private readonly parts: SweeperParts) {
     this.limit = parts.settings.sweepBatch;
+    this.timer = new EarliestTimer(parts.clock, () => this.fire());
   }
 
   start(): void {
@@ -60,7 +61,7 @@ export class Sweeper {
   /** Resolves when the look under way is over and what it sent is confirmed or given up. */
   async stop(): Promise<void> {
     this.stopped = true;
-    this.timer?.cancel();
+    this.timer.cancel();
     await this.sweeping;
     await this.publishing;
   }
@@ -129,17 +130,10 @@ export class Sweeper {
   }
 
   private schedule(ms: number): void {
-    if (this.stopped) return;
-    const at = this.parts.clock.monotonic() + ms;
-    if (this.timer && this.timerAt <= at) return;
-    this.timer?.cancel();
-    this.timerAt = at;
-    this.timer = this.parts.clock.after(ms, () => this.fire());
+    if (!this.stopped) this.timer.setIn(ms);
   }
 
   private fire(): void {
-    this.timer = undefined;
-    this.timerAt = Infinity;
     if (this.stopped || this.sweeping) return;
     const now = this.parts.clock.monotonic();
     this.wakeUps.passed(now);

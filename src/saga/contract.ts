@@ -1,6 +1,6 @@
-import { MAX_BATCH } from '../core/codec-batch.js';
 import { SagaError } from '../core/errors.js';
 import { WIRE_NAME, type Reader } from '../core/plan.js';
+import { MAX_BATCH } from '../core/wire-limits.js';
 import { isSchema, readNothing, readerOf, type AnySchema, type JsonFault, type ReadOf, type Schema, type SentOf } from './schema.js';
 import { fieldsOf, lookedAt, shown } from './written.js';
 

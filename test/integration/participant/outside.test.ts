@@ -134,6 +134,39 @@ describe('effects outside the transaction', () => {
     expect(await stage.ask({ ...step.undo(), attempt: 2 })).toBe('null');
   });
 
+  it('whose lock went are answered by whoever has it now, and by nobody else', async () => {
+    const step = capture();
+    const [isIn, enter] = signal();
+    const [mayGo, go] = signal();
+    stage.script.capture = async () => {
+      enter();
+      await mayGo;
+    };
+    const first = stage.ask(step.action);
+    await isIn;
+    await stage.pool.query(
+      `select pg_terminate_backend(pid) from pg_locks join pg_database d on d.oid = database
+       where locktype = 'advisory' and d.datname = current_database()`,
+    );
+    const [isHeld, held] = signal();
+    const [mayEnd, end] = signal();
+    const elsewhere = pgInbox(stage.pool).exclusively(step.action.id, 10_000, async () => {
+      held();
+      await mayEnd;
+    });
+    await isHeld;
+    go();
+    const answered = await first;
+    const found = [await stage.rows(step.action.id), await effectsOf(step)];
+    end();
+    await elsewhere;
+    expect(answered).toBe('error locked');
+    expect(found).toEqual([['action started'], []]);
+    expect(await stage.ask({ ...step.action, attempt: 2 })).toBe(JSON.stringify({ paymentId: step.action.id }));
+    expect([await stage.rows(step.action.id), await effectsOf(step)]).toEqual([['action success'], ['capture']]);
+    delete stage.script.capture;
+  });
+
   it('a compensation within a transaction takes the lock of an action that was started', async () => {
     const step = new Step('charge');
     const elsewhere = pgInbox(stage.pool);

@@ -1,5 +1,5 @@
 import type { WireFault } from '../../../src/core/codec-batch.js';
-import { decodeCommands, encodeCommands, type DecodedCommand } from '../../../src/core/codec-commands.js';
+import { decodeCommands, encodeCommand, type DecodedCommand } from '../../../src/core/codec-commands.js';
 import { deadLetter, decodeDeadLetter } from '../../../src/core/codec-dead-letters.js';
 import { decodeReplies, readReplyText, type DecodedReply } from '../../../src/core/codec-replies.js';
 import { decodeStart, decodeStartAnswer } from '../../../src/core/codec-starts.js';
@@ -95,9 +95,9 @@ function lookAtFaults(faults: readonly WireFault[], where: string, found: Findin
 
 /** What was read is written and read again as the same. */
 function lookAgain(command: DecodedCommand): void {
-  const [out] = never('encodeCommands', () => encodeCommands([command], names, FACTS));
-  if (refusalOf(out!.addressed) !== undefined) return;
-  const again = decodeCommands(out!.addressed.message, 'payments').commands[0];
+  const out = never('encodeCommand', () => encodeCommand(command, names, FACTS));
+  if (refusalOf(out) !== undefined) return;
+  const again = decodeCommands(out.message, 'payments').commands[0];
   mustEqual(again, command, 'command differs when it is written and read again', 'a command');
 }
 

@@ -1,8 +1,9 @@
 import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
+import { elementOf } from '../../../src/core/codec-batch.js';
 import { decodeCommand, decodeCommands, encodeCommand, encodeCommands } from '../../../src/core/codec-commands.js';
 import { deadLetter, decodeDeadLetter } from '../../../src/core/codec-dead-letters.js';
-import { decodeReplies, decodeReply, encodeReplies, encodeReply, readReplyText, replyAlone } from '../../../src/core/codec-replies.js';
+import { decodeReplies, decodeReply, encodeReplies, encodeReply, readReplyText } from '../../../src/core/codec-replies.js';
 import {
   decodeStart,
   decodeStartAnswer,
@@ -74,6 +75,8 @@ const anyReply = fc.record<ReplyMessage>({
   attempt: maybe(count),
   body: fc.oneof(json, fc.constant('')),
 });
+
+const sendings = (commands: readonly CommandMessage[], mostTogether: number) => commands.map((command) => ({ command, mostTogether }));
 
 const anyHeaders: fc.Arbitrary<Headers> = fc.dictionary(
   fc.oneof(
@@ -189,7 +192,7 @@ describe('the codec', () => {
 
   it('writes one message for a command, to the exchange of commands, where its participant takes one at a time', () => {
     const commands = fc.sample(anyCommand, { numRuns: 3, seed: 1 });
-    const messages = encodeCommands(commands, names, facts);
+    const messages = encodeCommands(sendings(commands, 1), names, facts);
     expect(messages.map(({ commands: carried }) => carried)).toEqual(commands.map((command) => [command]));
     expect(messages[0]!.addressed).toMatchObject({
       exchange: 'backstep.commands',
@@ -210,7 +213,7 @@ describe('a batch', () => {
   it('gives back every command that was put into it, once, and never holds more than was asked for', () => {
     fc.assert(
       fc.property(forOne(60), fc.integer({ min: 1, max: 20 }), (commands, most) => {
-        const messages = encodeCommands(commands, names, facts, () => most);
+        const messages = encodeCommands(sendings(commands, most), names, facts);
         const read = messages.flatMap(({ addressed, commands: carried }) => {
           expect(refusalOf(addressed)).toBeUndefined();
           expect(addressed.message.contentType).toBe(carried.length > 1 ? BATCH_CONTENT : JSON_CONTENT);
@@ -240,7 +243,11 @@ describe('a batch', () => {
       id: `${SAGA}.pay.a.${execution}`,
     });
     const commands = [of('payments', 1), of('stock', 2), of('payments', 3), of('alone', 4), of('payments', 5), of('stock', 6)];
-    const messages = encodeCommands(commands, names, facts, ({ participant }) => (participant === 'alone' ? 1 : 2));
+    const messages = encodeCommands(
+      commands.map((command) => ({ command, mostTogether: command.participant === 'alone' ? 1 : 2 })),
+      names,
+      facts,
+    );
     expect(
       messages.map(({ addressed, commands: carried }) => [addressed.routingKey, ...carried.map(({ execution }) => execution)]),
     ).toEqual([
@@ -254,12 +261,8 @@ describe('a batch', () => {
   it('is never longer than a reader takes, however long the requests', () => {
     const [one] = fc.sample(forOne(1), { numRuns: 1, seed: 3 })[0]!;
     const body = JSON.stringify('ß'.repeat(100_000));
-    const messages = encodeCommands(
-      Array.from({ length: 12 }, () => ({ ...one!, body })),
-      names,
-      facts,
-      () => 50,
-    );
+    const twelve = Array.from({ length: 12 }, () => ({ ...one!, body }));
+    const messages = encodeCommands(sendings(twelve, 50), names, facts);
     expect(messages.length).toBeGreaterThan(1);
     for (const { addressed } of messages) expect(addressed.message.body.byteLength).toBeLessThanOrEqual(MAX_USEFUL_BYTES);
     expect(messages.flatMap(({ addressed }) => decodeCommands(addressed.message).commands)).toHaveLength(12);
@@ -341,7 +344,7 @@ describe('a batch', () => {
     }));
     const [out] = encodeReplies(replies, names, facts);
     const read = decodeReplies(out!.message).replies[1]!;
-    expect(decodeReply({ ...replyAlone(out!.message, read) })).toEqual({ ok: true, reply: read });
+    expect(decodeReply({ ...elementOf(out!.message, read.commandId) })).toEqual({ ok: true, reply: read });
   });
 });
 

@@ -1,6 +1,8 @@
 import { describe, expect, it } from '@jest/globals';
 import { begin, decide } from '../../../src/core/decide.js';
-import { commandMessage } from '../../../src/engine/command-message.js';
+import type { Send } from '../../../src/core/event.js';
+import type { SagaState } from '../../../src/core/state.js';
+import { sendingOf } from '../../../src/engine/command-message.js';
 import { ArrivalRate, lingerMs } from '../../../src/engine/linger.js';
 import { resolveSettings } from '../../../src/engine/settings.js';
 import { Settler } from '../../../src/engine/settler.js';
@@ -99,8 +101,10 @@ describe('the message of a command', () => {
     return state;
   };
 
+  const message = (state: SagaState, send: Send) => sendingOf(plan, state, send)?.command;
+
   it('carries the stored request, and expires after twice the gap to the next copy', () => {
-    expect(commandMessage(plan, after(), { step: 'one', phase: 'a' })).toEqual({
+    expect(message(after(), { step: 'one', phase: 'a' })).toEqual({
       id: `${id}.one.a.1`,
       participant: 'p',
       type: 'p.one',
@@ -118,24 +122,24 @@ describe('the message of a command', () => {
       body: '{"do":"one"}',
       expirationMs: 10_000,
     });
-    expect(commandMessage(plan, after(answer('one', 'success')), { step: 'two', phase: 'a' })!.expirationMs).toBe(60_000);
+    expect(message(after(answer('one', 'success')), { step: 'two', phase: 'a' })!.expirationMs).toBe(60_000);
   });
 
   it('says of the action what is known when it is undone', () => {
     const state = after(answer('one', 'success'), answer('two', 'rejected'));
-    const undo = commandMessage(plan, state, { step: 'one', phase: 'c' });
+    const undo = message(state, { step: 'one', phase: 'c' });
     expect(undo).toMatchObject({ id: `${id}.one.c.1`, type: 'p.undoone', body: '{"undo":"one"}' });
     expect(undo!.action).toEqual({ id: `${id}.one.a.1`, outcome: 'success', firstSentAt: 1_000 });
   });
 
   it('of a fence names the action that it makes impossible', () => {
     const state = after(answer('one', 'success'), answer('two', 'success'), answer('go', 'error'));
-    const fence = commandMessage(plan, state, { step: 'go', phase: 'f' });
+    const fence = message(state, { step: 'go', phase: 'f' });
     expect(fence).toMatchObject({ id: `${id}.go.f.1`, participant: 'p', type: 'backstep.fence', body: '{}' });
     expect(fence!.action).toEqual({ id: `${id}.go.a.1`, outcome: 'unknown', firstSentAt: 2_000 });
   });
 
   it('is not made for a command that no longer waits', () => {
-    expect(commandMessage(plan, after(answer('one', 'success')), { step: 'one', phase: 'a' })).toBeUndefined();
+    expect(sendingOf(plan, after(answer('one', 'success')), { step: 'one', phase: 'a' })).toBeUndefined();
   });
 });

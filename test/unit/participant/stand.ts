@@ -90,7 +90,8 @@ export class Stand {
   }
   /** The same in one message; `more`: elements beside them. */
   async sendTogether(commands: readonly DecodedCommand[], ...more: readonly unknown[]): Promise<void> {
-    const [{ addressed }] = encodeCommands(this.sent(commands), this.names, this.facts(), () => 1_000) as [CarriedCommands];
+    const sendings = this.sent(commands).map((command) => ({ command, mostTogether: 1_000 }));
+    const [{ addressed }] = encodeCommands(sendings, this.names, this.facts()) as [CarriedCommands];
     const elements = JSON.parse(decodeText(addressed.message.body)!) as unknown[];
     await this.publish([{ ...addressed, message: { ...addressed.message, body: encodeText(JSON.stringify([...elements, ...more])) } }]);
   }
