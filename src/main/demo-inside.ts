@@ -18,7 +18,7 @@ import { openSagas } from './sagas.js';
 import { SystemClock, SystemRandom, UuidV7Ids } from './system.js';
 
 const NAMESPACE = 'backstep';
-/** Orders under way at a time: as many as there are customers. */
+/** Sagas under way at a time: as many as there are customers. */
 const AT_A_TIME = 150;
 /** A saga that takes longer than this is not waited for; the demo then says where it is. */
 const PATIENCE_MS = 60_000;
@@ -28,7 +28,15 @@ const PAGE = 500;
  * Orchestrator, participants, PostgreSQL and transport in this process: one embedded database in memory, with a schema for the sagas
  * and one for each participant.
  */
-export async function openInside({ directories, logger }: { directories: readonly string[]; logger: Logger }): Promise<DemoStage> {
+export async function openInside({
+  directories,
+  logger,
+  atATime = AT_A_TIME,
+}: {
+  readonly directories: readonly string[];
+  readonly logger: Logger;
+  readonly atATime?: number;
+}): Promise<DemoStage> {
   const { plans, participants } = await openSagas(directories, logger);
   const embedded = await openEmbedded();
   const dataSources = new Map<string, Awaited<ReturnType<typeof embedded.dataSource>>>();
@@ -81,7 +89,7 @@ export async function openInside({ directories, logger }: { directories: readonl
           if (await end(id)) progress(++ended);
         }
       };
-      await Promise.all(Array.from({ length: Math.min(AT_A_TIME, inputs.length) }, customer));
+      await Promise.all(Array.from({ length: Math.min(atATime, inputs.length) }, customer));
     },
     sagas: async () => {
       const sagas: SummaryView[] = [];

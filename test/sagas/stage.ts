@@ -6,9 +6,9 @@ import { createLogger } from '../../src/main/log.js';
 import { closeAtEnd } from '../support/closing.js';
 
 /** An example running in this process: engine, participants, embedded PostgreSQL. Closed at the end of the test file. */
-export async function openExample(name: string): Promise<DemoStage> {
+export async function openExample(name: string, options: { readonly atATime?: number } = {}): Promise<DemoStage> {
   const logger = createLogger('error', (line) => process.stderr.write(line));
-  const stage = await openInside({ directories: [`sagas/${name}`], logger });
+  const stage = await openInside({ directories: [`sagas/${name}`], logger, ...options });
   closeAtEnd(() => stage.close());
   return stage;
 }

@@ -3,10 +3,11 @@ import { decodeCommands, type DecodedCommand } from '../../src/core/codec-comman
 import { encodeReply } from '../../src/core/codec-replies.js';
 import type { Plan } from '../../src/core/plan.js';
 import { namesIn, type Names } from '../../src/core/wire.js';
+import { Definitions } from '../../src/engine/definitions.js';
 import type { EngineObserver } from '../../src/engine/observer.js';
 import { Orchestrator } from '../../src/engine/orchestrator.js';
 import type { EngineSettings } from '../../src/engine/settings.js';
-import { commandQueue } from '../../src/engine/topology.js';
+import { commandQueue, engineTopology } from '../../src/engine/topology.js';
 import type { Clock } from '../../src/ports/clock.js';
 import type { Delivery } from '../../src/ports/transport.js';
 import { connect, type ConnectOptions } from '../../src/postgres/connect.js';
@@ -14,6 +15,7 @@ import { migrate } from '../../src/postgres/migrate.js';
 import { PostgresSagaStore } from '../../src/postgres/postgres-saga-store.js';
 import type { RabbitMqOptions } from '../../src/rabbitmq/options.js';
 import { RabbitMqTransport } from '../../src/rabbitmq/rabbitmq-transport.js';
+import { removeTopology } from '../../src/rabbitmq/remove-topology.js';
 import { v7 } from 'uuid';
 import { closeAtEnd } from './closing.js';
 import { hash, LogBook, type Script } from './engine.js';
@@ -42,6 +44,7 @@ export interface EngineOptions {
 /** One installation on real servers: a database, a namespace on the broker, and as many engines and participants as a test wants. */
 export class Installation {
   private readonly open: (() => Promise<void>)[] = [];
+  private readonly participants = new Set<string>();
 
   private constructor(
     readonly databaseUrl: string,
@@ -56,7 +59,9 @@ export class Installation {
     const dataSource = await connect({ url: databaseUrl });
     await migrate(dataSource);
     await dataSource.destroy();
-    return new Installation(databaseUrl, brokerUrl, names);
+    const installation = new Installation(databaseUrl, brokerUrl, names);
+    closeAtEnd(() => installation.deleteQueues());
+    return installation;
   }
 
   /** Runs an engine with connections of its own; all of it is closed at the end of the test file. */
@@ -70,6 +75,7 @@ export class Installation {
     readonly transport: RabbitMqTransport;
     close(): Promise<void>;
   }> {
+    for (const participant of new Definitions(plans).participants()) this.participants.add(participant);
     const logs = new LogBook();
     const store = new PostgresSagaStore(await connect({ url: options.databaseUrl ?? this.databaseUrl, logger: logs, ...options.connect }));
     const transport = this.transport(logs, options.transport);
@@ -99,6 +105,7 @@ export class Installation {
 
   /** A participant that answers by a script; gives what it has received. */
   async participant(name: string, script: Script, options: Partial<RabbitMqOptions> = {}): Promise<DecodedCommand[]> {
+    this.participants.add(name);
     const transport = this.transport(new LogBook(), options);
     this.closing(() => transport.close());
     const received: DecodedCommand[] = [];
@@ -142,6 +149,10 @@ export class Installation {
     return counts.reduce((sum, count) => sum + count, 0);
   }
 
+  /** What is left on a broker that others use takes file handles from them. A test's own broker may be gone by then. */
+  private async deleteQueues(): Promise<void> {
+    if (this.brokerUrl === amqpUrl()) await removeTopology(this.brokerUrl, engineTopology(this.names, this.participants));
+  }
   private closing(end: () => Promise<void>): void {
     this.open.push(end);
     closeAtEnd(end);
