@@ -67,7 +67,7 @@ export const EXPERIMENTS: readonly Experiment[] = [
     name: 'crash',
     what: 'processes that kill themselves at every point where it matters',
     short: lab('crash/sweep.js', '--jobs', '3'),
-    long: lab('crash/sweep.js', '--long'),
+    long: lab('crash/sweep.js', '--long', '--either', '--jobs', '3'),
     lane: 'waits',
     limitMinutes: { short: 9, long: 50 },
   },

@@ -15,6 +15,8 @@ export interface Chunk {
 export interface ScheduleOptions {
   readonly seed: string;
   readonly isLong: boolean;
+  /** In the long form one of a point's hits with each workload, taking turns. */
+  readonly isEither: boolean;
   /** Only this point. */
   readonly point: string | undefined;
   readonly workload: SweepWorkload | undefined;
@@ -51,6 +53,7 @@ export function schedule(options: ScheduleOptions): Chunk[] {
   );
   const bins = new Map<SweepWorkload, TrialSpec[]>(SWEEP_WORKLOADS.map((name) => [name, []]));
   const special: Chunk[] = [];
+  let taken = 0;
   for (const target of chance.shuffled(targets)) {
     const kind = kindOf(target);
     if (kind === 'migrate') continue;
@@ -62,7 +65,8 @@ export function schedule(options: ScheduleOptions): Chunk[] {
     const [least] = possible.toSorted((a, b) => bins.get(a)!.length - bins.get(b)!.length);
     const workloads = options.isLong ? possible : least === undefined ? [] : [least];
     for (const workload of workloads) {
-      const trials = trialsOf(target, { ...options, chance });
+      const every = trialsOf(target, { ...options, chance });
+      const trials = options.isLong && options.isEither ? [every[taken++ % every.length]!] : every;
       if (kind === 'plain') bins.get(workload)!.push(...trials);
       else special.push(...trials.map((trial) => ({ kind, workload, daemons: 2, hosts: 1, trials: [trial] })));
     }

@@ -12,8 +12,9 @@ import { Site, SWEEP_WORKLOADS, type SweepWorkload } from './site.js';
 import { becomeStranger } from './strangers.js';
 import { describe, runTrial, type Outcome, type TrialSpec } from './trial.js';
 
-const USAGE = `npm run test:crash -- [--long] [--point NAME] [--workload ${SWEEP_WORKLOADS.join('|')}] [--seed N] [--jobs N] [--list]
+const USAGE = `npm run test:crash -- [--long [--either]] [--point NAME] [--workload ${SWEEP_WORKLOADS.join('|')}] [--seed N] [--jobs N] [--list]
   --long      every point with every workload that reaches it, at two hits, and killed twice at some
+  --either    of the two hits one, taking turns: half the time
   --point     only this one: a point (store.locked), a point of one process (daemon/store.locked), or G3
   --list      only says what would be run`;
 const EVIDENCE = 'dist/lab/evidence/crash';
@@ -137,6 +138,7 @@ function readOptions() {
     const { values } = parseArgs({
       options: {
         long: { type: 'boolean', default: false },
+        either: { type: 'boolean', default: false },
         point: { type: 'string' },
         workload: { type: 'string' },
         seed: { type: 'string', default: '1' },
@@ -161,6 +163,7 @@ function readOptions() {
     const args = process.argv.slice(2);
     return {
       isLong: values.long,
+      isEither: values.either,
       isList: values.list,
       point,
       workload: workload as SweepWorkload | undefined,

@@ -7,7 +7,7 @@ import type { Experiment, Form } from './outcome.js';
 import { answersSince, rates, underWay } from './progress.js';
 import { serversAt, Stage } from './stage.js';
 
-const AWAY_S: Readonly<Record<Form, number>> = { ci: 15, short: 15, long: 180 };
+const AWAY_S: Readonly<Record<Form, number>> = { ci: 15, short: 15, long: 120 };
 const CAUGHT_UP = 'backlog: catching up after the participants are back, % of the time that they were away';
 
 export const backlog: Experiment = {

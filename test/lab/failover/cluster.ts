@@ -17,6 +17,7 @@ export const cluster: Experiment = {
   name: 'cluster',
   about: 'nodes of a RabbitMQ cluster are killed one after the other under load and come back (D2, D20)',
   inCi: true,
+  alone: 'where measured',
   run: async (given) => {
     const gathered = new Gathered();
     await using servers = disposing(await startRabbitCluster());
@@ -38,7 +39,7 @@ export const cluster: Experiment = {
     stage.load(rateOf(given) / 2);
     await stage.flows(100);
     const begun = Date.now();
-    const rounds = given.form === 'ci' ? 1 : given.form === 'short' ? nodes.length : 4 * nodes.length;
+    const rounds = given.form === 'ci' ? 1 : given.form === 'short' ? nodes.length : 2 * nodes.length;
     for (let n = 0; n < rounds; n++) await killOne(stage, servers.it, given, n, gathered);
     const answers = await answersSince(stage.place, begun);
     gathered.series['answers per second, cluster'] = rates(answers, begun, Date.now());

@@ -49,7 +49,7 @@ export interface Experiment {
   /** Part of the CI form. */
   readonly inCi: boolean;
   /** Not side by side with others: what it measures is the time that processes take. */
-  readonly alone?: boolean;
+  readonly alone?: 'always' | 'where measured';
   run(given: Given): Promise<Outcome>;
 }
 

@@ -18,14 +18,14 @@ const HALF_OPEN_DATABASE = 'link to the database half open: first progress';
 /** Sagas that begin just before a daemon is killed. */
 const BURST = 40;
 /** Repetitions, and how long a server stays away: backoffs are at their longest after ten seconds. */
-const TIMES: Readonly<Record<Form, number>> = { ci: 1, short: 2, long: 10 };
+const TIMES: Readonly<Record<Form, number>> = { ci: 1, short: 2, long: 6 };
 const AWAY_MS: Readonly<Record<Form, number>> = { ci: 2_000, short: 5_000, long: 12_000 };
 
 export const recovery: Experiment = {
   name: 'recovery',
   about: 'a daemon, the database, the broker is killed: time to the first progress (A1, D2, E2)',
   inCi: true,
-  alone: true,
+  alone: 'always',
   run: async (given) => {
     const gathered = new Gathered();
     await using rabbit = disposing(await startPrivateRabbit());
@@ -78,7 +78,7 @@ export const halfOpen: Experiment = {
     });
     stage.load(rateOf(given));
     await stage.flows(100);
-    for (let n = 0; n < (given.form === 'long' ? 5 : 1); n++) {
+    for (let n = 0; n < (given.form === 'long' ? 3 : 1); n++) {
       for (const [name, link, rows] of [
         [HALF_OPEN, broker, ['D14']],
         [HALF_OPEN_DATABASE, database, ['E6']],

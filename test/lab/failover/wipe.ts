@@ -15,7 +15,7 @@ export const wipe: Experiment = {
   about: 'the broker is killed, its data removed, and it starts empty: every saga still ends (D4)',
   inCi: true,
   run: async (given) => {
-    const times = given.form === 'long' ? 4 : 1;
+    const times = given.form === 'long' ? 3 : 1;
     const gathered = new Gathered();
     await using rabbit = disposing(await startPrivateRabbit());
     await using postgres = disposing(await startPrivatePostgres());

@@ -6,7 +6,7 @@ import { nameOf, TARGETS } from '../../lab/crash/plan.js';
 import { percentile } from '../../lab/crash/recovery.js';
 import { schedule, stops, type ScheduleOptions } from '../../lab/crash/schedule.js';
 
-const OPTIONS: ScheduleOptions = { seed: '7', isLong: false, point: undefined, workload: undefined };
+const OPTIONS: ScheduleOptions = { seed: '7', isLong: false, isEither: false, point: undefined, workload: undefined };
 const pointsOf = (options: ScheduleOptions) => schedule(options).flatMap(({ trials }) => trials.map(({ target }) => nameOf(target)));
 
 describe('the schedule of the crash sweep', () => {
@@ -30,6 +30,16 @@ describe('the schedule of the crash sweep', () => {
     expect(trials.length).toBeGreaterThanOrEqual(200);
     expect(trials.some(({ times }) => times === 2)).toBe(true);
     expect(stops({ ...OPTIONS, isLong: true }).length).toBeGreaterThan(0);
+  });
+
+  it('has every point with every workload in its shorter long form too, once, at one hit or the other', () => {
+    const chunksOf = (isEither: boolean) => schedule({ ...OPTIONS, isLong: true, isEither });
+    const pairs = (isEither: boolean) =>
+      chunksOf(isEither).flatMap(({ workload, trials }) => trials.map(({ target }) => `${nameOf(target)} ${workload}`));
+    expect(pairs(true).sort()).toEqual([...new Set(pairs(false))].sort());
+    const trials = chunksOf(true).flatMap((chunk) => chunk.trials);
+    expect(trials.length).toBeGreaterThanOrEqual(200);
+    expect(new Set(trials.map(({ hit }) => hit))).toEqual(new Set([1, 2, 3, 12]));
   });
 
   it('is the same for the same seed, and another one for another', () => {
