@@ -6,6 +6,7 @@ import type {
   InboxClaim,
   InboxFailure,
   InboxKey,
+  InboxRecord,
   InboxResult,
   InboxRow,
   InboxSession,
@@ -111,9 +112,9 @@ class MemorySession implements InboxSession<MemoryTransaction> {
 
   async claim(asked: readonly InboxClaim[]): Promise<readonly Claim[]> {
     const claims = new Map<string, Claim>();
-    for (const claim of asked.toSorted((one, other) => (keyText(one) < keyText(other) ? -1 : 1))) {
+    for (const claim of sortedByKey(asked)) {
       const key = keyText(claim);
-      if (!(await this.locks.take(key, this.owner, this.lockTimeoutMs))) throw this.fail('locked', `another transaction holds ${key}`);
+      await this.lock(key);
       const row = this.changed.has(key) ? this.changed.get(key) : this.rows.get(key);
       claims.set(key, row ? { fresh: false, row } : { fresh: true });
       this.changed.set(key, row ? { ...row, usedAt: this.now } : { ...claim, state: 'claimed', reply: null, usedAt: this.now });
@@ -129,6 +130,16 @@ class MemorySession implements InboxSession<MemoryTransaction> {
       this.effects = this.effects.slice(0, before);
       throw error;
     }
+  }
+
+  async record(rows: readonly InboxRecord[]): Promise<boolean> {
+    for (const row of sortedByKey(rows)) {
+      const key = keyText(row);
+      await this.lock(key);
+      if (this.changed.get(key) ?? this.rows.get(key)) return false;
+      this.changed.set(key, { ...row, usedAt: this.now });
+    }
+    return true;
   }
 
   async store(rows: readonly InboxWrite[]): Promise<void> {
@@ -162,10 +173,18 @@ class MemorySession implements InboxSession<MemoryTransaction> {
     this.locks.releaseAll(this.owner);
   }
 
+  private async lock(key: string): Promise<void> {
+    if (!(await this.locks.take(key, this.owner, this.lockTimeoutMs))) throw this.fail('locked', `another transaction holds ${key}`);
+  }
+
   private fail(why: InboxFailure, message: string): SagaError {
     this.failure = why;
     return new SagaError('SAGA_UNAVAILABLE', message);
   }
+}
+
+function sortedByKey<Row extends InboxKey>(rows: readonly Row[]): Row[] {
+  return rows.toSorted((one, other) => (keyText(one) < keyText(other) ? -1 : 1));
 }
 
 function keyText({ actionId, direction }: InboxKey): string {

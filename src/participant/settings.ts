@@ -8,6 +8,13 @@ export interface HostSettings {
   readonly concurrency: number;
   /** Commands in one transaction at most. Default 50. */
   readonly groupSize: number;
+  /**
+   * Commands in a group from which on it is trusted: those that look new are run without claiming their rows first, and written once
+   * they are done; should one not be new, or fail, nothing of the group stays and it is run again in the careful way. Default 4.
+   */
+  readonly trustFrom: number;
+  /** So many commands without a failure earn the trust back that one failure lost. Default 1,000. */
+  readonly trustAfter: number;
   /** A transaction takes no further command after this. Default 50. */
   readonly groupMs: number;
   /** Longest wait for company while busy; an idle participant waits for nothing. Default 2. */
@@ -44,6 +51,8 @@ const DEFAULT_SETTINGS: HostSettings = {
   namespace: 'backstep',
   concurrency: 1,
   groupSize: 50,
+  trustFrom: 4,
+  trustAfter: 1_000,
   groupMs: 50,
   maxLingerMs: 2,
   prefetch: 500,

@@ -10,17 +10,14 @@ import { HandlerTimeout } from './time-limit.js';
 
 /** How often a command that is alone in its transaction is tried again at once after a deadlock, or a commit of unknown fate. */
 const TRIES_ALONE = 3;
-/** Below this a group has no savepoints to spare. */
-const WORTH_TRUSTING = 4;
-/** So many commands without a failure earn the trust back that one failure lost. */
-const TRUST_AFTER = 1_000;
 
 /**
  * Commands whose effects are all in the transaction: together, and one by one when that fails. Nothing is answered before its commit.
  * Owns: what a failed transaction means for its commands. Does not own: which commands run together.
  */
 export class Transactions {
-  private cleanCommands = TRUST_AFTER;
+  /** Since the last failure. */
+  private cleanCommands = Infinity;
 
   constructor(
     private readonly runtime: Runtime,
@@ -79,7 +76,8 @@ export class Transactions {
 
   /** As long as handlers do not fail they get no savepoints; the group of the first that does is run again. */
   private async trustingOrCareful(tasks: readonly Task[]): Promise<InboxResult<GroupReport>> {
-    if (this.cleanCommands >= TRUST_AFTER && tasks.length >= WORTH_TRUSTING) {
+    const { trustFrom, trustAfter } = this.runtime.settings;
+    if (this.cleanCommands >= trustAfter && tasks.length >= trustFrom) {
       const result = await this.inOne(tasks, 'trusting');
       if (!(result.fate === 'failed' && result.error instanceof Spoilt)) return result;
     }

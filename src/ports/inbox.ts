@@ -65,6 +65,9 @@ export interface InboxWrite extends InboxKey {
   readonly reply: string | null;
 }
 
+/** A row as it is to stand, made at once. */
+export type InboxRecord = InboxClaim & InboxWrite;
+
 /** What may be done inside one inbox transaction; one call at a time. */
 export interface InboxSession<Tx> {
   /** The user's own handle on the transaction: a TypeORM EntityManager, a pg client. */
@@ -79,6 +82,11 @@ export interface InboxSession<Tx> {
   claim(rows: readonly InboxClaim[]): Promise<readonly Claim[]>;
   /** Runs `work` in a savepoint: what it wrote is gone when it throws; the error comes through. */
   attempt<R>(work: () => Promise<R>): Promise<R>;
+  /**
+   * Inserts finished rows that nobody claimed, in key order. False when one of them stood there already or came meanwhile (an open
+   * transaction that makes it is waited for): then the transaction has to end in an error.
+   */
+  record(rows: readonly InboxRecord[]): Promise<boolean>;
   /** Sets state and reply of rows that this transaction claimed. */
   store(rows: readonly InboxWrite[]): Promise<void>;
   /** Takes claimed rows away again (an `error` is never stored). */

@@ -1,5 +1,5 @@
 import { messageOf } from '../core/errors.js';
-import type { Claim, InboxClaim, InboxKey, InboxSession, InboxWrite } from '../ports/inbox.js';
+import type { Claim, InboxClaim, InboxKey, InboxRecord, InboxSession, InboxWrite } from '../ports/inbox.js';
 import type { InboxConnection } from './inbox-connections.js';
 import { inTime } from './inbox-answer.js';
 import { isConflict } from './inbox-failure.js';
@@ -32,8 +32,7 @@ export class SqlInboxSession<Tx> implements InboxSession<Tx> {
   }
 
   async claim(rows: readonly InboxClaim[]): Promise<readonly Claim[]> {
-    const sorted = rows.toSorted((one, other) => (keyText(one) < keyText(other) ? -1 : 1));
-    const claims = await this.guard(() => this.sql.claim(this.connection.client, sorted));
+    const claims = await this.guard(() => this.sql.claim(this.connection.client, sortedByKey(rows)));
     return rows.map((row) => claims.get(keyText(row))!);
   }
 
@@ -49,6 +48,10 @@ export class SqlInboxSession<Tx> implements InboxSession<Tx> {
       await this.command(`rollback to savepoint ${NAME}`);
       throw error;
     }
+  }
+
+  async record(rows: readonly InboxRecord[]): Promise<boolean> {
+    return rows.length === 0 || (await this.guard(() => this.sql.record(this.connection.client, sortedByKey(rows))));
   }
 
   async store(rows: readonly InboxWrite[]): Promise<void> {
@@ -74,6 +77,10 @@ export class SqlInboxSession<Tx> implements InboxSession<Tx> {
       throw new TransactionLost(error);
     }
   }
+}
+
+function sortedByKey<Row extends InboxKey>(rows: readonly Row[]): Row[] {
+  return rows.toSorted((one, other) => (keyText(one) < keyText(other) ? -1 : 1));
 }
 
 const NAME = 'backstep_command';

@@ -1,5 +1,6 @@
-import type { Claim, Direction, InboxClaim, InboxKey, InboxState, InboxWrite } from '../ports/inbox.js';
+import type { Claim, Direction, InboxClaim, InboxKey, InboxRecord, InboxState, InboxWrite } from '../ports/inbox.js';
 import type { SqlClient } from './inbox-connections.js';
+import { column, columnOf } from './statement.js';
 
 /** The name of the table in the participant's own schema. */
 const TABLE = 'backstep_inbox';
@@ -35,10 +36,10 @@ export class InboxSql {
     const claims = new Map<string, Claim>();
     for (let missing = rows; missing.length > 0; missing = missing.filter((row) => !claims.has(keyText(row)))) {
       const made = await this.run<InboxKey>(client, 'claim', [
-        missing.map((row) => row.actionId),
-        missing.map((row) => row.direction),
-        missing.map((row) => row.commandId),
-        missing.map((row) => row.requestHash),
+        column(missing.map((row) => row.actionId)),
+        column(missing.map((row) => row.direction)),
+        column(missing.map((row) => row.commandId)),
+        column(missing.map((row) => row.requestHash)),
       ]);
       for (const row of made.rows) claims.set(keyText(row), { fresh: true });
       const present = missing.filter((row) => !claims.has(keyText(row)));
@@ -49,18 +50,31 @@ export class InboxSql {
     return claims;
   }
 
+  /** In key order. False: some were there. */
+  async record(client: SqlClient, rows: readonly InboxRecord[]): Promise<boolean> {
+    const { rowCount } = await this.run(client, 'record', [
+      column(rows.map((row) => row.actionId)),
+      column(rows.map((row) => row.direction)),
+      column(rows.map((row) => row.commandId)),
+      column(rows.map((row) => row.requestHash)),
+      column(rows.map((row) => row.state)),
+      column(rows.map((row) => row.reply)),
+    ]);
+    return rowCount === rows.length;
+  }
+
   async store(client: SqlClient, rows: readonly InboxWrite[]): Promise<void> {
     const { rowCount } = await this.run(client, 'store', [
-      rows.map((row) => row.actionId),
-      rows.map((row) => row.direction),
-      rows.map((row) => row.state),
-      rows.map((row) => row.reply),
+      column(rows.map((row) => row.actionId)),
+      column(rows.map((row) => row.direction)),
+      column(rows.map((row) => row.state)),
+      column(rows.map((row) => row.reply)),
     ]);
     if (rowCount !== rows.length) throw new Error(`${rows.length} inbox rows were to be stored, ${rowCount} were there`);
   }
 
   async release(client: SqlClient, keys: readonly InboxKey[]): Promise<void> {
-    await this.run(client, 'release', [keys.map((key) => key.actionId), keys.map((key) => key.direction)]);
+    await this.run(client, 'release', [column(keys.map((key) => key.actionId)), column(keys.map((key) => key.direction))]);
   }
 
   /** One bounded step; gives how many rows it took. */
@@ -80,10 +94,11 @@ export class InboxSql {
   }
 
   private async find(client: SqlClient, keys: readonly InboxKey[]): Promise<Found[]> {
-    const asked = [keys.map((key) => key.actionId), keys.map((key) => key.direction)];
+    const asked = [column(keys.map((key) => key.actionId)), column(keys.map((key) => key.direction))];
     const { rows } = await this.run<StoredRow>(client, 'find', asked);
     const stale = rows.filter((row) => row.is_stale);
-    if (stale.length > 0) await this.run(client, 'touch', [stale.map((row) => row.action_id), stale.map((row) => row.direction)]);
+    if (stale.length > 0)
+      await this.run(client, 'touch', [column(stale.map((row) => row.action_id)), column(stale.map((row) => row.direction))]);
     return rows.map((row) => ({
       actionId: row.action_id,
       direction: row.direction,
@@ -122,31 +137,39 @@ const tableOf = (table: string): string => `
     primary key (action_id, direction)
   ) with (fillfactor = 60)`;
 
+const texts = (parameter: string) => columnOf(parameter, 'text');
+
 const statementsOn = (table: string) => ({
   claim: `
     insert into ${table} (action_id, direction, command_id, request_hash, state)
-    select action_id, direction, command_id, request_hash, 'claimed'
-    from unnest($1::text[], $2::text[], $3::text[], $4::text[]) as asked (action_id, direction, command_id, request_hash)
+    select action_id, direction, command_id, coalesce(request_hash, ''), 'claimed'
+    from unnest(${texts('$1')}, ${texts('$2')}, ${texts('$3')}, ${texts('$4')}) as asked (action_id, direction, command_id, request_hash)
     on conflict do nothing
     returning action_id as "actionId", direction`,
+  record: `
+    insert into ${table} (action_id, direction, command_id, request_hash, state, reply)
+    select action_id, direction, command_id, coalesce(request_hash, ''), state, reply
+    from unnest(${texts('$1')}, ${texts('$2')}, ${texts('$3')}, ${texts('$4')}, ${texts('$5')}, ${texts('$6')})
+      as done (action_id, direction, command_id, request_hash, state, reply)
+    on conflict do nothing`,
   find: `
     select inbox.action_id, inbox.direction, command_id, request_hash, state, reply,
            used_at < clock_timestamp() - interval '${TOUCH_AFTER}' as is_stale
     from ${table} inbox
-    join unnest($1::text[], $2::text[]) as asked (action_id, direction)
+    join unnest(${texts('$1')}, ${texts('$2')}) as asked (action_id, direction)
       on inbox.action_id = asked.action_id and inbox.direction = asked.direction
     order by inbox.action_id, inbox.direction
     for update of inbox`,
   touch: `
     update ${table} inbox set used_at = clock_timestamp()
-    from unnest($1::text[], $2::text[]) as asked (action_id, direction)
+    from unnest(${texts('$1')}, ${texts('$2')}) as asked (action_id, direction)
     where inbox.action_id = asked.action_id and inbox.direction = asked.direction`,
   store: `
     update ${table} inbox set state = given.state, reply = given.reply, used_at = clock_timestamp()
-    from unnest($1::text[], $2::text[], $3::text[], $4::text[]) as given (action_id, direction, state, reply)
+    from unnest(${texts('$1')}, ${texts('$2')}, ${texts('$3')}, ${texts('$4')}) as given (action_id, direction, state, reply)
     where inbox.action_id = given.action_id and inbox.direction = given.direction`,
   release: `
-    delete from ${table} inbox using unnest($1::text[], $2::text[]) as given (action_id, direction)
+    delete from ${table} inbox using unnest(${texts('$1')}, ${texts('$2')}) as given (action_id, direction)
     where inbox.action_id = given.action_id and inbox.direction = given.direction`,
   prune: `
     delete from ${table} where (action_id, direction) in (

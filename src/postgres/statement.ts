@@ -22,7 +22,8 @@ export function packed(jsonTexts: readonly string[]): string {
 export const columnOf = (parameter: string, type: 'uuid' | 'text' | 'integer' | 'float8'): string =>
   `string_to_array(${parameter}::text, chr(1), '')::${type}[]`;
 /**
- * One column of many rows as one parameter: ids, numbers, names and words of ours, which hold no control characters; '' stands for null.
+ * One column of many rows as one parameter: ids, numbers, JSON texts, names and words of ours, which hold no control characters; '' stands
+ * for null.
  * The driver would look at each element of an array and escape it.
  */
 export function column(values: readonly (string | number | null)[]): string {

@@ -139,6 +139,76 @@ export function describeInbox<Tx>(name: string, open: () => Promise<OpenedInbox<
       });
     });
 
+    describe('records', () => {
+      const recordOf = (id: string, direction: InboxClaim['direction'] = 'action') =>
+        ({ ...rowOf(id, direction), state: 'success', reply: '"done"' }) as const;
+      const effectOf = (id: string) => `effect of ${id}`;
+      const recorded = (store: InboxStore<Tx>, ids: readonly string[]) =>
+        store.transact(async (session) => {
+          await at.write(session.tx, effectOf(ids[0]!));
+          if (!(await session.record(ids.map((id) => recordOf(id))))) throw new Error('one was there');
+        });
+
+      it('are found like rows that were claimed and stored', async () => {
+        const ids = [actionId(), actionId()];
+        committed(await recorded(at.store, ids.toReversed()));
+        for (const id of ids) expect(await peek(id)).toMatchObject({ ...rowOf(id), state: 'success', reply: '"done"' });
+        expect(await at.effects()).toContain(effectOf(ids[1]!));
+      });
+
+      it('of a row without a reply or a request hash are what they say', async () => {
+        const id = actionId();
+        const row = { ...rowOf(id), requestHash: '', state: 'tombstone', reply: null } as const;
+        expect(committed(await at.store.transact((session) => session.record([row])))).toBe(true);
+        expect(await peek(id)).toMatchObject({ requestHash: '', state: 'tombstone', reply: null });
+      });
+
+      it('of what was handled before take no effect, whatever stands there', async () => {
+        const [old, fresh] = [actionId(), actionId()];
+        await at.store.transact(async (session) => {
+          await session.claim([rowOf(old)]);
+          await session.store([{ actionId: old, direction: 'action', state: 'tombstone', reply: null }]);
+        });
+        expect(await recorded(at.other, [fresh, old])).toMatchObject({ fate: 'failed', why: 'refused' });
+        expect(await peek(fresh)).toBeUndefined();
+        expect(await peek(old)).toMatchObject({ state: 'tombstone' });
+        expect(await at.effects()).not.toContain(effectOf(fresh));
+      });
+
+      it('[B14] wait for whoever has claimed the row, and see what became of it', async () => {
+        if (!at.isConcurrent) return;
+        for (const [isKept, becomes] of [
+          [true, 'failed'],
+          [false, 'committed'],
+        ] as const) {
+          const id = actionId();
+          const [isClaimed, claimed] = signal();
+          const [mayCommit, commit] = signal();
+          const first = at.store.transact(async (session) => {
+            await session.claim([rowOf(id)]);
+            claimed();
+            await mayCommit;
+            if (isKept) await session.store([{ actionId: id, direction: 'action', state: 'tombstone', reply: null }]);
+            else await session.release([rowOf(id)]);
+          });
+          await isClaimed;
+          const second = recorded(at.other, [id]);
+          commit();
+          committed(await first);
+          expect((await second).fate).toBe(becomes);
+          expect((await peek(id))?.state).toBe(isKept ? 'tombstone' : 'success');
+        }
+      });
+
+      it('[B13] of one action in two transactions are made by one of them', async () => {
+        if (!at.isConcurrent) return;
+        const ids = [actionId(), actionId(), actionId()];
+        const both = await Promise.all([recorded(at.store, ids), recorded(at.other, ids.toReversed())]);
+        expect(both.map(({ fate }) => fate).sort()).toEqual(['committed', 'failed']);
+        for (const id of ids) expect(await peek(id)).toMatchObject({ state: 'success' });
+      });
+    });
+
     describe('attempts', () => {
       it('take what failed away and keep the rest', async () => {
         const [one, two, three] = [actionId(), actionId(), actionId()];

@@ -80,13 +80,26 @@ describe('a handler of many commands', () => {
     await stage.ask(undone.action);
     calls.length = 0;
     const go = await gathering(stage);
-    await stage.send(fresh.action, fenced.fence, known.action, undone.undo(), new Step().action);
+    await stage.send(fresh.action, fenced.fence, { ...known.action, attempt: 2 }, undone.undo(), new Step().action);
     go();
     await stage.until(() => stage.replies.length === 8);
     expect(calls).toEqual([1, 2, 1]);
     expect(await stage.answer(fenced.fence)).toBe('rejected undone');
     expect(await stage.answer(known.action, 2)).toBe(done(known));
     expect((await effectsOf(stage, undone)).map((line) => line.split(' ')[0])).toEqual(['charge', 'refund']);
+  });
+
+  it('may be called for what looks new, and nothing of that stays when one of them was handled already', async () => {
+    const { stage, calls } = await open();
+    const [known, ...fresh] = steps(4);
+    await stage.ask(known!.action);
+    const before = (await stage.effects()).length;
+    calls.length = 0;
+    await inOneGroup(stage, [known!, ...fresh]);
+    expect(calls).toEqual([1, 4, 3]);
+    expect(await stage.answer(known!.action, 2)).toBe(done(known!));
+    for (const step of fresh) expect(await stage.answer(step.action)).toBe(done(step));
+    expect(await stage.effects()).toHaveLength(before + 4);
   });
 });
 

@@ -156,8 +156,9 @@ const CATALOGUE: readonly Mutant[] = [
       patch(
         'src/participant/group.ts',
         'await this.session.store(this.writes);',
-        'await this.session.release(this.writes);\n    later.set(this.session, { claims: found.flatMap(({ claims }) => (claims.own ? [claims.action, claims.own] : [claims.action])), writes: this.writes });',
+        'await this.session.release(this.writes);\n    later.set(this.session, { claims: found.flatMap(({ claims }) => (claims.own ? [claims.action, claims.own] : [claims.action])), writes: [...this.writes, ...this.records] });',
       ),
+      patch('src/participant/group.ts', 'if (!(await this.session.record(this.records))) throw new Spoilt();', ''),
       patch(
         'src/participant/group.ts',
         '  return runtime.store!.transact((session) =>\n    within(runtime, (signal) => new GroupRun(runtime, session, signal, slow, mode).run(tasks), { giveUp: () => session.condemn() }),\n  );',

@@ -5,6 +5,7 @@ import type {
   InboxClaim,
   InboxFailure,
   InboxKey,
+  InboxRecord,
   InboxResult,
   InboxSession,
   InboxStore,
@@ -208,6 +209,17 @@ class SimulatedSession implements InboxSession<MemoryTransaction> {
   }
   attempt<R>(work: () => Promise<R>): Promise<R> {
     return this.session.attempt(work);
+  }
+  async record(rows: readonly InboxRecord[]): Promise<boolean> {
+    if (rows.length === 0) return true;
+    return this.life.port('inbox.write', async () => {
+      await this.connection.hop();
+      const isNew = await this.session.record(rows);
+      if (isNew) this.database.onStored(rows);
+      else this.database.onCounted('inbox row was there all the same');
+      await this.connection.hop();
+      return isNew;
+    });
   }
   async store(rows: readonly InboxWrite[]): Promise<void> {
     if (rows.length === 0) return;
