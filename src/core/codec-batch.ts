@@ -9,16 +9,20 @@ export interface WireFault {
   readonly reason: string;
   readonly message: Message;
 }
-/** One element: a message of its own whose body is parsed already. */
+/** What a message says beside its body. */
+export type Head = Omit<Message, 'body' | 'whole'>;
+/** One element: what it would say as a message of its own, and its body, parsed already. */
 export interface Element {
-  readonly message: Message;
+  readonly head: Head;
   readonly body: Checked | undefined;
+  /** The body as it stands there. */
+  readonly content: unknown;
 }
 export type BatchReading = { readonly ok: true; readonly elements: readonly Element[] } | { readonly ok: false; readonly reason: string };
 
 /** A message that would go on its own, without its body, and that as JSON text; '' for none. */
 export interface Single extends Omit<Addressed, 'message'> {
-  readonly head: Omit<Message, 'body'>;
+  readonly head: Head;
   readonly text: string;
 }
 
@@ -83,7 +87,13 @@ export function readBatch(message: Message, what: string): BatchReading {
 export function elementOf(message: Message, correlationId: string): Message {
   if (message.contentType !== BATCH_CONTENT) return message;
   const read = readBatch(message, 'the element');
-  return (read.ok && read.elements.find((element) => element.message.correlationId === correlationId)?.message) || message;
+  const element = read.ok && read.elements.find(({ head }) => head.correlationId === correlationId);
+  return element ? asMessage(element) : message;
+}
+
+/** An element as a message of its own. */
+export function asMessage({ head, content }: Element): Message {
+  return { ...head, body: encodeText(content === undefined ? '' : JSON.stringify(content)) };
 }
 
 function arrayIn(message: Message): readonly unknown[] | string {
@@ -102,21 +112,19 @@ function arrayIn(message: Message): readonly unknown[] | string {
 function readElement(element: unknown, carrier: Message, what: string, isLarge: boolean): Element {
   const { properties, headers, body } = fieldsOf(element);
   const said = fieldsOf(properties);
-  const text = (name: string) => (typeof said[name] === 'string' ? said[name] : '');
-  return {
-    message: {
-      ...carrier,
-      messageId: text('message_id'),
-      correlationId: text('correlation_id'),
-      type: text('type'),
-      contentType: JSON_CONTENT,
-      headers: readHeaders(headers),
-      get body() {
-        return encodeText(body === undefined ? '' : JSON.stringify(body));
-      },
-    },
-    body: body === undefined ? undefined : checked(body, what, isLarge),
+  // Every field by name: a copy of the carrier with some of them changed costs more than parsing the element.
+  const head: Head = {
+    messageId: textOf(said['message_id']),
+    correlationId: textOf(said['correlation_id']),
+    type: textOf(said['type']),
+    replyTo: carrier.replyTo,
+    contentType: JSON_CONTENT,
+    timestamp: carrier.timestamp,
+    appId: carrier.appId,
+    expirationMs: carrier.expirationMs,
+    headers: readHeaders(headers),
   };
+  return { head, body: body === undefined ? undefined : checked(body, what, isLarge), content: body };
 }
 
 function checked(body: unknown, what: string, isLarge: boolean): Checked {
@@ -125,6 +133,10 @@ function checked(body: unknown, what: string, isLarge: boolean): Checked {
   if (isLarge && utf8Bytes(text) > LIMITS.payloadBytes)
     faults.push(`${what} has ${utf8Bytes(text)} bytes; the limit is ${LIMITS.payloadBytes}`);
   return faults.length > 0 ? { ok: false, faults } : { ok: true, value: body as Json, text };
+}
+
+function textOf(value: unknown): string {
+  return typeof value === 'string' ? value : '';
 }
 
 function readHeaders(value: unknown): Headers {

@@ -1,4 +1,4 @@
-import { alone, putTogether, readBatch, type Single, type WireFault } from './codec-batch.js';
+import { alone, asMessage, putTogether, readBatch, type Head, type Single, type WireFault } from './codec-batch.js';
 import { integerHeader, printable, readJsonBody, shorten, textHeader } from './codec-text.js';
 import type { Checked, Json } from './json.js';
 import { parseCommandId, PHASE_NAMES, type CommandRef } from './state.js';
@@ -73,19 +73,19 @@ export function decodeCommands(
 ): DecodedCommands {
   const commands: DecodedCommand[] = [];
   const faults: WireFault[] = [];
-  const take = (single: Message, read: CommandReading) => {
+  const take = (read: CommandReading, single: () => Message) => {
     const reason = read.ok ? whyNot(read.command) : read.reason;
-    if (reason !== undefined) faults.push({ reason, message: single });
+    if (reason !== undefined) faults.push({ reason, message: single() });
     else if (read.ok) commands.push(read.command);
   };
-  if (message.contentType !== BATCH_CONTENT) take(message, decodeCommand(message, participant));
+  if (message.contentType !== BATCH_CONTENT) take(decodeCommand(message, participant), () => message);
   else {
     const batch = readBatch(message, 'the request');
     if (!batch.ok) return { commands, faults: [{ reason: batch.reason, message }] };
-    for (const { message: single, body } of batch.elements)
+    for (const element of batch.elements)
       take(
-        single,
-        readCommand(single, participant, () => body ?? NO_REQUEST),
+        readCommand(element.head, participant, () => element.body ?? NO_REQUEST),
+        () => asMessage(element),
       );
   }
   return { commands, faults };
@@ -121,7 +121,7 @@ export function decodeCommand(message: Message, participant = ''): CommandReadin
   return readCommand(message, participant, () => readJsonBody(message, 'the request'));
 }
 
-function readCommand(message: Message, participant: string, read: () => Checked): CommandReading {
+function readCommand(message: Head, participant: string, read: () => Checked): CommandReading {
   const id = message.messageId || message.correlationId;
   const ref = parseCommandId(id);
   if (!ref) return not(`"${shorten(printable(id), 100)}" is not a command id`);
@@ -134,7 +134,7 @@ function readCommand(message: Message, participant: string, read: () => Checked)
 }
 
 /** What the headers and the type say; a sentence where they say nothing usable. */
-function factsOf(message: Message, ref: CommandRef, participant: string): Facts | string {
+function factsOf(message: Head, ref: CommandRef, participant: string): Facts | string {
   const { headers } = message;
   const target = participantOf(message.type, participant);
   if (target === undefined) return `"${shorten(printable(message.type), 100)}" is not the type of a command`;

@@ -1,4 +1,4 @@
-import { alone, putTogether, readBatch, type Single, type WireFault } from './codec-batch.js';
+import { alone, asMessage, putTogether, readBatch, type Head, type Single, type WireFault } from './codec-batch.js';
 import { faultText, integerHeader, MESSAGE_LENGTH, printable, readJsonBody, shorten, textHeader } from './codec-text.js';
 import { parseJson, utf8Bytes, type Checked, type Json } from './json.js';
 import { parseCommandId, type CommandRef, type Outcome } from './state.js';
@@ -54,18 +54,18 @@ export function encodeReplies(replies: readonly ReplyMessage[], names: Names, fa
 
 /** The replies in a message, whether one or a batch, and what is wrong with each element that is none. */
 export function decodeReplies(message: Message): DecodedReplies {
-  if (message.contentType !== BATCH_CONTENT) return sorted([[message, decodeReply(message)]]);
+  if (message.contentType !== BATCH_CONTENT) {
+    const read = decodeReply(message);
+    return read.ok ? { replies: [read.reply], faults: [] } : { replies: [], faults: [{ reason: read.reason, message }] };
+  }
   const batch = readBatch(message, 'the reply');
   if (!batch.ok) return { replies: [], faults: [{ reason: batch.reason, message }] };
-  return sorted(batch.elements.map(({ message: single, body }) => [single, readReply(single, () => body)]));
-}
-
-function sorted(readings: readonly (readonly [Message, ReplyReading])[]): DecodedReplies {
   const replies: DecodedReply[] = [];
   const faults: WireFault[] = [];
-  for (const [message, read] of readings) {
+  for (const element of batch.elements) {
+    const read = readReply(element.head, () => element.body);
     if (read.ok) replies.push(read.reply);
-    else faults.push({ reason: read.reason, message });
+    else faults.push({ reason: read.reason, message: asMessage(element) });
   }
   return { replies, faults };
 }
@@ -102,7 +102,7 @@ export function decodeReply(message: Message): ReplyReading {
   return readReply(message, () => (message.body.byteLength === 0 ? undefined : readJsonBody(message, 'the reply')));
 }
 
-function readReply(message: Message, readBody: () => Checked | undefined): ReplyReading {
+function readReply(message: Head, readBody: () => Checked | undefined): ReplyReading {
   const commandId = message.correlationId;
   const ref = parseCommandId(commandId);
   if (!ref) return not(`the correlation id "${shorten(printable(commandId), 100)}" is not a command id`);

@@ -1,7 +1,7 @@
 import { faultText } from './codec-text.js';
 import type { Draft } from './draft.js';
 import { messageOf } from './errors.js';
-import { deepFreeze, LIMITS, toJson, utf8Bytes, type Json } from './json.js';
+import { deepFreeze, LIMITS, toJson, utf8Bytes, type Checked, type Json } from './json.js';
 import type { Given, OwnAction, PlanCommand, PlanStep, SagaFacts } from './plan.js';
 import { commandId, type Phase } from './state.js';
 
@@ -56,7 +56,7 @@ export function buildRequest(
     built.catch(() => undefined);
     return { ok: false, message: `the request of ${command.type} is built by an async function; builders are synchronous` };
   }
-  const checked = toJson(built, 'request');
+  const checked = asItIs(built, given) ?? toJson(built, 'request');
   if (!checked.ok) return { ok: false, message: `the request of ${command.type} cannot be sent: ${faultText(checked.faults)}` };
   const read = command.readRequest(checked.value);
   if (!read.ok) return { ok: false, message: `the request of ${command.type} does not fit its contract: ${faultText(read.faults)}` };
@@ -65,6 +65,13 @@ export function buildRequest(
   draft.state.bytes = bytes;
   return { ok: true, value: { value: checked.value, text: checked.text } };
 }
+/** What the saga was started with was checked then, and nobody can have changed it: handed on, it needs no copy. */
+function asItIs(built: unknown, { input }: Given): Checked | undefined {
+  if (built !== input || typeof built !== 'object' || built === null) return undefined;
+  const text = JSON.stringify(built);
+  return text.length * 3 <= LIMITS.payloadBytes ? { ok: true, value: built as Json, text } : undefined;
+}
+
 /** A request that can be sent: as it is stored, and as it goes on the wire. */
 export interface Request {
   readonly value: Json;
