@@ -43,6 +43,9 @@ export type Part = (typeof PARTS)[number];
 
 /** Starts per second, from before the kill until the process is back; at least and at most so many starts. */
 const RATE = 40;
+/** Where a point is to be passed again, and after a restart: the load lasts as long as that may take. */
+const RATE_LATER = 12;
+const MOST_SAGAS_LATER = 300;
 const LEAST_SAGAS = 40;
 const MOST_SAGAS = 60;
 const HIT_WITHIN_MS = 40_000;
@@ -111,14 +114,15 @@ class Trial {
     number: number,
   ) {
     this.chance = new Chance(seed);
+    const isLater = spec.hit > 1 || (spec.times ?? 1) > 1;
     this.load = new Load({
       // A daemon that does not know the sagas would refuse them.
       api: spec.target.need === 'stranger' ? site.lab.api.slice(0, 1) : () => site.lab.running,
       directory: site.options.directory,
       seed,
-      starts: atMost(MOST_SAGAS, startsOf(site.options.workload, seed)),
+      starts: atMost(isLater ? MOST_SAGAS_LATER : MOST_SAGAS, startsOf(site.options.workload, seed)),
       inFlight: 24,
-      ratePerSecond: RATE,
+      ratePerSecond: isLater ? RATE_LATER : RATE,
       retryAfterMs: 300,
       keyPrefix: `t${number}`,
       firstNumber: number * 100_000,
