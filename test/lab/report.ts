@@ -1,7 +1,7 @@
-// `npm run reliability:report`: writes the figures of the last runs into docs/reliability.md, from dist/lab/results. An experiment that was not
-// run since keeps what the page says of it.
+// `npm run reliability:report`: writes the figures of the last runs into docs/reliability.md, from dist/lab/results, with the plots that an
+// experiment has left beside the page. An experiment that was not run since keeps what the page says of it.
 import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { EXPERIMENTS } from './experiments.js';
 import { RESULTS, type Result } from './kit/results.js';
@@ -38,14 +38,23 @@ function between(text: string, name: string): { readonly from: number; readonly 
   return from < 0 || to < 0 ? undefined : { from: from + begin.length, to };
 }
 
-function sectionOf({ command, seed, startedAt, seconds, passed, failed, failures, figures }: Result): string {
+function sectionOf({ experiment, command, seed, startedAt, seconds, passed, failed, failures, figures }: Result): string {
   const took = seconds < 120 ? `${Math.round(seconds)} s` : `${Math.round(seconds / 60)} min`;
   const said = `\`${command}\`, seed ${seed}, ${startedAt.slice(0, 10)}, ${took}: ${number(passed)} passed, ${failed === 0 ? '0 failed' : `**${number(failed)} failed**`}.`;
   const rows = Object.entries(figures).map(([what, value]) => `| ${escaped(what)} | ${escaped(number(value))} |`);
   const failing = failures.length > 0 ? ['', ...failures.slice(0, 20).map((failure) => `- ${escaped(failure.split('\n', 1)[0]!)}`)] : [];
   const table =
     rows.length > 0 ? ['', '<!-- prettier-ignore-start -->', '| | |', '| --- | --- |', ...rows, '<!-- prettier-ignore-end -->'] : [];
-  return [said, ...table, ...failing].join('\n');
+  return [said, ...table, ...failing, ...plotsOf(experiment)].join('\n');
+}
+
+/** Every plot that is named after the experiment. */
+function plotsOf(experiment: string): string[] {
+  const folder = join(dirname(values.page), 'images');
+  const plots = existsSync(folder) ? readdirSync(folder).filter((name) => name.startsWith(`${experiment}-`) && name.endsWith('.svg')) : [];
+  return plots
+    .sort()
+    .flatMap((name) => ['', `![${name.slice(experiment.length + 1, -'.svg'.length).replaceAll('-', ' ')}](images/${name})`]);
 }
 
 function number(value: number | string): string {
