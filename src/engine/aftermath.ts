@@ -96,7 +96,7 @@ export class Aftermath {
       if (!update) continue;
       if (update.parked && update.parked.length > 0) pass('reply.parked');
       this.wake(update.wakeAt, now);
-      this.tell('sagaChanged', saga.state);
+      this.parts.observer.sagaChanged?.(saga.state, update.history);
       if (ended) this.ended(saga.state, afterUpdate(saga, update));
     }
     for (let i = 0; i < result.begun.length; i++) {
@@ -115,18 +115,18 @@ export class Aftermath {
     return publications;
   }
 
-  private started(sendings: Sending[], { plan, state, wakeAt, sends }: Begun, now: number): void {
+  private started(sendings: Sending[], { plan, state, wakeAt, sends, history }: Begun, now: number): void {
     this.addSends(sendings, plan, state, sends);
     this.wake(wakeAt, now);
-    this.tell('sagaStarted', state);
-    this.tell('sagaChanged', state);
+    this.parts.observer.sagaStarted?.(state);
+    this.parts.observer.sagaChanged?.(state, history);
     if (state.end) this.ended(state, { state, version: 1, wakeAt: null, parked: [] });
   }
 
   private ended(state: SagaState, stored: Parameters<FinalNotices['notify']>[0]): void {
     pass('saga.ended');
     this.parts.notices.notify(stored);
-    this.tell('sagaEnded', state);
+    this.parts.observer.sagaEnded?.(state);
   }
 
   private wake(at: number | null | undefined, now: number): void {
@@ -144,10 +144,6 @@ export class Aftermath {
         this.parts.logger.error(about, 'a command cannot be written as a message; its step times out');
       }
     }
-  }
-
-  private tell(event: 'sagaChanged' | 'sagaStarted' | 'sagaEnded', state: SagaState): void {
-    this.parts.observer[event]?.(state);
   }
 
   // ---- what an item brings

@@ -53,6 +53,11 @@ export class BatchLoop {
     this.rate = new ArrivalRate(parts.clock.monotonic());
   }
 
+  /** Items that are in no transaction yet. */
+  get waiting(): number {
+    return this.queue.size;
+  }
+
   add(works: readonly Work[]): void {
     for (const work of works) {
       if (this.abandoning.signal.aborted) this.abandon(work);

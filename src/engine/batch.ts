@@ -1,6 +1,6 @@
 import { begin, nextDue } from '../core/decide.js';
 import { messageOf, SagaError } from '../core/errors.js';
-import type { Send } from '../core/event.js';
+import type { HistoryEntry, Send } from '../core/event.js';
 import type { Plan } from '../core/plan.js';
 import type { SagaState } from '../core/state.js';
 import type { Loaded, ParkedReply, SagaStart, SagaUpdate, StoredSaga, Writes } from '../ports/saga-store.js';
@@ -44,6 +44,7 @@ export interface Begun {
   readonly wakeAt: number | null;
   readonly inputHash: string;
   readonly sends: readonly Send[];
+  readonly history: readonly HistoryEntry[];
 }
 export interface Failure {
   readonly sagaId: string;
@@ -180,7 +181,7 @@ class Batch {
       const { state, commands, history } = begin(plan, beginning, this.loaded.now);
       const wakeAt = nextDue(state);
       this.starts.push({ state, wakeAt, inputHash, startId, isIncoming: caller.via === 'row', history });
-      this.begun.push({ plan, state, wakeAt, inputHash, sends: commands });
+      this.begun.push({ plan, state, wakeAt, inputHash, sends: commands, history });
       return undefined;
     } catch (error: unknown) {
       this.failures.push({ sagaId: beginning.id, step: undefined, error });

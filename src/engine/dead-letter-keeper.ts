@@ -6,6 +6,7 @@ import type { Logger } from '../ports/logger.js';
 import type { Random } from '../ports/random.js';
 import type { DeadLetter, SagaStore } from '../ports/saga-store.js';
 import type { Delivery } from '../ports/transport.js';
+import type { EngineObserver } from './observer.js';
 import { backoffMs, pause } from './pause.js';
 import type { EngineSettings } from './settings.js';
 import type { Hash } from './starter.js';
@@ -16,6 +17,7 @@ export interface DeadLetterKeeperParts {
   readonly random: Random;
   readonly logger: Logger;
   readonly hash: Hash;
+  readonly observer: EngineObserver;
   readonly settings: EngineSettings;
 }
 
@@ -42,7 +44,7 @@ export class DeadLetterKeeper {
   }
 
   private async keep(deliveries: readonly Delivery[]): Promise<void> {
-    const { clock, random, settings, store, logger } = this.parts;
+    const { clock, random, settings, store, logger, observer } = this.parts;
     const letters = deliveries.map((delivery) => letterOf(delivery, this.parts.hash, clock.now()));
     pass('dead-letter.received');
     for (let failures = 1; ; failures++) {
@@ -50,6 +52,7 @@ export class DeadLetterKeeper {
         await store.addDeadLetters(letters);
         pass('dead-letter.stored');
         this.problem = undefined;
+        observer.deadLettersStored?.(letters.length);
         for (const delivery of deliveries) delivery.settle('done');
         return;
       } catch (error: unknown) {

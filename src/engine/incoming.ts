@@ -185,6 +185,7 @@ export class Incoming {
     const { store, clock, hash, names, logger, observer } = this.parts;
     const letters = refused.map(({ row, error }) => letterFor(row, error.message, { now: clock.now(), hash, names }));
     await store.addDeadLetters(letters);
+    observer.deadLettersStored?.(letters.length);
     for (const [at, { row, error }] of refused.entries()) {
       const { queue, reason } = letters[at]!;
       observer.deadLettered?.({ queue, reason });

@@ -117,6 +117,11 @@ export class Orchestrator implements SagaService {
     this.watching = new Repeater('the look at clocks and database', settings.watchMs, () => watch.look(), { clock, logger });
   }
 
+  /** What has come in and is in no transaction yet, and the messages on their way out that are not confirmed. */
+  get load(): { readonly waiting: number; readonly unconfirmed: number } {
+    return { waiting: this.batches.waiting, unconfirmed: this.publisher.unconfirmed };
+  }
+
   get definitions(): readonly Plan[] {
     return this.known.all;
   }

@@ -8,6 +8,11 @@ import type { Hash } from './starter.js';
 
 const REASON_LENGTH = 1_000;
 
+/** What stands for a queue in letters about incoming starts. */
+export function incomingQueue({ namespace }: Names): string {
+  return `${namespace}.incoming_start`;
+}
+
 /** An incoming start that cannot be made, as a dead letter. Its id follows from the row's, so that storing it again is one letter. */
 export function letterFor(
   row: IncomingStart,
@@ -15,7 +20,7 @@ export function letterFor(
   { now, hash, names }: { readonly now: number; readonly hash: Hash; readonly names: Names },
 ): DeadLetter {
   const { input, whole = { bytes: utf8Bytes(input), sha256: hash(input) } } = row;
-  const queue = `${names.namespace}.incoming_start`;
+  const queue = incomingQueue(names);
   return {
     id: hash(`${queue}\n${row.id}`).slice(0, 32),
     queue,

@@ -10,6 +10,7 @@ import { problemOf, RequestRefused } from './problem.js';
 import { addDefinitionRoutes } from './routes/definitions.js';
 import { addHealthRoutes } from './routes/health.js';
 import { addManyRoute } from './routes/many.js';
+import { addMetricsRoute } from './routes/metrics.js';
 import { addOperatorRoutes } from './routes/operator.js';
 import { addSagaRoutes } from './routes/sagas.js';
 
@@ -33,6 +34,7 @@ export function createHttpApp(context: HttpContext): HttpApp {
   addOperatorRoutes(app, context);
   addDefinitionRoutes(app, context);
   addHealthRoutes(app, context);
+  if (context.scrape) addMetricsRoute(app, context.scrape);
   app.doc31('/openapi.json', {
     openapi: '3.1.0',
     info: { title: 'Backstep', version: 'v1', description: 'Sagas: start, watch, operate.' },

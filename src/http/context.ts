@@ -3,6 +3,12 @@ import type { SagaService } from '../engine/service.js';
 import type { Logger } from '../ports/logger.js';
 import type { SagaStore } from '../ports/saga-store.js';
 
+/** What a scrape is answered with. */
+export interface Scraped {
+  readonly contentType: string;
+  readonly text: string;
+}
+
 /** What the HTTP API stands on. */
 export interface HttpContext {
   readonly service: SagaService;
@@ -11,5 +17,7 @@ export interface HttpContext {
   readonly logger: Logger;
   /** Aborted when the server begins to stop: requests that wait are answered with what is known. */
   readonly stopping: AbortSignal;
+  /** What `/metrics` answers; without it there is no such route. */
+  readonly scrape?: () => Promise<Scraped>;
 }
 export type HttpApp = OpenAPIHono;

@@ -14,7 +14,11 @@ export interface ListenOptions {
   readonly host: string;
   /** 0: any free one. */
   readonly port: number;
+  /** How host and port are chosen, for whoever has to choose others. */
+  readonly chosenBy?: { readonly host: string; readonly port: string };
 }
+
+const CHOSEN_BY = { host: '--host', port: '--port or BACKSTEP_HTTP_PORT' } as const;
 
 /** Listens, or throws SAGA_CONFIG_INVALID saying why that is not possible. */
 export async function openServer(fetch: (request: Request) => Response | Promise<Response>, options: ListenOptions): Promise<HttpServer> {
@@ -38,27 +42,27 @@ export async function assertCanListen(options: ListenOptions): Promise<void> {
   await new Promise<void>((resolve) => server.close(() => resolve()));
 }
 
-function listen(server: Server, { host, port }: ListenOptions): Promise<void> {
+function listen(server: Server, options: ListenOptions): Promise<void> {
   return new Promise((resolve, reject) => {
     const refuse = (error: NodeJS.ErrnoException) =>
-      reject(new SagaError('SAGA_CONFIG_INVALID', whyNot(error, host, port), [], { cause: error }));
+      reject(new SagaError('SAGA_CONFIG_INVALID', whyNot(error, options), [], { cause: error }));
     server.once('error', refuse);
-    server.listen(port, host, () => {
+    server.listen(options.port, options.host, () => {
       server.off('error', refuse);
       resolve();
     });
   });
 }
 
-function whyNot(error: NodeJS.ErrnoException, host: string, port: number): string {
+function whyNot(error: NodeJS.ErrnoException, { host, port, chosenBy = CHOSEN_BY }: ListenOptions): string {
   switch (error.code) {
     case 'EADDRINUSE':
-      return `port ${port} on ${host} is in use; stop what listens there, or choose another with --port or BACKSTEP_HTTP_PORT`;
+      return `port ${port} on ${host} is in use; stop what listens there, or choose another with ${chosenBy.port}`;
     case 'EACCES':
-      return `this user may not listen on port ${port}; choose one above 1023 with --port or BACKSTEP_HTTP_PORT`;
+      return `this user may not listen on port ${port}; choose one above 1023 with ${chosenBy.port}`;
     case 'EADDRNOTAVAIL':
     case 'ENOTFOUND':
-      return `${host} is no address of this machine; choose another with --host`;
+      return `${host} is no address of this machine; choose another with ${chosenBy.host}`;
     default:
       return `cannot listen on ${host}:${port}: ${error.message}`;
   }

@@ -77,6 +77,13 @@ export const VARIABLES = {
     example: '7420',
     schema: port,
   },
+  BACKSTEP_METRICS_PORT: {
+    flag: '--metrics-port',
+    fallback: undefined,
+    meaning: 'port on which `/metrics` is served alone; 0: any free one. The HTTP API serves it in any case',
+    example: '9420',
+    schema: port,
+  },
   BACKSTEP_SAGAS: {
     flag: '--sagas',
     fallback: undefined,

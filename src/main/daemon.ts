@@ -1,13 +1,16 @@
 import 'reflect-metadata';
 import { Container } from 'inversify';
 import type { Plan } from '../core/plan.js';
+import type { EngineObserver } from '../engine/observer.js';
 import type { Orchestrator } from '../engine/orchestrator.js';
 import type { EngineSettings } from '../engine/settings.js';
 import { openServer, type ListenOptions } from '../http/server.js';
 import type { Logger } from '../ports/logger.js';
 import type { SagaStore } from '../ports/saga-store.js';
 import type { Transport } from '../ports/transport.js';
+import { Metrics } from '../telemetry/metrics.js';
 import type { Running } from './lifetime.js';
+import { serveMetrics } from './serve-metrics.js';
 import { engineModule, httpModule, systemModule, TOKEN } from './modules.js';
 
 /** What a daemon is made of. It owns store and transport from then on, and closes them. */
@@ -18,11 +21,19 @@ export interface DaemonParts {
   readonly logger: Logger;
   /** Where the HTTP API listens. */
   readonly http: ListenOptions;
+  /** Where `/metrics` is served alone; the HTTP API serves it in any case. */
+  readonly measureOn?: ListenOptions | undefined;
+  /** Where else this process counts. Default: an own one. */
+  readonly metrics?: Metrics;
+  /** Told what the engine does, beside the metrics. */
+  readonly observer?: EngineObserver;
   readonly settings?: Partial<EngineSettings>;
 }
 /** An engine with its HTTP API. */
 export interface Daemon extends Running {
   readonly url: string;
+  /** Where `/metrics` is served alone. */
+  readonly metricsUrl: string | undefined;
   readonly orchestrator: Orchestrator;
 }
 
@@ -39,35 +50,45 @@ export async function createDaemon(parts: DaemonParts): Promise<Daemon> {
   const stopping = new AbortController();
   const container = assemble(parts, stopping.signal);
   const orchestrator = container.get(TOKEN.orchestrator);
-  const closeParts = async () => {
-    await parts.transport.close();
-    await parts.store.close();
+  const opened: Running[] = [{ stop: () => closeParts(parts) }];
+  const stop = async () => {
+    while (opened.length > 0) await opened.pop()!.stop();
   };
   try {
+    const measured = parts.measureOn && (await serveMetrics(container.get(TOKEN.metrics), parts.measureOn));
+    if (measured) opened.push(measured);
+    opened.push(orchestrator);
     await orchestrator.run();
     const app = container.get(TOKEN.httpApp);
     const server = await openServer((request) => app.fetch(request), parts.http);
-    const stop = async () => {
-      stopping.abort();
-      await server.stop(HTTP_GRACE_MS);
-      await orchestrator.stop();
-      await closeParts();
-    };
-    return { url: server.url, orchestrator, stop };
+    opened.push({
+      stop: async () => {
+        stopping.abort();
+        await server.stop(HTTP_GRACE_MS);
+      },
+    });
+    return { url: server.url, metricsUrl: measured?.url, orchestrator, stop };
   } catch (error: unknown) {
-    await orchestrator.stop();
-    await closeParts();
+    await stop();
     throw error;
   }
 }
 
-function assemble({ plans, store, transport, logger, settings = {} }: DaemonParts, stopping: AbortSignal): Container {
+async function closeParts({ transport, store }: DaemonParts): Promise<void> {
+  await transport.close();
+  await store.close();
+}
+
+function assemble(parts: DaemonParts, stopping: AbortSignal): Container {
+  const { plans, store, transport, logger, metrics = new Metrics(), observer, settings = {} } = parts;
   const container = new Container();
   container.bind(TOKEN.plans).toConstantValue(plans);
   container.bind(TOKEN.store).toConstantValue(store);
   container.bind(TOKEN.transport).toConstantValue(transport);
   container.bind(TOKEN.logger).toConstantValue(logger);
   container.bind(TOKEN.settings).toConstantValue({ drainMs: ENGINE_DRAIN_MS, ...settings });
+  container.bind(TOKEN.metrics).toConstantValue(metrics);
+  container.bind(TOKEN.observers).toConstantValue(observer ? [observer] : []);
   container.bind(TOKEN.stopping).toConstantValue(stopping);
   container.load(systemModule(), engineModule(), httpModule());
   return container;

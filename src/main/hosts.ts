@@ -1,5 +1,6 @@
 import { SagaError } from '../core/errors.js';
 import { Host } from '../participant/host.js';
+import type { ParticipantObserver } from '../participant/runtime.js';
 import type { Clock } from '../ports/clock.js';
 import type { Logger } from '../ports/logger.js';
 import type { Transport } from '../ports/transport.js';
@@ -15,6 +16,7 @@ export interface HostingOptions {
   readonly clock: Clock;
   readonly logger: Logger;
   readonly namespace: string;
+  readonly observer?: ParticipantObserver;
   /** A data source whose search path leads to the schema, which exists; destroyed at the end. */
   readonly dataSource: (schema: string) => Promise<Database>;
 }

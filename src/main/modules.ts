@@ -2,7 +2,9 @@ import { createHash } from 'node:crypto';
 import { ContainerModule, type ServiceIdentifier } from 'inversify';
 import type { Plan } from '../core/plan.js';
 import { Orchestrator } from '../engine/orchestrator.js';
-import type { EngineSettings } from '../engine/settings.js';
+import { namesIn } from '../core/wire.js';
+import { together, type EngineObserver } from '../engine/observer.js';
+import { resolveSettings, type EngineSettings } from '../engine/settings.js';
 import { createHttpApp } from '../http/app.js';
 import type { HttpApp } from '../http/context.js';
 import type { Clock } from '../ports/clock.js';
@@ -11,6 +13,7 @@ import type { Logger } from '../ports/logger.js';
 import type { Random } from '../ports/random.js';
 import type { SagaStore } from '../ports/saga-store.js';
 import type { Transport } from '../ports/transport.js';
+import type { Metrics } from '../telemetry/metrics.js';
 import { SystemClock, SystemRandom, UuidV7Ids } from './system.js';
 
 const token = <T>(name: string): ServiceIdentifier<T> => Symbol(name);
@@ -25,6 +28,9 @@ export const TOKEN = {
   transport: token<Transport>('Transport'),
   plans: token<readonly Plan[]>('Plans'),
   settings: token<Partial<EngineSettings>>('EngineSettings'),
+  metrics: token<Metrics>('Metrics'),
+  /** Those that listen to the engine besides the metrics. */
+  observers: token<readonly EngineObserver[]>('EngineObservers'),
   orchestrator: token<Orchestrator>('Orchestrator'),
   httpApp: token<HttpApp>('HttpApp'),
   /** Aborted when the daemon begins to stop. */
@@ -40,24 +46,28 @@ export function systemModule(): ContainerModule {
   });
 }
 
-/** The engine over whatever store and transport are bound. */
+/** The engine over whatever store and transport are bound, and what is measured of it. */
 export function engineModule(): ContainerModule {
   return new ContainerModule(({ bind }) => {
     bind(TOKEN.orchestrator)
-      .toDynamicValue(
-        (context) =>
-          new Orchestrator({
-            plans: context.get(TOKEN.plans),
-            store: context.get(TOKEN.store),
-            transport: context.get(TOKEN.transport),
-            clock: context.get(TOKEN.clock),
-            ids: context.get(TOKEN.ids),
-            random: context.get(TOKEN.random),
-            logger: context.get(TOKEN.logger),
-            settings: context.get(TOKEN.settings),
-            hash: sha256,
-          }),
-      )
+      .toDynamicValue((context) => {
+        const metrics = context.get(TOKEN.metrics);
+        const plans = context.get(TOKEN.plans);
+        const parts = { plans, store: context.get(TOKEN.store), transport: context.get(TOKEN.transport), clock: context.get(TOKEN.clock) };
+        const settings = context.get(TOKEN.settings);
+        const observer = metrics.engine(plans, namesIn(resolveSettings(settings).namespace));
+        const orchestrator = new Orchestrator({
+          ...parts,
+          ids: context.get(TOKEN.ids),
+          random: context.get(TOKEN.random),
+          logger: context.get(TOKEN.logger),
+          observer: together([observer, ...context.get(TOKEN.observers)]),
+          settings,
+          hash: sha256,
+        });
+        metrics.gauges({ ...parts, load: () => orchestrator.load });
+        return orchestrator;
+      })
       .inSingletonScope();
   });
 }
@@ -72,6 +82,7 @@ export function httpModule(): ContainerModule {
           store: context.get(TOKEN.store),
           logger: context.get(TOKEN.logger),
           stopping: context.get(TOKEN.stopping),
+          scrape: () => context.get(TOKEN.metrics).scrape(),
         }),
       )
       .inSingletonScope();

@@ -12,6 +12,8 @@ interface ServerFlags {
   readonly sagas?: readonly string[];
   readonly host: string;
   readonly port?: string;
+  readonly metricsHost: string;
+  readonly metricsPort?: string;
   readonly namespace?: string;
   readonly logLevel?: LogLevel;
   readonly allowOrphans?: boolean;
@@ -22,13 +24,13 @@ interface ServerFlags {
 
 /** Adds `serve`, `migrate`, `participants` and `dev`. What each needs is imported when it is called, so that `--help` is quick. */
 export function addServerCommands(program: Command, host: Host, run: Run): void {
-  listening(database(sagaFolders(program.command('serve').description('run the daemon: engine and HTTP API'))))
+  listening(measured(database(sagaFolders(program.command('serve').description('run the daemon: engine and HTTP API')))))
     .option('--allow-orphans', 'start although sagas are in flight whose version is not loaded')
     .action((flags: ServerFlags) => run(() => serve(host, flags)));
   database(program.command('migrate').description('bring the database schema up to date')).action((flags: ServerFlags) =>
     run(() => migrate(host, flags)),
   );
-  database(sagaFolders(program.command('participants').description('host the participants that saga folders export')))
+  measured(database(sagaFolders(program.command('participants').description('host the participants that saga folders export'))))
     .option('--only <names>', 'only these, with commas between them', (text: string, before?: readonly string[]) => [
       ...(before ?? []),
       ...text.split(',').map((name) => name.trim()),
@@ -49,17 +51,32 @@ function listening(command: Command): Command {
     .option('--host <address>', 'address to listen on; without authentication only this machine should reach it', '127.0.0.1')
     .option('--port <port>', 'port of the HTTP API; 0: any free one');
 }
+function measured(command: Command): Command {
+  return command
+    .option('--metrics-host <address>', 'address on which --metrics-port listens', '127.0.0.1')
+    .option('--metrics-port <port>', 'port on which /metrics is served alone; 0: any free one');
+}
 function database(command: Command): Command {
   return command
     .option('--namespace <name>', 'database schema and prefix of queues')
     .option('--wait-for-database <duration>', 'how long to wait for a database that is not up yet', '30s');
 }
 
-function flagsOf({ sagas, port, namespace, logLevel }: ServerFlags): Flags {
-  return { BACKSTEP_SAGAS: sagas?.join(','), BACKSTEP_HTTP_PORT: port, BACKSTEP_NAMESPACE: namespace, BACKSTEP_LOG_LEVEL: logLevel };
+function flagsOf({ sagas, port, metricsPort, namespace, logLevel }: ServerFlags): Flags {
+  return {
+    BACKSTEP_SAGAS: sagas?.join(','),
+    BACKSTEP_HTTP_PORT: port,
+    BACKSTEP_METRICS_PORT: metricsPort,
+    BACKSTEP_NAMESPACE: namespace,
+    BACKSTEP_LOG_LEVEL: logLevel,
+  };
 }
 function listenOn({ host }: ServerFlags, port: number): ListenOptions {
   return { host, port };
+}
+function measureOn({ metricsHost }: ServerFlags, port: number | undefined): ListenOptions | undefined {
+  if (port === undefined) return undefined;
+  return { host: metricsHost, port, chosenBy: { host: '--metrics-host', port: '--metrics-port or BACKSTEP_METRICS_PORT' } };
 }
 
 async function serve(host: Host, flags: ServerFlags): Promise<number> {
@@ -73,6 +90,7 @@ async function serve(host: Host, flags: ServerFlags): Promise<number> {
         'BACKSTEP_SAGAS',
         'BACKSTEP_LOG_LEVEL',
       ],
+      optional: ['BACKSTEP_METRICS_PORT'],
     },
     flagsOf(flags),
     host.environment,
@@ -87,6 +105,7 @@ async function serve(host: Host, flags: ServerFlags): Promise<number> {
       namespace: config.BACKSTEP_NAMESPACE,
       sagas: config.BACKSTEP_SAGAS,
       http: listenOn(flags, config.BACKSTEP_HTTP_PORT),
+      measureOn: measureOn(flags, config.BACKSTEP_METRICS_PORT),
       allowOrphans: flags.allowOrphans ?? false,
       waitForDatabaseMs,
       logger,
@@ -115,7 +134,10 @@ async function participants(host: Host, flags: ServerFlags): Promise<number> {
   const own = host.environment['BACKSTEP_PARTICIPANTS_POSTGRES_URL']?.trim();
   const database = own ? 'BACKSTEP_PARTICIPANTS_POSTGRES_URL' : 'BACKSTEP_POSTGRES_URL';
   const config = readConfig(
-    { required: [database, 'BACKSTEP_RABBITMQ_URL', 'BACKSTEP_NAMESPACE', 'BACKSTEP_SAGAS', 'BACKSTEP_LOG_LEVEL'] },
+    {
+      required: [database, 'BACKSTEP_RABBITMQ_URL', 'BACKSTEP_NAMESPACE', 'BACKSTEP_SAGAS', 'BACKSTEP_LOG_LEVEL'],
+      optional: ['BACKSTEP_METRICS_PORT'],
+    },
     flagsOf(flags),
     host.environment,
   );
@@ -129,6 +151,7 @@ async function participants(host: Host, flags: ServerFlags): Promise<number> {
       namespace: config.BACKSTEP_NAMESPACE,
       sagas: config.BACKSTEP_SAGAS,
       only: flags.only,
+      measureOn: measureOn(flags, config.BACKSTEP_METRICS_PORT),
       waitForDatabaseMs,
       logger,
     });

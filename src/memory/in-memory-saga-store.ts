@@ -16,6 +16,7 @@ import type {
   SagaUpdate,
   StartFate,
   StoredSaga,
+  Workload,
   Writes,
 } from '../ports/saga-store.js';
 import { InMemoryIncomingStarts } from './in-memory-incoming-starts.js';
@@ -105,6 +106,21 @@ export class InMemorySagaStore implements SagaStore {
       if (!end) counted.set(refOf({ name, version }), { name, version, count: (counted.get(refOf({ name, version }))?.count ?? 0) + 1 });
     }
     return [...counted.values()].toSorted((a, b) => (a.name === b.name ? a.version - b.version : a.name < b.name ? -1 : 1));
+  }
+
+  async workload(): Promise<Workload> {
+    const now = this.clock.now();
+    const open = new Map<string, { readonly name: string; readonly status: Status; count: number }>();
+    let overdueMs = 0;
+    for (const row of this.sagas.values()) {
+      const { name } = stateIn(row);
+      if (row.wakeAt !== null) overdueMs = Math.max(overdueMs, now - row.wakeAt);
+      if (isFinal(row)) continue;
+      const counted = open.get(`${name}\n${row.status}`) ?? { name, status: row.status, count: 0 };
+      counted.count += 1;
+      open.set(`${name}\n${row.status}`, counted);
+    }
+    return { open: [...open.values()], overdueMs };
   }
 
   async registerDefinitions(definitions: readonly RegisteredDefinition[]): Promise<readonly RegisteredDefinition[]> {

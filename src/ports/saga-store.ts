@@ -47,6 +47,8 @@ export interface SagaStore {
   /** Makes room for the time to come (partitions). */
   maintain(): Promise<void>;
   now(): Promise<number>;
+  /** How much is open, for telemetry; reads every open saga's row, so not for every second. */
+  workload?(): Promise<Workload>;
   /** What a person should look into although everything works; a store that has nothing to say leaves it out. */
   concerns?(): Promise<readonly Concern[]>;
   /** Reachable and writable; throws a SagaError that says what is wrong. */
@@ -54,6 +56,12 @@ export interface SagaStore {
   close(): Promise<void>;
 }
 
+export interface Workload {
+  /** Open sagas by definition and status; what there is none of is absent. */
+  readonly open: readonly { readonly name: string; readonly status: Status; readonly count: number }[];
+  /** How long ago the oldest timer was due that nobody has looked at, in milliseconds; 0: none is. */
+  readonly overdueMs: number;
+}
 export interface Concern {
   /** The same as long as it is about the same: a concern is told once. */
   readonly about: string;

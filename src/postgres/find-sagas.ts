@@ -1,7 +1,7 @@
 import type pg from 'pg';
 import { SagaError } from '../core/errors.js';
 import type { HistoryEntry } from '../core/event.js';
-import type { DefinitionRef, SagaFilter, SagaPage, StoredSaga } from '../ports/saga-store.js';
+import type { DefinitionRef, SagaFilter, SagaPage, StoredSaga, Workload } from '../ports/saga-store.js';
 import { STORED, toStored, type StoredRow } from './load-sagas.js';
 
 /** One saga, wherever it is: both tables in one statement, so that one that is being moved is found exactly once. */
@@ -88,4 +88,15 @@ export async function versionsInFlight(pool: pg.Pool, schema: string): Promise<r
     `select name, version, count(*)::integer as count from ${schema}.saga where ended_at is null group by name, version order by name, version`,
   );
   return rows;
+}
+
+/** One pass over the open sagas; the oldest timer is the first of its index. */
+export async function workload(pool: pg.Pool, schema: string): Promise<Workload> {
+  const { rows: open } = await pool.query<Workload['open'][number]>(
+    `select name, status, count(*)::integer as count from ${schema}.saga where ended_at is null group by name, status order by name, status`,
+  );
+  const { rows } = await pool.query<{ overdue: number | null }>(
+    `select date_part('epoch', clock_timestamp() - min(wake_at)) * 1000 as overdue from ${schema}.saga where wake_at is not null`,
+  );
+  return { open, overdueMs: Math.max(0, rows[0]?.overdue ?? 0) };
 }

@@ -19,13 +19,14 @@ import type {
   SagaUpdate,
   StartFate,
   StoredSaga,
+  Workload,
   Writes,
 } from '../ports/saga-store.js';
 import { CONCERN_LIMITS, concernsOf } from './concerns.js';
 import { addDeadLetters, readDeadLetters } from './dead-letters.js';
 import { registerDefinitions, replaceDefinition } from './definitions.js';
 import { BatchError } from './fate.js';
-import { findSaga, findSagaByKey, listSagas, readHistory, versionsInFlight } from './find-sagas.js';
+import { findSaga, findSagaByKey, listSagas, readHistory, versionsInFlight, workload } from './find-sagas.js';
 import { incomingLocker, PostgresIncomingStarts } from './incoming-starts.js';
 import { loadStatements, stored, type LoadedRow } from './load-sagas.js';
 import { assertMigrated } from './migrate.js';
@@ -159,6 +160,10 @@ export class PostgresSagaStore implements SagaStore {
 
   async now(): Promise<number> {
     return this.reading(() => this.clock((query) => this.pool.query(query)));
+  }
+
+  async workload(): Promise<Workload> {
+    return this.reading(() => workload(this.pool, this.schema));
   }
 
   async concerns(): Promise<readonly Concern[]> {

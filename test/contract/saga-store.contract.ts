@@ -336,6 +336,29 @@ export function describeSagaStore(name: string, open: () => Promise<OpenedStore>
           { name: 'flight', version: 3, count: 1 },
         ]);
       });
+
+      it('are no part of the workload, which tells open ones by status, and how late the oldest timer is', async () => {
+        // A store may leave it out.
+        if (!store.workload) return;
+        const soon = startOf({ name: 'load', version: 1 }, { wakeAt: FAR });
+        const ids = await start(
+          store,
+          soon,
+          startOf({ name: 'load', version: 2 }, { wakeAt: FAR }),
+          startOf({ name: 'load' }, { wakeAt: FAR }),
+        );
+        await change(store, [ids[0]!], (saga) => endOf(saga));
+        await change(store, [ids[1]!], (saga) => updateOf(saga, { suspended: { by: 'a', text: 'b', at: 1 } }, { wakeAt: null }));
+        const [late] = await start(store, startOf({ name: 'load' }, { wakeAt: 500 }));
+        const { open, overdueMs } = await store.workload();
+        expect(open.filter(({ name }) => name === 'load').toSorted((one, other) => (one.status < other.status ? -1 : 1))).toEqual([
+          { name: 'load', status: 'running', count: 2 },
+          { name: 'load', status: 'suspended', count: 1 },
+        ]);
+        expect(Math.abs((await store.now()) - 500 - overdueMs)).toBeLessThan(60_000);
+        await change(store, [late!], (saga) => updateOf(saga, {}, { wakeAt: FAR }));
+        expect((await store.workload()).overdueMs).toBeLessThan(overdueMs);
+      });
     });
 
     describe('lists', () => {

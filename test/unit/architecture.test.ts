@@ -27,7 +27,10 @@ const ARROWS: Record<string, Arrows> = {
   memory: { own: ['core/', 'ports/'], packages: [] },
   http: { own: ['core/', 'engine/', 'ports/'], packages: ['hono', '@hono/node-server', '@hono/zod-openapi', 'zod', NODE] },
   cli: { own: ['core/', 'engine/', 'ports/', ...apiForCallers], packages: ['commander', 'picocolors', 'cli-table3', NODE] },
-  telemetry: { own: ['core/', 'engine/', 'ports/'], packages: ['pino', NODE] },
+  telemetry: {
+    own: ['core/', 'engine/', 'ports/', 'participant/runtime.ts', 'saga/participant-declaration.ts'],
+    packages: ['prom-client'],
+  },
 };
 
 const OF_A_SAGA = ['backstep', 'zod', 'inversify', 'typeorm', NODE];

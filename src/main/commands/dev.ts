@@ -1,5 +1,6 @@
 import { assertCanListen, type ListenOptions } from '../../http/server.js';
 import type { Plan } from '../../core/plan.js';
+import { namesIn } from '../../core/wire.js';
 import { InProcessTransport } from '../../memory/in-process-transport.js';
 import { InProcessBroker } from '../../memory/transport-broker.js';
 import type { Logger } from '../../ports/logger.js';
@@ -8,6 +9,7 @@ import { openEmbedded, type Embedded } from '../../postgres/embedded.js';
 import { migrate } from '../../postgres/migrate.js';
 import { PostgresSagaStore } from '../../postgres/postgres-saga-store.js';
 import type { ParticipantDeclaration } from '../../saga/participant-declaration.js';
+import { Metrics } from '../../telemetry/metrics.js';
 import { createDaemon } from '../daemon.js';
 import { startHosts } from '../hosts.js';
 import type { Running } from '../lifetime.js';
@@ -65,10 +67,12 @@ async function start(
   const forHosts = transport();
   opened.push({ stop: () => forHosts.close() });
   const dataSource = (schema: string) => embedded.dataSource({ schema });
-  opened.push(await startHosts({ declarations, transport: forHosts, clock, logger, namespace: NAMESPACE, dataSource }));
+  const metrics = new Metrics();
+  const observer = metrics.participants(declarations, namesIn(NAMESPACE));
+  opened.push(await startHosts({ declarations, transport: forHosts, clock, logger, namespace: NAMESPACE, observer, dataSource }));
   const saga = await embedded.dataSource(sagaDataSource(NAMESPACE));
   await migrate(saga);
-  const daemon = await createDaemon({ plans, store: new PostgresSagaStore(saga), transport: transport(), logger, http });
+  const daemon = await createDaemon({ plans, store: new PostgresSagaStore(saga), transport: transport(), logger, http, metrics });
   opened.push(daemon);
   return daemon;
 }

@@ -1,13 +1,17 @@
 import { messageOf, SagaError } from '../../core/errors.js';
+import { namesIn } from '../../core/wire.js';
+import { assertCanListen, type ListenOptions } from '../../http/server.js';
 import type { Clock } from '../../ports/clock.js';
 import type { Logger } from '../../ports/logger.js';
 import { isConnectionLost } from '../../postgres/fate.js';
 import { createSchema } from '../../postgres/schema.js';
+import { Metrics } from '../../telemetry/metrics.js';
 import { openDatabase } from '../database.js';
 import { onlyNamed, startHosts } from '../hosts.js';
 import type { Running } from '../lifetime.js';
 import { openRabbitMq } from '../rabbitmq.js';
 import { openSagas } from '../sagas.js';
+import { serveMetrics } from '../serve-metrics.js';
 import { SystemClock } from '../system.js';
 
 /** What `backstep participants` is told. */
@@ -18,6 +22,8 @@ export interface ParticipantsOptions {
   readonly sagas: readonly string[];
   /** Only these; all of them when absent. */
   readonly only: readonly string[] | undefined;
+  /** Where `/metrics` is served; nowhere when absent. */
+  readonly measureOn: ListenOptions | undefined;
   readonly waitForDatabaseMs: number;
   readonly logger: Logger;
 }
@@ -29,26 +35,35 @@ const RESTART_MS = 500;
 
 /** Hosts the participants that saga folders export, on PostgreSQL and RabbitMQ; a schema for each. */
 export async function hostParticipants(options: ParticipantsOptions): Promise<Running> {
-  const { logger, namespace, rabbitmqUrl } = options;
+  const { logger, namespace, rabbitmqUrl, measureOn } = options;
+  if (measureOn) await assertCanListen(measureOn);
   const sagas = await openSagas(options.sagas, logger);
   const declarations = onlyNamed(sagas.participants(), options.only);
   const clock = new SystemClock();
   const transport = openRabbitMq({ url: rabbitmqUrl, namespace, clock, logger });
+  const opened: Running[] = [{ stop: () => transport.close() }];
+  const stop = async () => {
+    while (opened.length > 0) await opened.pop()!.stop();
+  };
   try {
-    const parts = { declarations, transport, clock, logger, namespace };
-    const hosts = await untilConnected(options, clock, () =>
-      startHosts({ ...parts, dataSource: (schema) => dataSource(options, schema, clock) }),
+    const metrics = measureOn && new Metrics();
+    const observer = metrics?.participants(declarations, namesIn(namespace));
+    const parts = { declarations, transport, clock, logger, namespace, ...(observer && { observer }) };
+    opened.push(
+      await untilConnected(options, clock, () => startHosts({ ...parts, dataSource: (schema) => dataSource(options, schema, clock) })),
     );
-    return {
-      stop: async () => {
-        await hosts.stop();
-        await transport.close();
-      },
-    };
+    if (metrics) opened.push(await measured(metrics, measureOn, logger));
+    return { stop };
   } catch (error: unknown) {
-    await transport.close();
+    await stop();
     throw error;
   }
+}
+
+async function measured(metrics: Metrics, on: ListenOptions, logger: Logger): Promise<Running> {
+  const server = await serveMetrics(metrics, on);
+  logger.info({ url: server.url }, `metrics are on ${server.url}`);
+  return server;
 }
 
 /** A database that goes while the participants start is waited for like one that is not up yet. */

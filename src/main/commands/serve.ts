@@ -15,6 +15,8 @@ export interface ServeOptions {
   readonly namespace: string;
   readonly sagas: readonly string[];
   readonly http: ListenOptions;
+  /** Where `/metrics` is served alone; the HTTP API serves it in any case. */
+  readonly measureOn: ListenOptions | undefined;
   readonly allowOrphans: boolean;
   readonly waitForDatabaseMs: number;
   readonly logger: Logger;
@@ -22,8 +24,9 @@ export interface ServeOptions {
 
 /** The daemon on PostgreSQL and RabbitMQ. Refuses a schema that is not this program's; does not need the broker to be there. */
 export async function serve(options: ServeOptions): Promise<Daemon> {
-  const { logger, namespace, allowOrphans } = options;
-  await assertCanListen(options.http);
+  const { logger, namespace, allowOrphans, http, measureOn } = options;
+  await assertCanListen(http);
+  if (measureOn) await assertCanListen(measureOn);
   const { plans } = await openSagas(options.sagas, logger);
   const clock = new SystemClock();
   const dataSource = await openDatabase({ url: options.postgresUrl, namespace, logger, clock, waitMs: options.waitForDatabaseMs });
@@ -35,9 +38,10 @@ export async function serve(options: ServeOptions): Promise<Daemon> {
   }
   const transport = openRabbitMq({ url: options.rabbitmqUrl, namespace, clock, logger });
   const store = new PostgresSagaStore(dataSource);
-  const daemon = await createDaemon({ plans, store, transport, logger, http: options.http, settings: { namespace, allowOrphans } });
+  const daemon = await createDaemon({ plans, store, transport, logger, http, measureOn, settings: { namespace, allowOrphans } });
   const sagas = plans.map(({ name, version }) => `${name}@${version}`);
-  logger.info({ url: daemon.url, namespace, sagas }, `listening on ${daemon.url}${reach(options.http.host)}`);
+  logger.info({ url: daemon.url, namespace, sagas }, `listening on ${daemon.url}${reach(http.host)}`);
+  if (daemon.metricsUrl) logger.info({ url: daemon.metricsUrl }, `metrics alone are on ${daemon.metricsUrl}`);
   return daemon;
 }
 

@@ -1,6 +1,8 @@
 import { createHttpApp } from '../../../src/http/app.js';
 import type { HttpApp } from '../../../src/http/context.js';
 import type { Plan } from '../../../src/core/plan.js';
+import { namesIn } from '../../../src/core/wire.js';
+import { Metrics } from '../../../src/telemetry/metrics.js';
 import { EngineWorld } from '../../support/engine.js';
 import { planFrom } from '../../support/plans.js';
 
@@ -18,15 +20,19 @@ export const PLAN = planFrom({
 export class Api {
   readonly world: EngineWorld;
   readonly app: HttpApp;
+  readonly metrics = new Metrics();
   readonly stopping = new AbortController();
 
   constructor(plans: readonly Plan[] = [PLAN]) {
-    this.world = new EngineWorld({ plans });
+    this.world = new EngineWorld({ plans, observer: this.metrics.engine(plans, namesIn('backstep')) });
+    const { engine, store, transport, clock } = this.world;
+    this.metrics.gauges({ plans, store, transport, clock, load: () => engine.load });
     this.app = createHttpApp({
       service: this.world.engine,
       store: this.world.store,
       logger: this.world.logs,
       stopping: this.stopping.signal,
+      scrape: () => this.metrics.scrape(),
     });
   }
 

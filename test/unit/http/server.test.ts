@@ -69,6 +69,8 @@ describe('the HTTP server', () => {
       expect(error).toBeInstanceOf(SagaError);
       expect(error).toMatchObject({ code: 'SAGA_CONFIG_INVALID', message: expect.stringMatching(/in use.*--port or BACKSTEP_HTTP_PORT/) });
     }
+    const chosenBy = { host: '--metrics-host', port: '--metrics-port' };
+    await expect(assertCanListen({ ...taken, chosenBy })).rejects.toThrow(/in use.*choose another with --metrics-port$/);
     await server.stop(1_000);
     await expect(assertCanListen({ host: '192.0.2.1', port: 0 })).rejects.toThrow('is no address of this machine');
   });
