@@ -223,7 +223,9 @@ async function readDetails(
   sagas: readonly SagaSummary[],
   { histories = 20_000, shown = 2_000 }: GatherOptions,
 ): Promise<ReadonlyMap<string, Details>> {
-  const chosen = sample(sagas, histories);
+  const sampled = sample(sagas, histories);
+  const stuck = sagas.filter(({ status }) => status === 'stuck').slice(0, histories);
+  const chosen = [...new Set([...sampled, ...stuck])];
   const withSteps = new Set(sample(chosen, shown).map(({ id }) => id));
   const details = await forAll(chosen, AT_A_TIME, async ({ id }): Promise<[string, Details]> => {
     const shownSaga: SagaShown | undefined = withSteps.has(id) ? await api.show(id) : undefined;

@@ -329,6 +329,21 @@ describe('the checker', () => {
     expect(found.map(({ id }) => id)).toContain('V1');
   });
 
+  it('takes a saga that is stuck in a fence for an end only where the fence was answered that nobody knows', () => {
+    const fenced = (code: string, phase: 'action' | 'fence') => (run: Spoilt<Run>) => {
+      Object.assign(run.sagas[0]!, { status: 'stuck', endedAt: null });
+      const history = historyOf(run, run.sagas[0]!.id);
+      const { at, seq } = history.at(-1)!;
+      const entry = { at, step: 'transfer', execution: 1, attempt: 1 };
+      history.push({ ...entry, seq: seq + 1, event: 'replied', phase: 'fence', outcome: 'error', code, effects: [] });
+      history.push({ ...entry, seq: seq + 2, event: 'timed-out', phase, effects: [{ do: 'stuck', step: 'transfer', phase }] });
+    };
+    const ids = (spoil: Spoil) => violated(spoil).map(({ id }) => id);
+    expect(ids(fenced('outcome-unknown', 'fence'))).not.toContain('V1');
+    expect(ids(fenced('not-committed', 'fence'))).toContain('V1');
+    expect(ids(fenced('outcome-unknown', 'action'))).toContain('V1');
+  });
+
   it('knows what a transfer that is gone has left on hold, and takes nothing more for it', () => {
     const lost = (held: number) => (run: Spoilt<Run>) => {
       const gone = { sagaId: '01a20de2-0000-7000-8000-00000000dead', participant: 'bank-west', account: run.accounts[0]!.account };
