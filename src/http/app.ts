@@ -11,6 +11,7 @@ import { addDefinitionRoutes } from './routes/definitions.js';
 import { addHealthRoutes } from './routes/health.js';
 import { addManyRoute } from './routes/many.js';
 import { addOperatorRoutes } from './routes/operator.js';
+import { addOverviewRoute } from './routes/overview.js';
 import { addSagaRoutes } from './routes/sagas.js';
 
 /** The HTTP API as a function from request to response; `openServer` puts it on a port, tests call `app.request()`. */
@@ -32,6 +33,7 @@ export function createHttpApp(context: HttpContext): HttpApp {
   addSagaRoutes(app, context);
   addOperatorRoutes(app, context);
   addDefinitionRoutes(app, context);
+  addOverviewRoute(app, context);
   addHealthRoutes(app, context);
   app.doc31('/openapi.json', {
     openapi: '3.1.0',

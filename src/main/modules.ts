@@ -9,6 +9,7 @@ import type { Clock } from '../ports/clock.js';
 import type { Ids } from '../ports/ids.js';
 import type { Logger } from '../ports/logger.js';
 import type { Random } from '../ports/random.js';
+import type { SagaOverview } from '../ports/saga-overview.js';
 import type { SagaStore } from '../ports/saga-store.js';
 import type { Transport } from '../ports/transport.js';
 import { SystemClock, SystemRandom, UuidV7Ids } from './system.js';
@@ -21,7 +22,7 @@ export const TOKEN = {
   random: token<Random>('Random'),
   ids: token<Ids>('Ids'),
   logger: token<Logger>('Logger'),
-  store: token<SagaStore>('SagaStore'),
+  store: token<SagaStore & SagaOverview>('SagaStore'),
   transport: token<Transport>('Transport'),
   plans: token<readonly Plan[]>('Plans'),
   settings: token<Partial<EngineSettings>>('EngineSettings'),
