@@ -36,5 +36,6 @@ export type { Clock, Timer } from './ports/clock.js';
 export type { Ids } from './ports/ids.js';
 export type { Logger, LogFields } from './ports/logger.js';
 export type { Random } from './ports/random.js';
+export type { Overview, OverviewQuery, SagaOverview } from './ports/saga-overview.js';
 export type { SagaStore } from './ports/saga-store.js';
 export type { Transport } from './ports/transport.js';

@@ -21,6 +21,14 @@ export function duration(text: string): number {
   return ms;
 }
 
+/** `--interval 2s`: no shorter than a look may take. */
+export function interval(text: string): number {
+  const ms = duration(text);
+  if (ms < LEAST_INTERVAL_MS) throw new InvalidArgumentError('It must be at least 200ms.');
+  return ms;
+}
+const LEAST_INTERVAL_MS = 200;
+
 /** `--tag k=v`, repeated. */
 export function tag(text: string, before: Readonly<Record<string, string>> = {}): Readonly<Record<string, string>> {
   const at = text.indexOf('=');

@@ -1,12 +1,16 @@
-import { Option, type Command } from 'commander';
+import { Argument, Option, type Command } from 'commander';
 import { STATUSES } from '../core/state.js';
-import { duration, several, tag, wholeNumber } from './arguments.js';
+import { duration, interval, several, tag, wholeNumber } from './arguments.js';
+import { GRAPH_FORMATS } from './graph-formats.js';
+import type { GraphOptions } from './commands/graph.js';
 import type { ListOptions } from './commands/list.js';
 import type { OperateOptions } from './commands/operate.js';
 import type { StartManyOptions } from './commands/start-many.js';
 import type { StartOptions } from './commands/start.js';
-import { UsageError } from './exit-codes.js';
-import type { CliContext, CommonOptions } from './terminal.js';
+import type { TopOptions } from './commands/top.js';
+import { SHELLS } from './completion/shells.js';
+import { EXIT, UsageError } from './exit-codes.js';
+import type { CliContext, CommonOptions, Terminal } from './terminal.js';
 
 /** Runs a command's work and keeps its exit code. */
 export type Run = (work: () => Promise<number>) => Promise<void>;
@@ -15,6 +19,7 @@ export type Run = (work: () => Promise<number>) => Promise<void>;
 export function addClientCommands(program: Command, context: CliContext, run: Run): void {
   addStart(program, context, run);
   addQuestions(program, context, run);
+  addViews(program, context, run);
   addDecisions(program, context, run);
 }
 
@@ -61,6 +66,43 @@ function addQuestions(program: Command, context: CliContext, run: Run): void {
   common(program.command('definitions'))
     .description('what the server has loaded')
     .action((options: CommonOptions) => run(async () => (await import('./commands/definitions.js')).definitions(context, options)));
+}
+
+function addViews(program: Command, context: CliContext, run: Run): void {
+  common(program.command('watch').argument('<id>', 'id of the saga'))
+    .description('watch a saga until it has ended')
+    .action((id: string, options: CommonOptions) => run(async () => (await import('./commands/watch.js')).watch(context, id, options)));
+  common(program.command('top'))
+    .description('what is under way, as it changes')
+    .option('--once', 'print it once')
+    .option('--interval <duration>', 'between two looks', interval, 2_000)
+    .option('--limit <n>', 'at most so many of the oldest and of the stuck ones', wholeNumber(1, 500), 10)
+    .action((options: TopOptions) => run(async () => (await import('./commands/top.js')).top(context, options)));
+  common(program.command('graph').argument('[name]', 'name of the definition'))
+    .description('draw a definition, or where a saga of it is')
+    .addOption(new Option('--format <format>', `one of ${GRAPH_FORMATS.join(', ')} (default: mermaid)`).choices(GRAPH_FORMATS))
+    .option('--saga <id>', 'with the state of each step of this saga')
+    .option('--saga-version <n>', 'version of the definition (default: the newest)', wholeNumber(1, 2_147_483_647))
+    .option('--sagas <dir>', 'read the definition from a saga folder, without a server; may be repeated', several)
+    .action((name: string | undefined, options: GraphOptions) =>
+      run(async () => (await import('./commands/graph.js')).graph(context, name, options)),
+    );
+}
+
+/** Adds `completion`, which knows every command that is there when it is called. */
+export function addCompletion(program: Command, terminal: Terminal, run: Run): void {
+  program
+    .command('completion')
+    .description('print what makes a shell complete commands and options')
+    .addArgument(new Argument('<shell>', `one of ${SHELLS.join(', ')}`).choices(SHELLS))
+    .action((shell: (typeof SHELLS)[number]) =>
+      run(async () => {
+        const { SCRIPTS } = await import('./completion/scripts.js');
+        const { wordsOf } = await import('./completion/words.js');
+        terminal.out(SCRIPTS[shell](wordsOf(program)));
+        return EXIT.ok;
+      }),
+    );
 }
 
 function oneStatus(text: string, before: unknown): readonly string[] {

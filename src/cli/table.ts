@@ -13,14 +13,23 @@ export async function printTable(terminal: Terminal, head: readonly string[], ro
     for (const row of rows) terminal.out(tabbed(row.map(({ text }) => text)));
     return;
   }
+  terminal.out(`${await tableText(terminal, head, rows)}\n`);
+}
+
+/** The table alone, without a line break at its end. */
+export async function tableText(
+  { colors }: Pick<Terminal, 'colors'>,
+  head: readonly string[],
+  rows: readonly (readonly Cell[])[],
+): Promise<string> {
   const { default: Table } = await import('cli-table3');
   const table = new Table({
     head: [...head],
     chars: NO_LINES,
-    style: { head: terminal.colors ? ['gray'] : [], border: [], 'padding-left': 0, 'padding-right': 2 },
+    style: { head: colors ? ['gray'] : [], border: [], 'padding-left': 0, 'padding-right': 2 },
   });
   for (const row of rows) table.push(row.map(({ text, paint }) => (paint ? paint(printable(text)) : printable(text))));
-  terminal.out(`${trimLines(table.toString())}\n`);
+  return trimLines(table.toString());
 }
 
 /** One line for a program: no field contains a tab or a line break. */

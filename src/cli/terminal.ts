@@ -1,4 +1,5 @@
 import type { ApiClient } from '../http/api-client.js';
+import type { DefinitionView } from '../http/schemas.js';
 
 /** Where a command writes and reads; made by `main` from the process, by tests from arrays. */
 export interface Terminal {
@@ -9,7 +10,9 @@ export interface Terminal {
   /** Standard error is: progress may be redrawn. */
   readonly isErrTty: boolean;
   readonly colors: boolean;
+  /** Both as they are now: a window may be resized. How high it is only live views ask. */
   readonly columns: number;
+  readonly rows?: number;
   /** Standard input. */
   readonly input: AsyncIterable<Uint8Array | string>;
 }
@@ -22,6 +25,12 @@ export interface CliContext {
   /** Who decides, for `--by`'s default. */
   readonly user: string;
   readonly now: () => number;
+  /** The definitions of saga folders, without a server. */
+  definitionsIn(directories: readonly string[]): Promise<readonly DefinitionView[]>;
+  /** Aborted by Ctrl-C or SIGTERM, which from then on do not end the process by themselves. */
+  untilInterrupted(): AbortSignal;
+  /** Lets time pass; ends early when the signal is aborted. */
+  pause(ms: number, signal: AbortSignal): Promise<void>;
 }
 
 /** Options that every client command has. */

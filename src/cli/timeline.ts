@@ -4,16 +4,24 @@ import { cut, printable, shortJson } from './printable.js';
 import type { Terminal } from './terminal.js';
 import { effectWords, eventWords, lasted, timeOfDay, tries, when, whyBack } from './words.js';
 
-/** A saga for a person who is woken by it: where it is, why, what happened, and what can be done next. */
-export function timelineOf(saga: SagaView, history: readonly HistoryEntryView[], terminal: Terminal, now: number): string {
+/**
+ * A saga for a person who is woken by it: where it is, why, what happened, and what can be done next. With `rows`, what happened last takes
+ * what room the rest leaves.
+ */
+export function timelineOf(
+  saga: SagaView,
+  history: readonly HistoryEntryView[],
+  terminal: Pick<Terminal, 'colors' | 'columns'>,
+  now: number,
+  rows?: number,
+): string {
   const paint = paintFor(terminal);
-  const parts = [
-    heading(saga, paint, now),
-    stepLines(saga, paint, terminal.columns),
-    attentionLines(saga, paint),
-    historyLines(history, paint, terminal.columns),
-    nextLines(saga, paint),
-  ];
+  const before = [heading(saga, paint, now), stepLines(saga, paint, terminal.columns), attentionLines(saga, paint)];
+  const after = nextLines(saga, paint);
+  const others = [...before, after].filter((lines) => lines.length > 0);
+  // A blank line between parts, a head of its own, and a line for what is left out.
+  const room = rows === undefined ? SHOWN : { first: 0, last: Math.max(LEAST_SHOWN, rows - others.flat().length - others.length - 2) };
+  const parts = [...before, historyLines(history, paint, terminal.columns, room), after];
   return `${parts
     .filter((lines) => lines.length > 0)
     .map((lines) => lines.join('\n'))
@@ -94,20 +102,25 @@ function attentionLines(saga: SagaView, paint: Paint): string[] {
 }
 
 /** Long histories are cut in the middle: how it began and how it got here matter. */
-const SHOWN = { first: 15, last: 25 } as const;
+const SHOWN: Shown = { first: 15, last: 25 };
+const LEAST_SHOWN = 3;
+interface Shown {
+  readonly first: number;
+  readonly last: number;
+}
 
-function historyLines(history: readonly HistoryEntryView[], paint: Paint, columns: number): string[] {
+function historyLines(history: readonly HistoryEntryView[], paint: Paint, columns: number, room: Shown): string[] {
   if (history.length === 0) return [];
   const line = (entry: HistoryEntryView) => {
     const then = entry.effects.map(effectWords).join('; ');
     const text = printable(`${eventWords(entry)}${then ? ` → ${then}` : ''}`);
     return `  ${paint.dim(timeOfDay(entry.at))} ${cut(text, Math.max(60, columns - 16))}`;
   };
-  const left = history.length - SHOWN.first - SHOWN.last;
+  const left = history.length - room.first - room.last;
   const shown =
     left <= 1
       ? history.map(line)
-      : [...history.slice(0, SHOWN.first).map(line), `  … ${left} more: backstep history ID`, ...history.slice(-SHOWN.last).map(line)];
+      : [...history.slice(0, room.first).map(line), `  … ${left} more: backstep history ID`, ...history.slice(-room.last).map(line)];
   return [paint.bold('What happened'), ...shown];
 }
 

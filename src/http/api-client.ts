@@ -1,7 +1,17 @@
 import { randomUUID } from 'node:crypto';
 import { ERROR_CODES, messageOf, SagaError, type ErrorCode } from '../core/errors.js';
 import type { Problem } from './problem.js';
-import type { DefinitionView, HistoryEntryView, HistoryView, OperatedView, PageView, SagaView, StartBody, StartedView } from './schemas.js';
+import type {
+  DefinitionView,
+  HistoryEntryView,
+  HistoryView,
+  OperatedView,
+  OverviewView,
+  PageView,
+  SagaView,
+  StartBody,
+  StartedView,
+} from './schemas.js';
 import type { ManyResult } from './routes/many.js';
 
 /** What a decision of an operator says; `retry` and `settle` have more fields. */
@@ -56,10 +66,10 @@ export class ApiClient {
     return this.#json('GET', `/api/v1/sagas${queryString(query)}`);
   }
 
-  /** All of it, page by page. */
-  async history(id: string): Promise<readonly HistoryEntryView[]> {
+  /** All of it, or what came after an entry, page by page. */
+  async history(id: string, from = 0): Promise<readonly HistoryEntryView[]> {
     const entries: HistoryEntryView[] = [];
-    for (let after: number | undefined = 0; after !== undefined;) {
+    for (let after: number | undefined = from; after !== undefined;) {
       const page: HistoryView = await this.#json('GET', `/api/v1/sagas/${encodeURIComponent(id)}/history${queryString({ after })}`);
       entries.push(...page.entries);
       after = page.next;
@@ -73,6 +83,15 @@ export class ApiClient {
 
   definitions(): Promise<{ readonly definitions: readonly DefinitionView[] }> {
     return this.#json('GET', '/api/v1/definitions');
+  }
+
+  /** The newest version, unless one is named. */
+  definition(name: string, version?: number): Promise<DefinitionView> {
+    return this.#json('GET', `/api/v1/definitions/${encodeURIComponent(name)}${queryString({ version })}`);
+  }
+
+  overview(query: Query = {}): Promise<OverviewView> {
+    return this.#json('GET', `/api/v1/overview${queryString(query)}`);
   }
 
   async #json<T>(method: string, path: string, options: SendOptions = {}): Promise<T> {

@@ -12,6 +12,7 @@ import { addHealthRoutes } from './routes/health.js';
 import { addManyRoute } from './routes/many.js';
 import { addMetricsRoute } from './routes/metrics.js';
 import { addOperatorRoutes } from './routes/operator.js';
+import { addOverviewRoute } from './routes/overview.js';
 import { addSagaRoutes } from './routes/sagas.js';
 
 /** The HTTP API as a function from request to response; `openServer` puts it on a port, tests call `app.request()`. */
@@ -33,6 +34,7 @@ export function createHttpApp(context: HttpContext): HttpApp {
   addSagaRoutes(app, context);
   addOperatorRoutes(app, context);
   addDefinitionRoutes(app, context);
+  addOverviewRoute(app, context);
   addHealthRoutes(app, context);
   if (context.scrape) addMetricsRoute(app, context.scrape);
   app.doc31('/openapi.json', {

@@ -1,6 +1,7 @@
 import type { OpenAPIHono } from '@hono/zod-openapi';
 import type { SagaService } from '../engine/service.js';
 import type { Logger } from '../ports/logger.js';
+import type { SagaOverview } from '../ports/saga-overview.js';
 import type { SagaStore } from '../ports/saga-store.js';
 
 /** What a scrape is answered with. */
@@ -13,7 +14,7 @@ export interface Scraped {
 export interface HttpContext {
   readonly service: SagaService;
   /** For questions; whatever changes a saga goes through the service. */
-  readonly store: Pick<SagaStore, 'find' | 'list' | 'history'>;
+  readonly store: Pick<SagaStore, 'find' | 'list' | 'history'> & SagaOverview;
   readonly logger: Logger;
   /** Aborted when the server begins to stop: requests that wait are answered with what is known. */
   readonly stopping: AbortSignal;

@@ -15,7 +15,7 @@ export function sagaView(state: SagaState, plan: Plan | undefined): SagaView {
     pendingCancel: decreeView(state.pendingCancel),
     definitionLoaded: plan !== undefined,
     steps: stepViews(state, plan),
-    stuck: state.end ? [] : stuckSteps(state).map((stuck) => stuckView(state, plan, stuck)),
+    stuck: stuckViews(state, plan),
     verbs: verbsFor(state, plan),
   };
 }
@@ -46,6 +46,11 @@ function openSteps(state: SagaState): string[] {
 
 function decreeView(decree: Decree | null): { by: string; reason: string; at: string } | null {
   return decree && { by: decree.by, reason: decree.text, at: iso(decree.at) };
+}
+
+/** What of it is stuck, why, and what a person may do about it. */
+export function stuckViews(state: SagaState, plan: Plan | undefined): StuckView[] {
+  return state.end ? [] : stuckSteps(state).map((stuck) => stuckView(state, plan, stuck));
 }
 
 function stuckView(state: SagaState, plan: Plan | undefined, stuck: StuckStep): StuckView {

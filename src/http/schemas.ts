@@ -85,6 +85,7 @@ export const ListQuery = z.object({
     .regex(/^[\w.:~=-]{1,200}$/, 'is not the cursor of a page')
     .optional(),
 });
+export const OverviewQuery = z.object({ since: instant.optional(), limit: limit.default(10) });
 export const HistoryQuery = z.object({ after: whole(0, Number.MAX_SAFE_INTEGER).default(0), limit: limit.default(LARGEST_PAGE) });
 export const StartHeaders = z.object({
   'idempotency-key': text('the Idempotency-Key', LIMITS.nameBytes).optional(),
@@ -213,6 +214,31 @@ export const HistoryEntrySchema = z
 export const HistorySchema = z
   .object({ id: z.string(), entries: z.array(HistoryEntrySchema), next: z.number().optional() })
   .openapi('History');
+/** Everything that is under way, counted. */
+export const OverviewSchema = z
+  .object({
+    /** The database's clock, when it was counted. */
+    at: instant,
+    /** What is loaded and what is under way, by name and version. */
+    definitions: z.array(
+      z.object({
+        name: z.string(),
+        version: z.number(),
+        loaded: z.boolean(),
+        running: z.number(),
+        compensating: z.number(),
+        suspended: z.number(),
+        stuck: z.number(),
+        /** How many began after `since`; absent where nobody asked, or where that is too long ago. */
+        started: z.number().optional(),
+      }),
+    ),
+    /** Running or compensating, oldest first. */
+    oldest: z.array(SummarySchema),
+    /** Oldest first, with what is stuck and why. */
+    stuck: z.array(SummarySchema.extend({ stuck: z.array(StuckSchema) })),
+  })
+  .openapi('Overview');
 export const ProblemSchema = z
   .object({ type: z.string(), title: z.string(), status: z.number(), detail: z.string(), code, faults: z.array(z.string()).optional() })
   .openapi('Problem');
@@ -265,6 +291,7 @@ export type CompensationView = z.infer<typeof CompensationSchema>;
 export type StuckView = z.infer<typeof StuckSchema>;
 export type PageView = z.infer<typeof PageSchema>;
 export type OperatedView = z.infer<typeof OperatedSchema>;
+export type OverviewView = z.infer<typeof OverviewSchema>;
 export type HistoryEntryView = z.infer<typeof HistoryEntrySchema>;
 export type HistoryView = z.infer<typeof HistorySchema>;
 export type DefinitionView = z.infer<typeof DefinitionSchema>;

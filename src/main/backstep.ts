@@ -23,7 +23,12 @@ const code = await runProgram(process.argv.slice(2), {
     isTty,
     isErrTty: process.stderr.isTTY === true,
     colors: isTty && !process.env['NO_COLOR'],
-    columns: process.stdout.columns ?? 120,
+    get columns() {
+      return process.stdout.columns ?? 120;
+    },
+    get rows() {
+      return process.stdout.rows ?? 40;
+    },
     input: process.stdin,
   },
   environment: process.env,

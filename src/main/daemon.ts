@@ -6,6 +6,7 @@ import type { Orchestrator } from '../engine/orchestrator.js';
 import type { EngineSettings } from '../engine/settings.js';
 import { openServer, type ListenOptions } from '../http/server.js';
 import type { Logger } from '../ports/logger.js';
+import type { SagaOverview } from '../ports/saga-overview.js';
 import type { SagaStore } from '../ports/saga-store.js';
 import type { Transport } from '../ports/transport.js';
 import { Metrics } from '../telemetry/metrics.js';
@@ -16,7 +17,7 @@ import { engineModule, httpModule, systemModule, TOKEN } from './modules.js';
 /** What a daemon is made of. It owns store and transport from then on, and closes them. */
 export interface DaemonParts {
   readonly plans: readonly Plan[];
-  readonly store: SagaStore;
+  readonly store: SagaStore & SagaOverview;
   readonly transport: Transport;
   readonly logger: Logger;
   /** Where the HTTP API listens. */

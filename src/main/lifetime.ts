@@ -38,20 +38,33 @@ export async function runUntilStopped(
   return code;
 }
 
+/** A signal that the first SIGTERM or SIGINT aborts; a second one ends the process at once, as in {@link runUntilStopped}. */
+export function untilInterrupted(process: ProcessEvents, now: () => number = () => performance.now()): AbortSignal {
+  const interrupted = new AbortController();
+  onStop(process, now, () => interrupted.abort());
+  return interrupted.signal;
+}
+
+function onStop(process: ProcessEvents, now: () => number, stop: (signal: NodeJS.Signals) => void): void {
+  let firstAt: number | undefined;
+  const onSignal = (signal: NodeJS.Signals) => {
+    if (firstAt !== undefined) {
+      if (now() - firstAt >= TOGETHER_MS) process.exit(signal === 'SIGINT' ? 130 : 143);
+      return;
+    }
+    firstAt = now();
+    stop(signal);
+  };
+  process.on('SIGTERM', onSignal);
+  process.on('SIGINT', onSignal);
+}
+
 function endOf(process: ProcessEvents, logger: Logger, now: () => number): Promise<number> {
   return new Promise((resolve) => {
-    let firstAt: number | undefined;
-    const onSignal = (signal: NodeJS.Signals) => {
-      if (firstAt !== undefined) {
-        if (now() - firstAt >= TOGETHER_MS) process.exit(signal === 'SIGINT' ? 130 : 143);
-        return;
-      }
-      firstAt = now();
+    onStop(process, now, (signal) => {
       logger.info({ signal }, 'stopping: what is under way is finished first; a second signal ends at once');
       resolve(0);
-    };
-    process.on('SIGTERM', onSignal);
-    process.on('SIGINT', onSignal);
+    });
     const onBug = (kind: string) => (error: unknown) => {
       logger.error({ error: error instanceof Error ? (error.stack ?? error.message) : messageOf(error) }, `${kind}: a bug; stopping`);
       resolve(1);

@@ -11,6 +11,7 @@ import type { Clock } from '../ports/clock.js';
 import type { Ids } from '../ports/ids.js';
 import type { Logger } from '../ports/logger.js';
 import type { Random } from '../ports/random.js';
+import type { SagaOverview } from '../ports/saga-overview.js';
 import type { SagaStore } from '../ports/saga-store.js';
 import type { Transport } from '../ports/transport.js';
 import type { Metrics } from '../telemetry/metrics.js';
@@ -24,7 +25,7 @@ export const TOKEN = {
   random: token<Random>('Random'),
   ids: token<Ids>('Ids'),
   logger: token<Logger>('Logger'),
-  store: token<SagaStore>('SagaStore'),
+  store: token<SagaStore & SagaOverview>('SagaStore'),
   transport: token<Transport>('Transport'),
   plans: token<readonly Plan[]>('Plans'),
   settings: token<Partial<EngineSettings>>('EngineSettings'),

@@ -1,12 +1,16 @@
 import { readFileSync } from 'node:fs';
+import { setTimeout as delay } from 'node:timers/promises';
 import { Command, CommanderError } from 'commander';
 import { EXIT, exitCodeOf } from '../cli/exit-codes.js';
 import { printable } from '../cli/printable.js';
-import { addClientCommands, type Run } from '../cli/program.js';
+import { addClientCommands, addCompletion, type Run } from '../cli/program.js';
+import type { CliContext, Terminal } from '../cli/terminal.js';
 import { messageOf, SagaError } from '../core/errors.js';
 import { ApiClient } from '../http/api-client.js';
+import type { DefinitionView } from '../http/schemas.js';
 import { readConfig } from './config.js';
 import type { Host } from './host.js';
+import { untilInterrupted } from './lifetime.js';
 import { withoutPasswords } from './log.js';
 import { addServerCommands } from './server-commands.js';
 
@@ -31,7 +35,17 @@ export async function runProgram(args: readonly string[], host: Host): Promise<n
     .configureOutput({ writeOut: (text) => terminal.out(text), writeErr: (text) => terminal.err(lineByLine(text)) })
     .showHelpAfterError('(--help lists what there is)');
   addServerCommands(program, host, run);
-  addClientCommands(program, { terminal, connect, user: host.user, now: () => Date.now() }, run);
+  const context: CliContext = {
+    terminal,
+    connect,
+    user: host.user,
+    now: () => Date.now(),
+    definitionsIn: (directories) => definitionsIn(directories, terminal),
+    untilInterrupted: () => untilInterrupted(host.process),
+    pause: (ms, signal) => delay(ms, undefined, { signal }).catch(() => {}),
+  };
+  addClientCommands(program, context, run);
+  addCompletion(program, terminal, run);
   try {
     await program.parseAsync([...args], { from: 'user' });
   } catch (error: unknown) {
@@ -42,6 +56,18 @@ export async function runProgram(args: readonly string[], host: Host): Promise<n
     return error.exitCode === 0 ? EXIT.ok : EXIT.usage;
   }
   return code;
+}
+
+/** Loads saga folders as a daemon does. */
+async function definitionsIn(directories: readonly string[], terminal: Terminal): Promise<readonly DefinitionView[]> {
+  const { createLogger } = await import('./log.js');
+  const { openSagas } = await import('./sagas.js');
+  const { definitionView } = await import('../http/definition-view.js');
+  const { plans } = await openSagas(
+    directories,
+    createLogger('warn', (line) => terminal.err(line)),
+  );
+  return plans.map(definitionView);
 }
 
 /** For a person: what is wrong and its faults, without stack and without passwords. */

@@ -2,6 +2,7 @@ import { SagaError, messageOf } from '../core/errors.js';
 import type { HistoryEntry } from '../core/event.js';
 import { statusOf, type SagaState, type Status } from '../core/state.js';
 import type { Clock } from '../ports/clock.js';
+import type { Overview, OverviewQuery, SagaOverview } from '../ports/saga-overview.js';
 import type {
   Committed,
   DeadLetter,
@@ -20,6 +21,7 @@ import type {
   Writes,
 } from '../ports/saga-store.js';
 import { InMemoryIncomingStarts } from './in-memory-incoming-starts.js';
+import { overviewOf } from './in-memory-overview.js';
 
 /** A saga as it is kept: JSON text, so that nothing that a database would lose or change survives here. */
 interface Row {
@@ -42,7 +44,7 @@ const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/;
  * Keeps sagas in this process, for tests and for trying. The rules are those of the PostgreSQL store: JSON round trips, versions, keys,
  * order and refusals. Each method is one tick, so batches never overlap; nothing survives the process.
  */
-export class InMemorySagaStore implements SagaStore {
+export class InMemorySagaStore implements SagaStore, SagaOverview {
   readonly incoming: InMemoryIncomingStarts;
   private readonly sagas = new Map<string, Row>();
   private readonly finished = new Map<string, Row>();
@@ -121,6 +123,10 @@ export class InMemorySagaStore implements SagaStore {
       open.set(`${name}\n${row.status}`, counted);
     }
     return { open: [...open.values()], overdueMs };
+  }
+
+  async overview(query: OverviewQuery): Promise<Overview> {
+    return overviewOf([...this.sagas.values(), ...this.finished.values()].map(toStored), this.clock.now(), query);
   }
 
   async registerDefinitions(definitions: readonly RegisteredDefinition[]): Promise<readonly RegisteredDefinition[]> {

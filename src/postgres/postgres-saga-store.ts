@@ -5,6 +5,7 @@ import { pass } from '../core/crash-points.js';
 import { SagaError, messageOf } from '../core/errors.js';
 import type { HistoryEntry } from '../core/event.js';
 import type { SagaState } from '../core/state.js';
+import type { Overview, OverviewQuery, SagaOverview } from '../ports/saga-overview.js';
 import type {
   Committed,
   Concern,
@@ -31,6 +32,7 @@ import { incomingLocker, PostgresIncomingStarts } from './incoming-starts.js';
 import { loadStatements, stored, type LoadedRow } from './load-sagas.js';
 import { assertMigrated } from './migrate.js';
 import { finishedMover } from './move-finished.js';
+import { readOverview } from './overview.js';
 import { ensurePartitions } from './partitions.js';
 import { poolOf } from './pool.js';
 import { RecentSagas } from './recent-sagas.js';
@@ -65,7 +67,7 @@ interface Locked extends Loaded {
  * however many sagas it touches. What it remembers of its own writes is used only where the locked row proves it, so any number of stores
  * may work on the same tables.
  */
-export class PostgresSagaStore implements SagaStore {
+export class PostgresSagaStore implements SagaStore, SagaOverview {
   readonly incoming: PostgresIncomingStarts;
   private readonly schema: string;
   private readonly recent = new RecentSagas(RECENT_SAGAS, RECENT_LENGTH);
@@ -132,6 +134,9 @@ export class PostgresSagaStore implements SagaStore {
     return this.reading(() => versionsInFlight(this.pool, this.schema));
   }
 
+  async overview(query: OverviewQuery): Promise<Overview> {
+    return this.reading(() => readOverview(this.pool, this.schema, query));
+  }
   async registerDefinitions(definitions: readonly RegisteredDefinition[]): Promise<readonly RegisteredDefinition[]> {
     return this.reading(() => registerDefinitions(this.pool, this.schema, definitions));
   }

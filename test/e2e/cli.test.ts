@@ -59,6 +59,13 @@ describe('the command line', () => {
     expect(stderr).not.toContain('geheim');
   });
 
+  it('draws the definitions of a folder without a server', async () => {
+    const drawn = await backstep(['graph', 'book-trip', '--sagas', SAGAS], NO_SERVER);
+    expect([drawn.code, drawn.stdout]).toEqual([0, expect.stringContaining('do_flight -. undo .-> undo_flight')]);
+    const { code, stderr } = await backstep(['graph', 'nothing', '--sagas', SAGAS], NO_SERVER);
+    expect([code, stderr]).toEqual([3, expect.stringContaining('book-trip@1')]);
+  });
+
   it('prints its version', async () => {
     expect(await backstep(['--version'])).toMatchObject({ code: 0, stdout: expect.stringMatching(/^\d+\.\d+\.\d+/) });
   });

@@ -12,6 +12,7 @@ import { InMemorySagaStore } from '../../src/memory/in-memory-saga-store.js';
 import { InProcessTransport } from '../../src/memory/in-process-transport.js';
 import { InProcessBroker } from '../../src/memory/transport-broker.js';
 import type { Logger, LogFields } from '../../src/ports/logger.js';
+import type { SagaOverview } from '../../src/ports/saga-overview.js';
 import type { Committed, Loaded, SagaStore, Writes } from '../../src/ports/saga-store.js';
 import type { Consumer, Delivery, Outgoing, PublishOutcome, Transport } from '../../src/ports/transport.js';
 import { ManualClock, turns } from './manual-clock.js';
@@ -48,7 +49,7 @@ export class EngineWorld {
   readonly clock: ManualClock;
   readonly broker: InProcessBroker;
   readonly inner: InMemorySagaStore;
-  readonly store: SagaStore;
+  readonly store: SagaStore & SagaOverview;
   readonly logs = new LogBook();
   readonly names = namesIn('backstep');
   readonly engine: Orchestrator;
@@ -129,12 +130,12 @@ export class EngineWorld {
     }
   }
 
-  private observedStore(): SagaStore {
+  private observedStore(): SagaStore & SagaOverview {
     const commit: SagaStore['commit'] = (ids, decide) => {
       this.commits.push(ids);
       return this.commitFaults.shift()?.(ids, decide) ?? this.inner.commit(ids, decide);
     };
-    return new Proxy<SagaStore>(this.inner, {
+    return new Proxy<SagaStore & SagaOverview>(this.inner, {
       get: (target, name) => {
         if (name === 'commit') return commit;
         const value: unknown = Reflect.get(target, name, target);

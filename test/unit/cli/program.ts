@@ -11,25 +11,36 @@ export interface Setting {
   readonly isTty?: boolean;
   readonly colors?: boolean;
   readonly columns?: number;
+  readonly rows?: number;
   readonly input?: string;
+  /** Told all that was printed so far; `interrupt` is Ctrl-C. */
+  readonly onOut?: (out: string, interrupt: () => void) => void;
 }
 
 /** Runs `backstep` in this process, on a terminal made of strings. */
 export async function run(
   args: readonly string[],
-  { url, isTty = false, colors = false, columns = 120, input = '' }: Setting = {},
+  { url, isTty = false, colors = false, columns = 120, rows = 40, input = '', onOut }: Setting = {},
 ): Promise<Said> {
   const said = { out: '', err: '' };
   const terminal: CliContext['terminal'] = {
-    out: (text) => void (said.out += text),
+    out: (text) => {
+      said.out += text;
+      onOut?.(said.out, () => interrupt());
+    },
     err: (text) => void (said.err += text),
     isTty,
     isErrTty: isTty,
     colors,
     columns,
+    rows,
     input: once(input),
   };
-  const process = { on: () => undefined, exit: () => undefined };
+  let interrupt = () => {};
+  const process = {
+    on: (event: string, listener: (told: never) => void) => void (event === 'SIGINT' && (interrupt = () => listener('SIGINT' as never))),
+    exit: () => undefined,
+  };
   const code = await runProgram(args, { terminal, environment: url === undefined ? {} : { BACKSTEP_URL: url }, process, user: 'ada' });
   return { code, ...said };
 }

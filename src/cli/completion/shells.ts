@@ -1,0 +1,2 @@
+/** What `backstep completion` has a script for. */
+export const SHELLS = ['bash', 'zsh', 'fish'] as const;
