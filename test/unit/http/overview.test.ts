@@ -22,10 +22,13 @@ describe('GET /overview', () => {
   });
 
   it('counts by status, and says of a stuck saga what is stuck and what can be done', async () => {
-    api.world.script = ({ step }) => (step === 'ship' ? undefined : step === 'confirm' ? { outcome: 'error', body: '{}' } : {});
+    let unanswered: string | undefined;
+    api.world.script = ({ step, sagaId }) => {
+      if (step === 'ship' && sagaId === (unanswered ??= sagaId)) return undefined;
+      return step === 'confirm' ? { outcome: 'error', body: '{"message":"mail is down"}' } : {};
+    };
     const waits = await api.start();
-    await until(async () => (await overview()).oldest[0]?.at[0] === 'ship');
-    api.world.script = ({ step }) => (step === 'confirm' ? { outcome: 'error', body: '{"message":"mail is down"}' } : {});
+    await until(async () => (await overview()).oldest[0]?.at[0] === 'ship' && unanswered !== undefined);
     const stuck = await api.start();
     await until(async () => (await overview()).stuck.length === 1);
     expect(await overview()).toMatchObject({
