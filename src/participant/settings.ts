@@ -6,7 +6,7 @@ export interface HostSettings {
   readonly namespace: string;
   /** Groups of one participant that are under way at a time, each in a transaction and on a connection of its own. Default 1. */
   readonly concurrency: number;
-  /** Commands in one transaction at most. Default 50. */
+  /** Commands in one transaction at most. Default 200. */
   readonly groupSize: number;
   /**
    * Commands in a group from which on it is trusted: those that look new are run without claiming their rows first, and written once
@@ -50,7 +50,7 @@ export const RETENTION_MARGIN_MS = DAY_MS;
 const DEFAULT_SETTINGS: HostSettings = {
   namespace: 'backstep',
   concurrency: 1,
-  groupSize: 50,
+  groupSize: 200,
   trustFrom: 4,
   trustAfter: 1_000,
   groupMs: 50,
