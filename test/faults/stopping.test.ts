@@ -1,7 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
 import type { GetMessage } from 'amqplib';
 import pg from 'pg';
-import { parseCommandId } from '../../src/core/state.js';
+import { parseCommandId, type CommandRef } from '../../src/core/state.js';
 import type { Command } from '../e2e/command.js';
 import { Shop } from '../e2e/shop.js';
 import { closeAtEnd } from '../support/closing.js';
@@ -9,7 +9,7 @@ import { RawPublisher } from '../support/raw-publish.js';
 import { amqpUrl, freshDatabase } from '../support/servers.js';
 
 const ORDERS = 240;
-/** Copies of commands that may be under way when participants stop. */
+/** Copies of messages that may be under way when a process stops. */
 const COPIES = 5;
 
 /** Tells a process to stop; it does so in time, of its own accord and with everything in order. */
@@ -52,16 +52,25 @@ describe('SIGTERM under load', () => {
     await shop.place(ORDERS, first.url);
     await shop.untilEnded(ORDERS / 10, 60_000);
     await stops(first);
+    // A command that was sent again is answered again: that copy may be given back, whatever became of the other.
+    const wasSentAgain = async ({ sagaId, step, phase, execution }: CommandRef): Promise<boolean> =>
+      (await count(
+        `${namespace}.saga_history where saga_id = $1 and step = $2 and event in ('resent', 'timed-out')
+           and data->>'phase' = $3 and (data->>'execution')::int = $4`,
+        [sagaId, step, phase, execution],
+      )) > 0;
+    let appliedAndBack = 0;
     for (const { properties } of await returnedTo(`${namespace}.replies`)) {
-      const { sagaId, step, phase, execution } = parseCommandId(String(properties.correlationId))!;
+      const command = parseCommandId(String(properties.correlationId))!;
+      if (await wasSentAgain(command)) continue;
+      const { sagaId, step, phase, execution } = command;
       const attempt = Number(properties.headers?.['saga-attempt']);
       const applied = `${namespace}.saga_history where saga_id = $1 and step = $2 and event = 'replied'
         and data->>'phase' = $3 and (data->>'execution')::int = $4 and (data->>'attempt')::int = $5`;
-      expect([properties.correlationId, await count(applied, [sagaId, step, phase, execution, attempt])]).toEqual([
-        properties.correlationId,
-        0,
-      ]);
+      appliedAndBack += await count(applied, [sagaId, step, phase, execution, attempt]);
     }
+    // Copies of messages whose confirm was late leave no trace. Were replies given back that were applied, it would be a whole batch.
+    expect(appliedAndBack).toBeLessThanOrEqual(COPIES);
 
     const second = await shop.daemon();
     await shop.untilEnded(ORDERS / 4, 60_000);
@@ -69,11 +78,7 @@ describe('SIGTERM under load', () => {
     let finishedAndBack = 0;
     for (const participant of ['inventory', 'payments', 'mail', 'shipping']) {
       for (const { properties } of await returnedTo(`${namespace}.commands.${participant}`)) {
-        const { sagaId, step, phase, execution } = parseCommandId(String(properties.messageId))!;
-        const resent = `${namespace}.saga_history where saga_id = $1 and step = $2 and event in ('resent', 'timed-out')
-          and data->>'phase' = $3 and (data->>'execution')::int = $4`;
-        // A copy that had not begun is given back, whatever became of the others.
-        if ((await count(resent, [sagaId, step, phase, execution])) > 0) continue;
+        if (await wasSentAgain(parseCommandId(String(properties.messageId))!)) continue;
         // What had only started outside was not finished: it runs again, with its key.
         const finished = await count(`${participant}.backstep_inbox where command_id = $1 and state <> 'started'`, [properties.messageId]);
         finishedAndBack += finished;
