@@ -102,6 +102,7 @@ class MemorySession implements InboxSession<MemoryTransaction> {
   /** `undefined`: taken away. */
   private readonly changed = new Map<string, Stored | undefined>();
   private effects: (() => void)[] = [];
+  private isOver = false;
 
   constructor(
     readonly now: number,
@@ -170,11 +171,15 @@ class MemorySession implements InboxSession<MemoryTransaction> {
   }
 
   end(): void {
+    this.isOver = true;
     this.locks.releaseAll(this.owner);
   }
 
   private async lock(key: string): Promise<void> {
-    if (!(await this.locks.take(key, this.owner, this.lockTimeoutMs))) throw this.fail('locked', `another transaction holds ${key}`);
+    const isTaken = await this.locks.take(key, this.owner, this.lockTimeoutMs);
+    // Given up while it waited: nobody would ever give back what it gets now.
+    if (this.isOver) this.locks.releaseAll(this.owner);
+    if (!isTaken || this.isOver) throw this.fail('locked', `another transaction holds ${key}`);
   }
 
   private fail(why: InboxFailure, message: string): SagaError {

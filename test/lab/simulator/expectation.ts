@@ -59,7 +59,8 @@ function resultsOf(shape: SagaShape, step: StepShape, script: StepScript): reado
       return unknown === 'block' && (!hasInbox || !shape.isPatient) ? ['fail', 'block'] : ['fail'];
     case 'errors':
     case 'mute':
-      return [unknown];
+      // A command that never came, and has no time to come again, is fenced off like any other.
+      return unknown === 'block' && hasInbox && !shape.isPatient ? ['fail', 'block'] : [unknown];
     case 'unusable':
       if (isPivot) return ['block', 'fail'];
       return ['fail'];
