@@ -17,7 +17,7 @@ export async function run(bench) {
       for (const number of NUMBERS)
         await bench.measure(
           { scenario: 'daemons', system: `backstep-${participants}`, variant: `${number} daemon${number > 1 ? 's' : ''}`, turn },
-          () => installed({ ...options, participants }, (installation) => complete(installation, { number, count, ...options })),
+          () => installed({ ...options, participants }, (installation) => complete(installation, { ...options, number, count })),
         );
 }
 

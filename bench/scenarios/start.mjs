@@ -15,7 +15,7 @@ export async function run(bench) {
   for (let turn = 1; turn <= options.repetitions; turn++)
     for (const via of Object.keys(START))
       await bench.measure({ scenario: 'start', system: `backstep-${participants}`, variant: via, turn }, () =>
-        installed({ ...options, participants }, (installation) => starts(installation, { via, count, ...options })),
+        installed({ ...options, participants }, (installation) => starts(installation, { ...options, via, count })),
       );
 }
 
