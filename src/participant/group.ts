@@ -24,7 +24,7 @@ export interface GroupReport {
 /**
  * `careful`: rows are claimed first, and each handler has a savepoint, so that one that fails takes nothing else with it. `trusting`:
  * commands that look new are taken for new and their rows written once, after the handlers, and there are no savepoints, which spares
- * two round trips and half of the writing. If a row stood there all the same or a handler fails, the transaction ends with
+ * round trips and half of the writing. If a row stood there all the same or a handler fails, the transaction ends with
  * {@link Spoilt}, nothing of it stays, and the group is to be run again carefully.
  */
 export type GroupMode = 'careful' | 'trusting';

@@ -18,17 +18,24 @@ describe('effects outside the transaction', () => {
     await stage.host();
   });
   const capture = () => new Step('capture');
+  /** Handlers of `capture` wait from now on: `isIn` says that one does, `isTold` that it is to stop, `go` lets them go on. */
+  const holdCaptures = () => {
+    const [isIn, enter] = signal();
+    const [isTold, tell] = signal();
+    const [mayGo, go] = signal();
+    stage.script.capture = async (_request, { abortSignal }) => {
+      abortSignal.addEventListener('abort', () => tell());
+      enter();
+      await mayGo;
+    };
+    return { isIn, isTold, go };
+  };
   const effectsOf = async (step: Step) =>
     (await stage.effects()).filter((line) => line.includes(step.sagaId)).map((line) => line.split(' ')[0]);
 
   it('happen without a transaction, and what they register is stored with the reply', async () => {
     const step = capture();
-    const [isIn, enter] = signal();
-    const [mayGo, go] = signal();
-    stage.script.capture = async () => {
-      enter();
-      await mayGo;
-    };
+    const { isIn, go } = holdCaptures();
     const captured = stage.ask(step.action);
     await isIn;
     expect(await stage.rows(step.action.id)).toEqual(['action started']);
@@ -136,12 +143,7 @@ describe('effects outside the transaction', () => {
 
   it('whose lock went are answered by whoever has it now, and by nobody else', async () => {
     const step = capture();
-    const [isIn, enter] = signal();
-    const [mayGo, go] = signal();
-    stage.script.capture = async () => {
-      enter();
-      await mayGo;
-    };
+    const { isIn, isTold, go } = holdCaptures();
     const first = stage.ask(step.action);
     await isIn;
     await stage.pool.query(
@@ -155,6 +157,8 @@ describe('effects outside the transaction', () => {
       await mayEnd;
     });
     await isHeld;
+    // The connection's end may be heard of after the lock was given to somebody else.
+    await isTold;
     go();
     const answered = await first;
     const found = [await stage.rows(step.action.id), await effectsOf(step)];

@@ -1,5 +1,9 @@
+import { afterAll, afterEach, beforeAll } from '@jest/globals';
 import type { CliContext } from '../../../src/cli/terminal.js';
+import { openServer, type HttpServer } from '../../../src/http/server.js';
 import { runProgram } from '../../../src/main/program.js';
+import { succeeds } from '../../support/engine.js';
+import { Api } from '../http/api.js';
 
 export interface Said {
   readonly code: number;
@@ -16,6 +20,31 @@ export interface Setting {
   /** Told all that was printed so far; `interrupt` is Ctrl-C. */
   readonly onOut?: (out: string, interrupt: () => void) => void;
 }
+
+/** A server over an engine in memory for the tests of a file, and `backstep` run against it; its participants succeed again after each test. */
+export function serverForTests(): {
+  readonly api: () => Api;
+  readonly run: (args: readonly string[], setting?: Setting) => Promise<Said>;
+} {
+  let api: Api;
+  let server: HttpServer;
+  beforeAll(async () => {
+    api = await new Api().open();
+    server = await openServer((request) => api.app.fetch(request), { host: '127.0.0.1', port: 0 });
+  });
+  afterEach(() => {
+    api.world.script = succeeds;
+  });
+  afterAll(async () => {
+    await server.stop(1_000);
+    await api.world.engine.stop();
+  });
+  return { api: () => api, run: (args, setting = {}) => run(args, { url: server.url, ...setting }) };
+}
+
+/** The card is declined, with a message that tries to colour the terminal. */
+export const declines: typeof succeeds = ({ step, phase }) =>
+  step === 'charge' && phase === 'a' ? { outcome: 'rejected', body: '{"code":"card-declined","message":"no \\u001b[31mmoney\\n"}' } : {};
 
 /** Runs `backstep` in this process, on a terminal made of strings. */
 export async function run(

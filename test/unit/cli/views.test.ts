@@ -1,36 +1,23 @@
-import { afterAll, afterEach, beforeAll, describe, expect, it, jest } from '@jest/globals';
+import { beforeAll, describe, expect, it, jest } from '@jest/globals';
 import { execFile } from 'node:child_process';
 import { promisify } from 'node:util';
 import { fit } from '../../../src/cli/live.js';
 import { compare } from '../../../src/cli/rates.js';
 import type { HistoryEntryView, OverviewView } from '../../../src/http/schemas.js';
-import { openServer, type HttpServer } from '../../../src/http/server.js';
 import { succeeds, until } from '../../support/engine.js';
-import { Api } from '../http/api.js';
-import { run as runOn, type Setting } from './program.js';
+import type { Api } from '../http/api.js';
+import { declines, run as runOn, serverForTests } from './program.js';
 
 // The machine may be busy.
 jest.setTimeout(30_000);
 
+const { api: apiOfTests, run } = serverForTests();
 let api: Api;
-let server: HttpServer;
-const run = (args: readonly string[], setting: Setting = {}) => runOn(args, { url: server.url, ...setting });
-
-beforeAll(async () => {
-  api = await new Api().open();
-  server = await openServer((request) => api.app.fetch(request), { host: '127.0.0.1', port: 0 });
-});
-afterEach(() => {
-  api.world.script = succeeds;
-});
-afterAll(async () => {
-  await server.stop(1_000);
-  await api.world.engine.stop();
+beforeAll(() => {
+  api = apiOfTests();
 });
 
 const START = ['start', 'test-saga', '--input', '{}'];
-const declines: typeof succeeds = ({ step, phase }) =>
-  step === 'charge' && phase === 'a' ? { outcome: 'rejected', body: '{"code":"card-declined","message":"no \\u001b[31mmoney\\n"}' } : {};
 const [ENTER, LEAVE] = ['\u001b[?1049h', '\u001b[?1049l'];
 
 /** One whose second step is not answered until somebody says so. */
