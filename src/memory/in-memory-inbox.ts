@@ -157,6 +157,10 @@ class MemorySession implements InboxSession<MemoryTransaction> {
     return Promise.resolve();
   }
 
+  takeTurn(name: string): Promise<void> {
+    return this.lock(`turn of ${name}`);
+  }
+
   condemn(): void {}
 
   commit(): void {

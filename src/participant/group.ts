@@ -28,17 +28,33 @@ export interface GroupReport {
  * {@link Spoilt}, nothing of it stays, and the group is to be run again carefully.
  */
 export type GroupMode = 'careful' | 'trusting';
-export class Spoilt extends Error {}
+export class Spoilt extends Error {
+  constructor(cause?: unknown) {
+    super('a group that was taken to be new and clean was not', { cause });
+  }
+}
+
+/** How a group is run; `turn` names what it waits for first, so that no other group of that name is under way. */
+export interface GroupManner {
+  readonly mode: GroupMode;
+  readonly turn: string | undefined;
+}
 
 /**
  * Handles commands strictly one after the other in one transaction: two handlers at once on one connection
  * would roll back each other's rows. Those whose handler takes many are handled by one call, at the turn of the first of them. No two of
  * them may be about the same action. Nothing counts unless the result is `committed`.
  */
-export function runGroup(runtime: Runtime, tasks: readonly Task[], slow: SlowHandlers, mode: GroupMode): Promise<InboxResult<GroupReport>> {
-  return runtime.store!.transact((session) =>
-    within(runtime, (signal) => new GroupRun(runtime, session, signal, slow, mode).run(tasks), { giveUp: () => session.condemn() }),
-  );
+export function runGroup(
+  runtime: Runtime,
+  tasks: readonly Task[],
+  slow: SlowHandlers,
+  { mode, turn }: GroupManner,
+): Promise<InboxResult<GroupReport>> {
+  return runtime.store!.transact(async (session) => {
+    if (turn !== undefined) await session.takeTurn(turn);
+    return within(runtime, (signal) => new GroupRun(runtime, session, signal, slow, mode).run(tasks), { giveUp: () => session.condemn() });
+  });
 }
 
 const RAN = { a: 'handler.ran', c: 'undo.ran', f: 'fence.answered' } as const satisfies Record<Phase, CrashPoint>;
@@ -167,7 +183,7 @@ class GroupRun {
     try {
       return await work();
     } catch (error: unknown) {
-      throw error instanceof NotDone || error instanceof NotAllDone ? new Spoilt() : error;
+      throw error instanceof NotDone || error instanceof NotAllDone ? new Spoilt(error) : error;
     }
   }
 

@@ -12,12 +12,20 @@ import { HandlerTimeout } from './time-limit.js';
 const TRIES_ALONE = 3;
 
 /**
+ * Groups that lock the same rows in another order meet in deadlocks: in one process, or in several that serve one participant. Each costs
+ * the database's `deadlock_timeout` (a second) and a whole group's work, and with rows that many commands touch they never end. So after one
+ * the participant's groups take turns for this long. Milliseconds.
+ */
+const TURNS_MS = 60_000;
+
+/**
  * Commands whose effects are all in the transaction: together, and one by one when that fails. Nothing is answered before its commit.
  * Owns: what a failed transaction means for its commands. Does not own: which commands run together.
  */
 export class Transactions {
   /** Since the last failure. */
   private cleanCommands = Infinity;
+  private turnsUntil = -Infinity;
 
   constructor(
     private readonly runtime: Runtime,
@@ -28,17 +36,26 @@ export class Transactions {
   async together(tasks: readonly Task[]): Promise<RunReport> {
     const [only] = tasks;
     if (tasks.length === 1 && only) return this.alone(only);
-    const result = await this.trustingOrCareful(tasks);
+    let result = await this.trustingOrCareful(tasks);
+    if (isConflict(result)) {
+      this.undone(tasks, result, 'it runs again, and for a while groups take turns');
+      this.turnsUntil = this.runtime.clock.monotonic() + TURNS_MS;
+      result = await this.trustingOrCareful(tasks);
+    }
     if (result.fate === 'committed') return reportOf(result.value);
     if (isDown(result)) return { answered: [], again: tasks, unavailable: result.error };
+    this.undone(tasks, result, 'its commands run one by one');
+    return this.oneByOne(tasks);
+  }
+
+  private undone({ length: commands }: readonly Task[], result: NotCommitted, whatNow: string): void {
     const why = result.fate === 'unknown' ? 'commit of unknown fate' : result.why;
     pass('group.undone');
-    this.runtime.observer.groupFailed?.({ participant: this.participant, commands: tasks.length, why });
+    this.runtime.observer.groupFailed?.({ participant: this.participant, commands, why });
     this.runtime.logger.debug(
-      { participant: this.participant, commands: tasks.length, why, error: messageOf(result.error) },
-      'a group was undone; its commands run one by one',
+      { participant: this.participant, commands, why, error: messageOf(result.error) },
+      `a group was undone; ${whatNow}`,
     );
-    return this.oneByOne(tasks);
   }
 
   /** In a transaction of its own. */
@@ -79,7 +96,7 @@ export class Transactions {
     const { trustFrom, trustAfter } = this.runtime.settings;
     if (this.cleanCommands >= trustAfter && tasks.length >= trustFrom) {
       const result = await this.inOne(tasks, 'trusting');
-      if (!(result.fate === 'failed' && result.error instanceof Spoilt)) return result;
+      if (!(result.fate === 'failed' && result.error instanceof Spoilt) || isConflict(result)) return result;
     }
     const result = await this.inOne(tasks, 'careful');
     const isClean = result.fate === 'committed' && result.value.answered.every(({ answer }) => answer.outcome === 'success');
@@ -90,7 +107,8 @@ export class Transactions {
   private async inOne(tasks: readonly Task[], mode: GroupMode): Promise<InboxResult<GroupReport>> {
     const { clock, observer } = this.runtime;
     const began = clock.monotonic();
-    const result = await runGroup(this.runtime, tasks, this.slow, mode);
+    const turn = tasks.length > 1 && began < this.turnsUntil ? this.participant : undefined;
+    const result = await runGroup(this.runtime, tasks, this.slow, { mode, turn });
     if (result.fate === 'committed')
       observer.groupCommitted?.({ participant: this.participant, commands: result.value.answered.length, ms: clock.monotonic() - began });
     return result;
@@ -105,6 +123,10 @@ function reportOf({ answered, postponed, needLock }: GroupReport): RunReport {
 }
 
 type NotCommitted = Exclude<InboxResult<unknown>, { fate: 'committed' }>;
+
+function isConflict(result: InboxResult<unknown>): result is NotCommitted {
+  return result.fate === 'failed' && result.why === 'conflict';
+}
 
 function isDown(result: NotCommitted): boolean {
   return result.fate === 'failed' && result.why === 'unavailable';

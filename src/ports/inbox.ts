@@ -91,6 +91,11 @@ export interface InboxSession<Tx> {
   store(rows: readonly InboxWrite[]): Promise<void>;
   /** Takes claimed rows away again (an `error` is never stored). */
   release(keys: readonly InboxKey[]): Promise<void>;
+  /**
+   * Waits until no other transaction has the turn of this name, and has it until it ends; after the lock timeout it throws, which fails the
+   * transaction as `locked`.
+   */
+  takeTurn(name: string): Promise<void>;
   /** An abandoned handler may still write to `tx`: roll back, and never use this connection again. */
   condemn(): void;
 }

@@ -62,6 +62,10 @@ export class SqlInboxSession<Tx> implements InboxSession<Tx> {
     if (keys.length > 0) await this.guard(() => this.sql.release(this.connection.client, keys));
   }
 
+  async takeTurn(name: string): Promise<void> {
+    await this.guard(() => this.sql.takeTurn(this.connection.client, name));
+  }
+
   condemn(): void {
     this.isCondemned = true;
   }

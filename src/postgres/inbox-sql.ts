@@ -77,6 +77,10 @@ export class InboxSql {
     await this.run(client, 'release', [column(keys.map((key) => key.actionId)), column(keys.map((key) => key.direction))]);
   }
 
+  async takeTurn(client: SqlClient, name: string): Promise<void> {
+    await client.query('select pg_advisory_xact_lock(hashtextextended($1, 0))', [`${this.name} turn of ${name}`]);
+  }
+
   /** One bounded step; gives how many rows it took. */
   async pruneStep(client: SqlClient, lastUsedBefore: number): Promise<{ readonly rows: number; readonly isLast: boolean }> {
     const { rowCount } = await this.run(client, 'prune', [idsBefore(lastUsedBefore), lastUsedBefore / 1_000, PRUNE_STEP]);

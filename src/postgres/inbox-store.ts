@@ -2,7 +2,7 @@ import { pass } from '../core/crash-points.js';
 import type { ExclusiveResult, InboxResult, InboxSession, InboxStore } from '../ports/inbox.js';
 import type { InboxConnection, InboxConnections, SqlResult } from './inbox-connections.js';
 import { inTime } from './inbox-answer.js';
-import { failureOf, isCommitUnknown } from './inbox-failure.js';
+import { failureOf, isCommitUnknown, isConflict } from './inbox-failure.js';
 import { DatabaseLocks, ProcessLocks, type NamedLocks } from './inbox-locks.js';
 import { SqlInboxSession, TransactionLost } from './inbox-session.js';
 import { InboxSql } from './inbox-sql.js';
@@ -170,9 +170,9 @@ function clockIn({ rows }: SqlResult): number {
   return Math.floor((rows[0] as { readonly now: number }).now);
 }
 
-/** What the database said of its own statements, or of BEGIN; an error of the work itself is never its fault. */
+/** What the database said of its own statements, or of BEGIN; an error of the work itself is never its fault, unless it is a conflict. */
 function whyFailed(error: unknown, atBegin: boolean) {
   const cause = error instanceof TransactionLost ? error.cause : error;
-  const isOurs = atBegin || error instanceof TransactionLost;
+  const isOurs = atBegin || error instanceof TransactionLost || isConflict(error);
   return { why: isOurs ? failureOf(cause) : ('refused' as const), error: cause };
 }

@@ -314,6 +314,47 @@ export function describeInbox<Tx>(name: string, open: () => Promise<OpenedInbox<
         committed(await first);
       });
 
+      it('of one turn come one after the other, whatever becomes of the first', async () => {
+        if (!at.isConcurrent) return;
+        for (const isToFail of [false, true]) {
+          const [hasTurn, has] = signal();
+          const [mayEnd, end] = signal();
+          const order: string[] = [];
+          const first = at.store.transact(async (session) => {
+            await session.takeTurn('till');
+            has();
+            await mayEnd;
+            order.push('first');
+            if (isToFail) throw new Error('fails');
+          });
+          await hasTurn;
+          const second = at.other.transact(async (session) => {
+            await session.takeTurn('till');
+            order.push('second');
+          });
+          committed(await at.other.transact(async (session) => session.takeTurn('another')));
+          end();
+          expect((await first).fate).toBe(isToFail ? 'failed' : 'committed');
+          committed(await second);
+          expect(order).toEqual(['first', 'second']);
+        }
+      });
+
+      it('who waits for a turn too long fails as locked', async () => {
+        if (!at.isConcurrent) return;
+        const [hasTurn, has] = signal();
+        const [mayEnd, end] = signal();
+        const first = at.store.transact(async (session) => {
+          await session.takeTurn('till');
+          has();
+          await mayEnd;
+        });
+        await hasTurn;
+        expect(await at.other.transact(async (session) => session.takeTurn('till'))).toMatchObject({ fate: 'failed', why: 'locked' });
+        end();
+        committed(await first);
+      });
+
       it('[B14] groups that hold the same commands in opposite order do not lock each other out', async () => {
         const ids = Array.from({ length: 20 }, () => actionId());
         const group = (store: InboxStore<Tx>, order: readonly string[]) =>

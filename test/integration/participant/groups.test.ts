@@ -74,6 +74,61 @@ describe.each([
     expect(await stage.effects()).toHaveLength(12);
   });
 
+  it('that met a deadlock takes turns with the others, so that it meets no second one', async () => {
+    const stage = await open();
+    await stage.pool.query('create table account (id int primary key, balance int); insert into account values (1, 0), (2, 0)');
+    const [bothHold, oneHolds, twoHolds, mayGo] = [signal(), signal(), signal(), signal()];
+    void Promise.all([oneHolds[0], twoHolds[0]]).then(bothHold[1]);
+    const holds = { 'one-two': oneHolds[1], 'two-one': twoHolds[1] };
+    const blocks = { 'blocker-1': signal(), 'blocker-2': signal() };
+    const underWay = new Set<unknown>();
+    let atOnce = 0;
+    stage.script.charge = async ({ orderId }, { tx }) => {
+      if (orderId === 'blocker-1' || orderId === 'blocker-2') {
+        blocks[orderId][1]();
+        return mayGo[0].then(() => undefined);
+      }
+      if (orderId === 'one-two' || orderId === 'two-one') {
+        const [first, second] = orderId === 'one-two' ? [1, 2] : [2, 1];
+        await tx.query('update account set balance = balance + 1 where id = $1', [first]);
+        holds[orderId]();
+        await bothHold[0];
+        await tx.query('update account set balance = balance + 1 where id = $1', [second]);
+        return;
+      }
+      underWay.add(tx);
+      atOnce = Math.max(atOnce, underWay.size);
+      await tx.query('select pg_sleep(0.002)');
+      underWay.delete(tx);
+    };
+    const failed: string[] = [];
+    await stage.host({
+      settings: { concurrency: 2, groupSize: 6, groupMs: 10_000 },
+      observer: { groupFailed: ({ why }) => failed.push(why) },
+    });
+    const charge = (orderId: string) => new Step('charge', { orderId, amount: 1 }).action;
+    const many = async (): Promise<number> => {
+      const wanted = stage.replies.length + 60;
+      atOnce = 0;
+      await stage.send(...steps(60).map((step) => step.action));
+      await stage.until(() => stage.replies.length === wanted);
+      return atOnce;
+    };
+    expect(await many()).toBe(2);
+    // Both places are taken, so that what comes now starts as two full groups.
+    for (const [orderId, [isIn]] of Object.entries(blocks)) {
+      await stage.send(charge(orderId));
+      await isIn;
+    }
+    const others = steps(10).map((step) => step.action);
+    await stage.send(charge('one-two'), ...others.slice(0, 5), charge('two-one'), ...others.slice(5));
+    mayGo[1]();
+    await stage.until(() => stage.replies.length === 74);
+    expect(failed).toEqual(['conflict']);
+    expect(await many()).toBe(1);
+    expect(new Set(stage.replies.map(({ outcome }) => outcome))).toEqual(new Set(['success']));
+  });
+
   it('whose handler ends the transaction itself hurts nobody else', async () => {
     const stage = await open();
     stage.script.charge = async ({ orderId }, { tx }) => {

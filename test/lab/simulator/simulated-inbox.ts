@@ -236,6 +236,14 @@ class SimulatedSession implements InboxSession<MemoryTransaction> {
       await this.session.release(keys);
     });
   }
+  takeTurn(name: string): Promise<void> {
+    return this.life.port('inbox.claim', async () => {
+      await this.connection.hop();
+      await this.session.takeTurn(name);
+      this.database.onCounted('turn of a group taken');
+      await this.connection.hop();
+    });
+  }
   condemn(): void {
     this.connection.abandon();
   }
