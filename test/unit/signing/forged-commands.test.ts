@@ -1,5 +1,5 @@
 import { afterEach, describe, expect, it } from '@jest/globals';
-import { encodeCommand, encodeCommands } from '../../../src/core/codec-commands.js';
+import { encodeCommand, encodeCommands, type CarriedCommands } from '../../../src/core/codec-commands.js';
 import { HEADER, type Message } from '../../../src/core/wire.js';
 import type { SignatureFault } from '../../../src/ports/signing.js';
 import type { Outgoing } from '../../../src/ports/transport.js';
@@ -132,7 +132,7 @@ describe('a participant whose messages are signed', () => {
   it('[J1] puts a batch aside as a whole whose signature is of another one', async () => {
     await standing();
     const sendings = [1, 2].map((execution) => ({ command: commandOf({ execution, firstSentAt: stand.clock.now() }), mostTogether: 10 }));
-    const [{ addressed }] = encodeCommands(sendings, stand.names, { appId: 'test', now: 0 }) as [{ addressed: Outgoing }];
+    const [{ addressed }] = encodeCommands(sendings, stand.names, { appId: 'test', now: 0 }) as [CarriedCommands];
     const batch = orchestrator.signCommand(addressed, 'payments');
     await stand.publish([
       changed(batch, { body: Buffer.from(Buffer.from(batch.message.body).toString().replaceAll('"amount":1', '"amount":9')) }),
