@@ -1,21 +1,39 @@
 // One run of one system, printed as one line of JSON: node bench/run.mjs SYSTEM SCENARIO --count=N --participants=none
 import { saturate, pace } from './lib/load.mjs';
 import { startMeter } from './lib/meter.mjs';
-import { PARTICIPANTS } from './lib/options.mjs';
+import { PARTICIPANTS, SIGNINGS } from './lib/options.mjs';
 import { serverProcesses } from './lib/servers.mjs';
 import { percentile, round } from './lib/statistics.mjs';
 
 const SYSTEMS = { textbook: './textbook/textbook.mjs', backstep: './systems/backstep.mjs' };
-const OPTIONS = ['count', 'participants', 'rate', 'queue', 'payload', 'parallel', 'database', 'window', 'warm', 'limit', 'engine'];
+const OPTIONS = [
+  'count',
+  'participants',
+  'rate',
+  'queue',
+  'payload',
+  'parallel',
+  'database',
+  'window',
+  'warm',
+  'limit',
+  'engine',
+  'signing',
+];
 const USAGE = `usage: node bench/run.mjs ${Object.keys(SYSTEMS).join('|')} throughput|compensate|latency [--count=N]
   [--participants=${PARTICIPANTS.join('|')}] [--rate=20] [--queue=quorum|classic] [--payload=BYTES] [--parallel=N]
-  [--database=NAME: one that is there, and stays] [--window=N] [--warm=N] [--limit=SECONDS] [--engine=JSON of EngineSettings]`;
+  [--database=NAME: one that is there, and stays] [--window=N] [--warm=N] [--limit=SECONDS] [--engine=JSON of EngineSettings]
+  [--signing=${SIGNINGS.join('|')}: messages of Backstep are signed]`;
 
 const [system, scenario, ...rest] = process.argv.slice(2);
 const given = Object.fromEntries(rest.map((arg) => /^--(\w+)=(.*)$/s.exec(arg)?.slice(1) ?? [arg, '']));
 const unknown = Object.keys(given).filter((name) => !OPTIONS.includes(name));
 if (!SYSTEMS[system] || !['throughput', 'compensate', 'latency'].includes(scenario) || unknown.length > 0) {
   console.error(unknown.length > 0 ? `not understood: ${unknown.join(' ')}\n${USAGE}` : USAGE);
+  process.exit(2);
+}
+if (given.signing && !SIGNINGS.includes(given.signing)) {
+  console.error(`--signing is one of ${SIGNINGS.join(', ')}\n${USAGE}`);
   process.exit(2);
 }
 const number = (name, otherwise) => Number(given[name] ?? otherwise);
@@ -41,6 +59,7 @@ running = await up({
   queue: given.queue ?? 'quorum',
   ...(given.parallel && { parallel: number('parallel') }),
   ...(given.database && { database: given.database }),
+  ...(given.signing && { signing: given.signing }),
   engine: JSON.parse(given.engine ?? '{}'),
 });
 const fails = scenario === 'compensate';

@@ -2,6 +2,8 @@
 
 export const SCENARIOS = /** @type {const} */ (['throughput', 'compensate', 'latency', 'growth', 'start', 'backlog', 'daemons']);
 export const PARTICIPANTS = /** @type {const} */ (['none', 'inbox', 'batch', 'batch-none']);
+/** What `bench/run.mjs` may sign with. */
+export const SIGNINGS = /** @type {const} */ (['hmac', 'ed25519']);
 const QUEUES = /** @type {const} */ (['quorum', 'classic']);
 const HOLDS = /** @type {const} */ (['away', 'slow']);
 export const PEERS = /** @type {const} */ ([

@@ -14,6 +14,7 @@ import { loadDefinitions } from '../../dist/src/saga/load.js';
 import { startNode, stopProcess } from '../lib/processes.mjs';
 import { checkpoint, databaseUrl, deleteBenchQueues, dropDatabase, freshDatabase, NAME, query, updatesOf } from '../lib/servers.mjs';
 import { contractsFor, sagaFor } from './bench-saga.mjs';
+import { signingOf } from './signing.mjs';
 import { openTransport } from './transport.mjs';
 
 const PARTICIPANTS = fileURLToPath(new URL('./participants.mjs', import.meta.url));
@@ -21,7 +22,7 @@ const DATABASE = `${NAME}_product`;
 export const settings = { window: 2_000 };
 
 /** `database`: one that is there already and stays; else a fresh one is made and dropped. */
-export async function up({ participants, queue, parallel, database, engine: tuning = {} }) {
+export async function up({ participants, queue, parallel, database, signing, engine: tuning = {} }) {
   const url = database ? databaseUrl(database) : await freshDatabase(DATABASE);
   if (database) await checkpoint();
   await deleteBenchQueues();
@@ -42,6 +43,7 @@ export async function up({ participants, queue, parallel, database, engine: tuni
     random: new SystemRandom(),
     ids: new UuidV7Ids(),
     logger,
+    ...(signing && { signing: signingOf(signing, 'daemon') }),
     hash: (text) => createHash('sha256').update(text).digest('hex'),
     settings: { namespace: NAME, ...tuning },
     observer: {
@@ -57,7 +59,12 @@ export async function up({ participants, queue, parallel, database, engine: tuni
   });
   const firstId = firstIdAt(Date.now());
   await engine.run();
-  const child = await startNode(PARTICIPANTS, [`--participants=${participants}`, `--queue=${queue}`, `--db=${url}`]);
+  const child = await startNode(PARTICIPANTS, [
+    `--participants=${participants}`,
+    `--queue=${queue}`,
+    `--db=${url}`,
+    ...(signing ? [`--signing=${signing}`] : []),
+  ]);
   return {
     settings,
     processes: { participants: child.pid },

@@ -1,12 +1,13 @@
 // Backstep's three participants in one process. `--participants=none`: no database. `inbox`: the SDK's inbox and an effect row for each
 // command, in the participant's own schema and pool. `batch`: the same for several commands in one message, with one statement for the
-// effects of all of them. `batch-none`: several commands in one message, no database. `--delay=MS`: they are slow.
+// effects of all of them. `batch-none`: several commands in one message, no database. `--delay=MS`: they are slow. `--signing=HOW`: signed.
 import 'reflect-metadata';
 import pg from 'pg';
 import { participant, hostParticipants, noInbox, pgInbox } from '../../dist/src/participant.js';
 import { createLogger } from '../../dist/src/main/log.js';
 import { NAME, PARTICIPANT_NAMES } from '../lib/servers.mjs';
 import { contractsFor } from './bench-saga.mjs';
+import { keysFor } from './signing.mjs';
 import { openTransport } from './transport.mjs';
 
 const option = (name) => process.argv.find((arg) => arg.startsWith(`--${name}=`))?.slice(name.length + 3);
@@ -33,7 +34,8 @@ function stop() {
 async function serve(contract, name, mayDecline) {
   const isDeclined = (request) => mayDecline && request.fails;
   const reply = (request) => ({ ref: `${name}-${request.orderId}` });
-  const common = { transport, namespace: NAME, logger };
+  const signingKeys = keysFor(option('signing'), 'participants');
+  const common = { transport, namespace: NAME, logger, ...(signingKeys && { signingKeys }) };
   if (mode === 'none' || mode === 'batch-none') {
     const act = async (request) => {
       if (delayMs > 0) await new Promise((resolve) => setTimeout(resolve, delayMs));

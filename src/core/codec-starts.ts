@@ -32,6 +32,8 @@ export interface DecodedStart {
 export interface AnswerAddress {
   readonly queue: string;
   readonly correlationId: string;
+  /** The client whose signature the start bears. */
+  readonly client?: string;
 }
 /** `answerTo` is known even for a start that cannot be understood, so that its sender learns why. */
 export type StartReading = { readonly answerTo: AnswerAddress | undefined } & (

@@ -10,6 +10,7 @@ import { statusOf, type SagaState } from '../core/state.js';
 import { JSON_CONTENT, type Message, type Names } from '../core/wire.js';
 import type { Clock } from '../ports/clock.js';
 import type { Logger } from '../ports/logger.js';
+import type { OrchestratorSigning, SignatureFault } from '../ports/signing.js';
 import type { Committed, ParkedReply, SagaStore, StartFate } from '../ports/saga-store.js';
 import type { Delivery } from '../ports/transport.js';
 import { afterUpdate, type Applied, type Begun, type Verdict } from './batch.js';
@@ -33,6 +34,8 @@ export interface AftermathParts {
   readonly names: Names;
   readonly publisher: Publisher;
   readonly notices: FinalNotices;
+  /** Where messages are signed. */
+  readonly signing?: OrchestratorSigning;
   /** Told when a timer of some saga is due, in milliseconds from now. */
   readonly wakeIn: (ms: number) => void;
 }
@@ -110,8 +113,8 @@ export class Aftermath {
         'an event of a saga failed inside and was put aside',
       );
     }
-    for (const { reply, reason } of result.dead)
-      publications.push(this.deadPublication(messageFrom(reply), this.parts.names.replies, reason));
+    for (const { reply, reason, fault } of result.dead)
+      publications.push(this.deadPublication(messageFrom(reply), this.parts.names.replies, reason, fault));
     return publications;
   }
 
@@ -153,7 +156,7 @@ export class Aftermath {
       case 'done':
         return this.settle(item, out);
       case 'dead':
-        return this.dead(item, verdict.reason, out);
+        return this.dead(item, verdict, out);
       case 'operated':
         if (item.kind === 'operate') {
           pass('operator.committed');
@@ -173,11 +176,15 @@ export class Aftermath {
     if (delivery) slot.settle(delivery, 'done');
   }
 
-  private dead(item: Work, reason: string, out: Outlet): void {
+  private dead(
+    item: Work,
+    { reason, fault }: Pick<DeadWork, 'reason'> & { readonly fault?: SignatureFault | undefined },
+    out: Outlet,
+  ): void {
     const delivery = deliveryOf(item);
     if (!delivery) return;
     const queue = item.kind === 'dead' ? item.queue : item.kind === 'start' ? this.parts.names.starts : this.parts.names.replies;
-    const publication = this.deadPublication(delivery.message, queue, reason);
+    const publication = this.deadPublication(delivery.message, queue, reason, fault);
     out.publications.push(publication);
     out.dependents.set(publication, delivery);
   }
@@ -186,7 +193,7 @@ export class Aftermath {
     refuse(item, error);
     const answerTo = answerAddress(item);
     const delivery = deliveryOf(item);
-    if (!answerTo || !delivery) return this.dead(item, error.message, out);
+    if (!answerTo || !delivery) return this.dead(item, { reason: error.message }, out);
     // Whoever asked may be gone; then it is kept for others.
     const instead = () => this.deadPublication(delivery.message, this.parts.names.starts, error.message).outgoing;
     const publication = { ...this.answerWire(answerTo, error), instead };
@@ -253,13 +260,15 @@ export class Aftermath {
   }
 
   private answer(answerTo: AnswerAddress, answer: StartAnswer): Publication {
-    const { clock, names } = this.parts;
-    return { commands: [], outgoing: encodeStartAnswer(answerTo, answer, { now: clock.now(), appId: names.namespace }) };
+    const { clock, names, signing } = this.parts;
+    const outgoing = encodeStartAnswer(answerTo, answer, { now: clock.now(), appId: names.namespace });
+    const { client } = answerTo;
+    return { commands: [], outgoing: signing && client !== undefined ? signing.signAnswer(outgoing, client) : outgoing };
   }
 
-  private deadPublication(original: Message, queue: string, reason: string): Publication {
+  private deadPublication(original: Message, queue: string, reason: string, fault?: SignatureFault): Publication {
     const { clock, names, observer, logger } = this.parts;
-    observer.deadLettered?.({ queue, reason });
+    observer.deadLettered?.(fault ? { queue, reason, fault } : { queue, reason });
     logger.warn({ queue, reason, messageId: original.messageId, correlationId: original.correlationId }, 'a message was put aside');
     const message = deadLetter(original, queue, reason, clock.now());
     return { commands: [], outgoing: { exchange: '', routingKey: names.deadLetters, message } };

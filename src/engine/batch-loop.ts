@@ -3,6 +3,7 @@ import { messageOf, SagaError } from '../core/errors.js';
 import type { Clock, Timer } from '../ports/clock.js';
 import type { Logger } from '../ports/logger.js';
 import type { Random } from '../ports/random.js';
+import type { Attribution } from '../ports/signing.js';
 import type { Committed, SagaStore } from '../ports/saga-store.js';
 import type { Aftermath } from './aftermath.js';
 import { applyBatch, type Applied } from './batch.js';
@@ -23,6 +24,8 @@ export interface BatchLoopParts {
   readonly observer: EngineObserver;
   readonly settings: EngineSettings;
   readonly definitions: Definitions;
+  /** Where replies are signed: whose reply counts. */
+  readonly signing?: Attribution;
   readonly aftermath: Aftermath;
   readonly settler: Settler;
   /** False: no new batch for now, since too many messages wait for a broker that will take them. */
@@ -168,7 +171,7 @@ export class BatchLoop {
     try {
       return await store.commit([...idsOf(items)], (loaded) => {
         try {
-          return applyBatch(items, loaded, definitions);
+          return applyBatch(items, loaded, definitions, this.parts.signing);
         } catch (error: unknown) {
           inside = { error };
           throw error;

@@ -1,9 +1,11 @@
 import { begin, nextDue } from '../core/decide.js';
 import { messageOf, SagaError } from '../core/errors.js';
 import type { HistoryEntry, Send } from '../core/event.js';
-import type { Plan } from '../core/plan.js';
-import type { SagaState } from '../core/state.js';
+import type { CommandStep, Plan } from '../core/plan.js';
+import { parseCommandId, type CommandRef, type SagaState } from '../core/state.js';
 import type { Loaded, ParkedReply, SagaStart, SagaUpdate, StoredSaga, Writes } from '../ports/saga-store.js';
+import type { Attribution, SignatureFault } from '../ports/signing.js';
+import { plannedCommand } from './command-message.js';
 import type { Definitions } from './definitions.js';
 import { OpenSaga } from './open-saga.js';
 import { parkedFrom, repliedFrom } from './replied.js';
@@ -20,12 +22,17 @@ export interface Applied {
   /** Things to log: a saga's fault that was put aside. */
   readonly failures: readonly Failure[];
   /** Parked replies that could not be applied. */
-  readonly dead: readonly { readonly reply: ParkedReply; readonly reason: string }[];
+  readonly dead: readonly DeadReply[];
+}
+export interface DeadReply {
+  readonly reply: ParkedReply;
+  readonly reason: string;
+  readonly fault?: SignatureFault;
 }
 export type Verdict =
   | { readonly kind: 'done' }
-  /** To the dead letters, with the reason. */
-  | { readonly kind: 'dead'; readonly reason: string }
+  /** To the dead letters, with the reason; `fault`: why it is not trusted. */
+  | { readonly kind: 'dead'; readonly reason: string; readonly fault?: SignatureFault | undefined }
   | { readonly kind: 'refused'; readonly error: SagaError }
   | { readonly kind: 'operated'; readonly saga: OpenSaga; readonly decided: boolean }
   /** The answer depends on the fate of this start. */
@@ -56,17 +63,22 @@ const DONE: Verdict = { kind: 'done' };
 
 /**
  * Applies the items of a batch, in their order, to the sagas they are about. Pure: everything that it decides takes effect by the
- * commit, or not at all.
+ * commit, or not at all. `attribution`: where replies are signed, whose reply counts.
  */
-export function applyBatch(items: readonly Work[], loaded: Loaded, definitions: Definitions): Writes<Applied> {
-  const batch = new Batch(loaded, definitions);
+export function applyBatch(items: readonly Work[], loaded: Loaded, definitions: Definitions, attribution?: Attribution): Writes<Applied> {
+  const batch = new Batch(loaded, definitions, attribution);
   const verdicts = items.map((item) => batch.apply(item));
   return batch.writes(verdicts);
 }
 
 /** A sweep: what was parked first, then the timers. `postponed` sagas are left as they are and looked at again at the given instant. */
-export function applyDue(loaded: Loaded, definitions: Definitions, postponed: ReadonlyMap<string, number>): Writes<Applied> {
-  const batch = new Batch(loaded, definitions);
+export function applyDue(
+  loaded: Loaded,
+  definitions: Definitions,
+  postponed: ReadonlyMap<string, number>,
+  attribution?: Attribution,
+): Writes<Applied> {
+  const batch = new Batch(loaded, definitions, attribution);
   for (const id of loaded.sagas.keys()) batch.due(id, postponed);
   return batch.writes([], postponed);
 }
@@ -77,11 +89,12 @@ class Batch {
   private readonly begun: Begun[] = [];
   private readonly startByKey = new Map<string, number>();
   private readonly failures: Failure[] = [];
-  private readonly dead: { reply: ParkedReply; reason: string }[] = [];
+  private readonly dead: DeadReply[] = [];
 
   constructor(
     private readonly loaded: Loaded,
     private readonly definitions: Definitions,
+    private readonly attribution: Attribution | undefined,
   ) {}
 
   apply(item: Work): Verdict {
@@ -98,7 +111,7 @@ class Batch {
         return DONE;
       }
       case 'dead':
-        return item.refusal ? { kind: 'refused', error: item.refusal.error } : { kind: 'dead', reason: item.reason };
+        return item.refusal ? { kind: 'refused', error: item.refusal.error } : { kind: 'dead', reason: item.reason, fault: item.fault };
     }
   }
 
@@ -130,7 +143,7 @@ class Batch {
     const saga = this.saga(ref.sagaId);
     if (!saga) return { kind: 'dead', reason: 'unknown saga' };
     if (!saga.plan) {
-      if (saga.park(parkedFrom(item.reply, redelivered))) return DONE;
+      if (saga.park(parkedFrom(item.reply, redelivered, item.by))) return DONE;
       const { name, version } = saga.state;
       return { kind: 'dead', reason: `too many replies wait for a daemon that has loaded ${name} version ${version}` };
     }
@@ -138,6 +151,8 @@ class Batch {
     if (!step || step.kind === 'check' || ref.element !== undefined) {
       return { kind: 'dead', reason: `unknown step '${ref.step}' of ${saga.plan.name} version ${saga.plan.version}` };
     }
+    const stranger = this.attribution && strangerFault(this.attribution, item.by, step, ref);
+    if (stranger) return { kind: 'dead', ...stranger };
     const fate = saga.apply(saga.plan, repliedFrom(item.reply, redelivered));
     if (fate.kind === 'decided') return DONE;
     this.failures.push({ sagaId: ref.sagaId, step: ref.step, error: fate.error });
@@ -205,10 +220,20 @@ class Batch {
   }
 
   private applyParked(saga: OpenSaga, plan: Plan): void {
-    for (const { reply, error } of saga.applyParked(plan)) {
+    for (const { reply, error } of saga.applyParked(plan, (reply) => this.isTrusted(reply, plan))) {
       this.failures.push({ sagaId: saga.state.id, step: undefined, error });
       this.dead.push({ reply, reason: `failed inside: ${messageOf(error)}` });
     }
+  }
+
+  /** One that is not is put aside here. */
+  private isTrusted(reply: ParkedReply, plan: Plan): boolean {
+    const ref = this.attribution && parseCommandId(reply.commandId);
+    const step = ref && plan.steps.find(({ name }) => name === ref.step);
+    if (!this.attribution || !ref || !step || step.kind === 'check') return true;
+    const stranger = strangerFault(this.attribution, reply.by, step, ref);
+    if (stranger) this.dead.push({ reply, ...stranger });
+    return stranger === undefined;
   }
 
   /** A saga whose timers cannot be handled must not be at the head of every sweep. */
@@ -218,6 +243,12 @@ class Batch {
     if (end || later !== undefined) return later;
     return this.failures.some(({ sagaId }) => sagaId === id) ? this.loaded.now + POSTPONE_MS : undefined;
   }
+}
+
+/** Why a reply to a command of this step does not count, if so; one that answers no command that there is changes nothing anyway. */
+function strangerFault(attribution: Attribution, by: string | undefined, step: CommandStep, { phase }: CommandRef) {
+  const asked = plannedCommand(step, phase);
+  return asked && attribution.strangerFault(by, asked.participant);
 }
 
 /** How long a saga is left alone whose timers could not be handled. */

@@ -1,7 +1,7 @@
 import type { Sending } from '../core/codec-commands.js';
 import type { Send } from '../core/event.js';
 import type { CommandStep, Plan, PlanCommand } from '../core/plan.js';
-import { commandId, type CommandState, type SagaState, type StepState } from '../core/state.js';
+import { commandId, type CommandState, type Phase, type SagaState, type StepState } from '../core/state.js';
 import { FENCE_TYPE, type CommandMessage } from '../core/wire.js';
 
 /** The state of the command that a send refers to, if there is one. */
@@ -21,7 +21,7 @@ export function sendingOf(plan: Plan, state: SagaState, send: Send): Sending | u
   const gapMs = command && gapToNext(command);
   if (!command || gapMs === undefined) return undefined;
   const step = commandStep(plan, send.step);
-  const about = plannedCommand(step, send);
+  const about = plannedCommand(step, send.phase);
   if (!about) return undefined;
   const fence = send.phase === 'f';
   const message: CommandMessage = {
@@ -46,9 +46,9 @@ export function sendingOf(plan: Plan, state: SagaState, send: Send): Sending | u
   return { command: message, mostTogether: about.batch ?? 1 };
 }
 
-/** The command of the plan that a send carries; a fence goes to the participant of the action. */
-export function plannedCommand(step: CommandStep | undefined, send: Send): PlanCommand | undefined {
-  return send.phase === 'c' ? step?.compensation : step?.action;
+/** The command of the plan in this phase; a fence goes to the participant of the action. */
+export function plannedCommand(step: CommandStep | undefined, phase: Phase): PlanCommand | undefined {
+  return phase === 'c' ? step?.compensation : step?.action;
 }
 
 function commandStep(plan: Plan, name: string): CommandStep | undefined {

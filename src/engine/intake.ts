@@ -3,14 +3,24 @@ import { decodeReplies } from '../core/codec-replies.js';
 import { decodeStart } from '../core/codec-starts.js';
 import { messageOf, SagaError } from '../core/errors.js';
 import type { Message, Names } from '../core/wire.js';
+import type { Judgement, OrchestratorSigning } from '../ports/signing.js';
 import type { Delivery } from '../ports/transport.js';
 import type { StartRequest } from './service.js';
 import type { StartWork, Work } from './work.js';
 
-/** Reads deliveries of the reply queue; what cannot be read becomes work for the dead letters. */
-export function replyWork(deliveries: readonly Delivery[], names: Names): Work[] {
+/**
+ * Reads deliveries of the reply queue; what cannot be read or trusted becomes work for the dead letters. `signing`: where messages are
+ * signed.
+ */
+export function replyWork(deliveries: readonly Delivery[], names: Names, signing?: OrchestratorSigning): Work[] {
   const works: Work[] = [];
   for (const delivery of deliveries) {
+    const judged = signing?.judgeReply(delivery.message);
+    if (judged && !judged.ok) {
+      works.push(untrusted(delivery, names.replies, judged));
+      continue;
+    }
+    const by = judged?.by;
     const { replies, faults } = decodeReplies(delivery.message);
     const parts = replies.length + faults.length;
     const settled = parts === 1 ? delivery : shared(delivery, parts);
@@ -18,6 +28,7 @@ export function replyWork(deliveries: readonly Delivery[], names: Names): Work[]
       works.push({
         kind: 'reply',
         reply,
+        by,
         delivery: parts === 1 ? settled : about(settled, () => elementOf(delivery.message, reply.commandId)),
       });
     for (const { reason, message } of faults)
@@ -26,15 +37,21 @@ export function replyWork(deliveries: readonly Delivery[], names: Names): Work[]
   return works;
 }
 
-/** Reads deliveries of the start queue. `prepare` throws a SagaError for a start that cannot be made. */
+/**
+ * Reads deliveries of the start queue. `prepare` throws a SagaError for a start that cannot be made. `signing`: where messages are signed;
+ * whoever cannot be trusted gets no answer.
+ */
 export function startWork(
   deliveries: readonly Delivery[],
   names: Names,
   prepare: (request: StartRequest) => Omit<StartWork, 'kind' | 'caller'>,
+  signing?: OrchestratorSigning,
 ): Work[] {
   return deliveries.map((delivery): Work => {
+    const judged = signing?.judgeStart(delivery.message);
+    if (judged && !judged.ok) return untrusted(delivery, names.starts, judged);
     const read = decodeStart(delivery.message, names);
-    const { answerTo } = read;
+    const answerTo = read.answerTo && judged?.by !== undefined ? { ...read.answerTo, client: judged.by } : read.answerTo;
     const dead = (error: SagaError): Work => {
       const about = { kind: 'dead', delivery, queue: names.starts, reason: error.message } as const;
       return answerTo ? { ...about, refusal: { error, answerTo } } : about;
@@ -56,6 +73,10 @@ export function startWork(
       return dead(error instanceof SagaError ? error : new SagaError('SAGA_INTERNAL', messageOf(error), [], { cause: error }));
     }
   });
+}
+
+function untrusted(delivery: Delivery, queue: string, { reason, fault }: Extract<Judgement, { ok: false }>): Work {
+  return { kind: 'dead', delivery, queue, reason, fault };
 }
 
 /** A delivery as far as it is about one message in it. */

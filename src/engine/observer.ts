@@ -2,6 +2,7 @@ import { messageOf } from '../core/errors.js';
 import type { HistoryEntry } from '../core/event.js';
 import type { SagaState } from '../core/state.js';
 import type { Logger } from '../ports/logger.js';
+import type { SignatureFault } from '../ports/signing.js';
 import type { PublishOutcome } from '../ports/transport.js';
 
 /**
@@ -24,7 +25,8 @@ export interface EngineObserver {
   published?(outcomes: ReadonlyMap<PublishOutcome['fate'], number>): void;
   /** How long after its instant the oldest timer of a sweep was looked at. */
   timersSwept?(sweep: { readonly sagas: number; readonly latenessMs: number }): void;
-  deadLettered?(letter: { readonly queue: string; readonly reason: string }): void;
+  /** `fault`: why it was not trusted, if that is so. */
+  deadLettered?(letter: { readonly queue: string; readonly reason: string; readonly fault?: SignatureFault | undefined }): void;
   /** So many dead letters are in the store now, whoever put them aside: this process, a participant, or the broker. */
   deadLettersStored?(count: number): void;
 }

@@ -56,10 +56,11 @@ export class OpenSaga {
     }
   }
 
-  /** Applies the replies that were kept for a process that has the definition, which is this one. */
-  applyParked(plan: Plan): readonly { readonly reply: ParkedReply; readonly error: unknown }[] {
+  /** Applies the replies that were kept for a process that has the definition, which is this one; those that are not trusted are dropped. */
+  applyParked(plan: Plan, isTrusted: (reply: ParkedReply) => boolean): readonly { readonly reply: ParkedReply; readonly error: unknown }[] {
     const failures: { reply: ParkedReply; error: unknown }[] = [];
     for (const reply of this.stored.parked) {
+      if (!isTrusted(reply)) continue;
       const event = repliedFromParked(reply);
       const fate = event && this.apply(plan, event);
       if (!fate) failures.push({ reply, error: new Error('unparsable command id') });
@@ -73,7 +74,7 @@ export class OpenSaga {
   park(reply: ParkedReply): boolean {
     const kept = this.parked ?? this.stored.parked;
     const same = (other: ParkedReply) =>
-      other.commandId === reply.commandId && other.attempt === reply.attempt && other.outcome === reply.outcome;
+      other.commandId === reply.commandId && other.attempt === reply.attempt && other.outcome === reply.outcome && other.by === reply.by;
     if (kept.some(same)) return true;
     const bytes = kept.reduce((sum, { body }) => sum + body.length, this.state.bytes + reply.body.length);
     if (kept.length >= MAX_PARKED || bytes > LIMITS.rowBytes) return false;

@@ -6,6 +6,7 @@ import type { Clock } from '../ports/clock.js';
 import type { Ids } from '../ports/ids.js';
 import type { Logger } from '../ports/logger.js';
 import type { Random } from '../ports/random.js';
+import type { OrchestratorSigning } from '../ports/signing.js';
 import type { SagaStore, StoredSaga } from '../ports/saga-store.js';
 import type { Transport } from '../ports/transport.js';
 import { Aftermath } from './aftermath.js';
@@ -20,7 +21,7 @@ import { replyWork, startWork } from './intake.js';
 import { guarded, type EngineObserver } from './observer.js';
 import { pause } from './pause.js';
 import { Publisher } from './publisher.js';
-import { registerDefinitions } from './registration.js';
+import { assertKeys, registerDefinitions } from './registration.js';
 import { Repeater } from './repeater.js';
 import type { Operated, OperatorEvent, SagaService, Started, StartRequest } from './service.js';
 import { resolveSettings, type EngineSettings } from './settings.js';
@@ -44,6 +45,8 @@ export interface EngineParts {
   /** SHA-256 in hex. */
   readonly hash: Hash;
   readonly observer?: EngineObserver;
+  /** Signs commands and judges replies and starts; without it messages are not signed. */
+  readonly signing?: OrchestratorSigning;
   readonly settings?: Partial<EngineSettings>;
 }
 
@@ -104,11 +107,15 @@ export class Orchestrator implements SagaService {
       { transport, clock, random: parts.random, logger, settings },
       engineTopology(names, definitions.participants()),
       [
-        { queue: names.replies, prefetch: settings.prefetch, receive: (deliveries) => this.batches.add(replyWork(deliveries, names)) },
+        {
+          queue: names.replies,
+          prefetch: settings.prefetch,
+          receive: (deliveries) => this.batches.add(replyWork(deliveries, names, parts.signing)),
+        },
         {
           queue: names.starts,
           prefetch: settings.prefetch,
-          receive: (deliveries) => this.batches.add(startWork(deliveries, names, (request) => this.prepare(request))),
+          receive: (deliveries) => this.batches.add(startWork(deliveries, names, (request) => this.prepare(request), parts.signing)),
         },
         { queue: names.deadLetters, prefetch: DEAD_LETTER_PREFETCH, receive: (deliveries) => this.keeper.receive(deliveries) },
       ],
@@ -129,11 +136,12 @@ export class Orchestrator implements SagaService {
 
   /**
    * Checks the definitions against what is in flight, declares and consumes the queues, and runs. A broker that is away does not keep
-   * it from starting: see `problems`. Throws SAGA_DEFINITION_CHANGED, SAGA_DEFINITION_MISSING, SAGA_TOPOLOGY_CONFLICT, and what the
+   * it from starting: see `problems`. Throws SAGA_CONFIG_INVALID (keys that are missing), SAGA_DEFINITION_CHANGED, SAGA_DEFINITION_MISSING, SAGA_TOPOLOGY_CONFLICT, and what the
    * store throws when it cannot be used.
    */
   async run(): Promise<void> {
     if (this.phase !== 'new') throw new SagaError('SAGA_INTERNAL', 'an engine runs once');
+    assertKeys(this.parts.signing, this.known);
     await registerDefinitions(this.parts.store, this.known, { allowOrphans: this.settings.allowOrphans, logger: this.parts.logger });
     this.phase = 'running';
     this.forgetHealth = this.parts.transport.onHealth(() => this.onHealth());

@@ -3,6 +3,7 @@ import type { CommandMessage, Names } from '../core/wire.js';
 import type { Clock } from '../ports/clock.js';
 import type { Logger } from '../ports/logger.js';
 import type { Random } from '../ports/random.js';
+import type { OrchestratorSigning } from '../ports/signing.js';
 import type { Outgoing, PublishOutcome, Transport } from '../ports/transport.js';
 import type { EngineObserver } from './observer.js';
 import { backoffMs, pause } from './pause.js';
@@ -26,6 +27,8 @@ export interface PublisherParts {
   readonly observer: EngineObserver;
   readonly settings: EngineSettings;
   readonly names: Names;
+  /** Where messages are signed. */
+  readonly signing?: OrchestratorSigning;
 }
 
 /** One warning per participant and minute. */
@@ -67,9 +70,13 @@ export class Publisher {
   }
 
   commandPublications(sendings: readonly Sending[]): Publication[] {
-    const { names, clock } = this.parts;
+    const { names, clock, signing } = this.parts;
     const messages = encodeCommands(sendings, names, { now: clock.now(), appId: names.namespace });
-    return messages.map(({ addressed, commands }) => ({ outgoing: addressed, commands }));
+    // What is in one message goes to one participant.
+    return messages.map(({ addressed, commands }) => ({
+      outgoing: signing ? signing.signCommand(addressed, commands[0]!.participant) : addressed,
+      commands,
+    }));
   }
 
   /**

@@ -2,6 +2,7 @@ import { pass } from '../core/crash-points.js';
 import { SagaError } from '../core/errors.js';
 import type { Logger } from '../ports/logger.js';
 import type { DefinitionRef, RegisteredDefinition, SagaStore } from '../ports/saga-store.js';
+import type { OrchestratorSigning } from '../ports/signing.js';
 import type { Definitions } from './definitions.js';
 
 /**
@@ -46,6 +47,12 @@ export async function registerDefinitions(
   if (orphans.length === 0) return;
   if (!allowOrphans) throw new SagaError('SAGA_DEFINITION_MISSING', 'sagas of versions that are not loaded are in flight:', lines);
   logger.warn({ orphans: lines }, 'sagas of versions that are not loaded are in flight; they wait for a daemon that has them');
+}
+
+/** Refuses to run without the keys that messages to and from the participants of these definitions need: SAGA_CONFIG_INVALID. */
+export function assertKeys(signing: OrchestratorSigning | undefined, definitions: Definitions): void {
+  const faults = signing?.orchestratorFaults(definitions.participants()) ?? [];
+  if (faults.length > 0) throw new SagaError('SAGA_CONFIG_INVALID', 'the signing keys do not suffice for these sagas:', faults);
 }
 
 /** What is not in both, line by line: `-` before, `+` now. */

@@ -19,8 +19,9 @@ export function repliedFromParked(parked: ParkedReply): Replied | undefined {
 }
 
 /** A reply as it is kept for a process that has the definition. */
-export function parkedFrom(reply: DecodedReply, redelivered: boolean): ParkedReply {
-  return { commandId: reply.commandId, attempt: reply.attempt ?? null, outcome: reply.outcome, body: reply.text, redelivered };
+export function parkedFrom(reply: DecodedReply, redelivered: boolean, by?: string): ParkedReply {
+  const { commandId, attempt = null, outcome, text: body } = reply;
+  return { commandId, attempt, outcome, body, redelivered, ...(by !== undefined && { by }) };
 }
 
 function eventOf(

@@ -3,6 +3,7 @@ import { messageOf } from '../core/errors.js';
 import type { Clock } from '../ports/clock.js';
 import type { Logger } from '../ports/logger.js';
 import type { Random } from '../ports/random.js';
+import type { Attribution } from '../ports/signing.js';
 import type { Committed, Loaded, SagaStore, Writes } from '../ports/saga-store.js';
 import type { Aftermath } from './aftermath.js';
 import { applyDue, POSTPONE_MS, type Applied } from './batch.js';
@@ -21,6 +22,8 @@ export interface SweeperParts {
   readonly observer: EngineObserver;
   readonly settings: EngineSettings;
   readonly definitions: Definitions;
+  /** Where replies are signed: whose reply counts. */
+  readonly signing?: Attribution;
   readonly aftermath: Aftermath;
   /** False: what timers send could not be published, so they wait; they all fire when it is true again. */
   readonly maySweep: () => boolean;
@@ -85,7 +88,7 @@ export class Sweeper {
         if (wakeAt !== null) latenessMs = Math.max(latenessMs, loaded.now - wakeAt);
       }
       if (seen.length > 0) pass('sweep.claimed');
-      return applyDue(loaded, definitions, this.instants(loaded.now));
+      return applyDue(loaded, definitions, this.instants(loaded.now), this.parts.signing);
     });
     if (committed.fate !== 'committed') return this.failed(committed, seen);
     if (seen.length > 0) pass('sweep.committed');

@@ -4,6 +4,7 @@ import type { Beginning } from '../core/decide.js';
 import type { SagaError } from '../core/errors.js';
 import type { Send } from '../core/event.js';
 import type { Plan } from '../core/plan.js';
+import type { SignatureFault } from '../ports/signing.js';
 import type { Delivery } from '../ports/transport.js';
 import type { Operated, OperatorEvent, Started } from './service.js';
 
@@ -15,6 +16,8 @@ export interface ReplyWork {
   readonly kind: 'reply';
   readonly reply: DecodedReply;
   readonly delivery: Delivery;
+  /** The participant that signed it. */
+  readonly by?: string | undefined;
 }
 /** A saga to be started; everything about it is checked already. */
 export interface StartWork {
@@ -46,6 +49,8 @@ export interface DeadWork {
   readonly delivery: Delivery;
   readonly queue: string;
   readonly reason: string;
+  /** Why it is not trusted, if that is so. */
+  readonly fault?: SignatureFault;
   /** A start that cannot be made: its sender is told, and no dead letter is needed. */
   readonly refusal?: { readonly error: SagaError; readonly answerTo: AnswerAddress };
 }

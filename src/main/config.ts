@@ -63,6 +63,13 @@ export const VARIABLES = {
     example: EXAMPLE.postgres,
     schema: urlList('PostgreSQL', ['postgres:', 'postgresql:'], EXAMPLE.postgres),
   },
+  BACKSTEP_SIGNING_KEYS: {
+    flag: undefined,
+    fallback: undefined,
+    meaning: 'keys with which messages are signed, as JSON, or the path of a file with it; without them messages are not signed',
+    example: '/run/secrets/backstep-keys.json',
+    schema: z.string(),
+  },
   BACKSTEP_NAMESPACE: {
     flag: '--namespace',
     fallback: 'backstep',

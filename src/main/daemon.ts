@@ -6,6 +6,7 @@ import type { Orchestrator } from '../engine/orchestrator.js';
 import type { EngineSettings } from '../engine/settings.js';
 import { openServer, type ListenOptions } from '../http/server.js';
 import type { Logger } from '../ports/logger.js';
+import type { OrchestratorSigning } from '../ports/signing.js';
 import type { SagaOverview } from '../ports/saga-overview.js';
 import type { SagaStore } from '../ports/saga-store.js';
 import type { Transport } from '../ports/transport.js';
@@ -28,6 +29,8 @@ export interface DaemonParts {
   readonly metrics?: Metrics;
   /** Told what the engine does, beside the metrics. */
   readonly observer?: EngineObserver;
+  /** Signs commands and judges what comes; without it messages are not signed. */
+  readonly signing?: OrchestratorSigning | undefined;
   readonly settings?: Partial<EngineSettings>;
 }
 /** An engine with its HTTP API. */
@@ -45,7 +48,7 @@ const ENGINE_DRAIN_MS = 5_000;
 
 /**
  * Runs an engine and its HTTP API. The broker need not be there: readiness says so, and starts are kept. Throws what keeps it from
- * running: SAGA_CONFIG_INVALID (port in use), SAGA_DEFINITION_CHANGED, SAGA_DEFINITION_MISSING, SAGA_UNAVAILABLE.
+ * running: SAGA_CONFIG_INVALID (port in use, keys that are missing), SAGA_DEFINITION_CHANGED, SAGA_DEFINITION_MISSING, SAGA_UNAVAILABLE.
  */
 export async function createDaemon(parts: DaemonParts): Promise<Daemon> {
   const stopping = new AbortController();
@@ -81,7 +84,7 @@ async function closeParts({ transport, store }: DaemonParts): Promise<void> {
 }
 
 function assemble(parts: DaemonParts, stopping: AbortSignal): Container {
-  const { plans, store, transport, logger, metrics = new Metrics(), observer, settings = {} } = parts;
+  const { plans, store, transport, logger, metrics = new Metrics(), observer, signing, settings = {} } = parts;
   const container = new Container();
   container.bind(TOKEN.plans).toConstantValue(plans);
   container.bind(TOKEN.store).toConstantValue(store);
@@ -90,6 +93,7 @@ function assemble(parts: DaemonParts, stopping: AbortSignal): Container {
   container.bind(TOKEN.settings).toConstantValue({ drainMs: ENGINE_DRAIN_MS, ...settings });
   container.bind(TOKEN.metrics).toConstantValue(metrics);
   container.bind(TOKEN.observers).toConstantValue(observer ? [observer] : []);
+  container.bind(TOKEN.signing).toConstantValue(signing);
   container.bind(TOKEN.stopping).toConstantValue(stopping);
   container.load(systemModule(), engineModule(), httpModule());
   return container;

@@ -13,6 +13,7 @@ import { readConfig } from './config.js';
 import { createLogger } from './log.js';
 import { LogOutput } from './log-output.js';
 import { openRabbitMq } from './rabbitmq.js';
+import { openSigning } from './signing.js';
 import { SystemClock } from './system.js';
 
 /** How participants are hosted; everything but the inbox has a default. */
@@ -31,6 +32,8 @@ export interface HostOptions<Tx> {
   readonly logger?: Logger;
   /** Concurrency, sizes and times. */
   readonly settings?: Partial<Omit<HostSettings, 'namespace'>>;
+  /** Keys with which replies are signed and commands checked, as JSON, or the path of a file with it. Default: BACKSTEP_SIGNING_KEYS. */
+  readonly signingKeys?: string;
   /** For telemetry. */
   readonly observer?: ParticipantObserver;
 }
@@ -66,8 +69,13 @@ async function start<Tx>(options: HostOptions<Tx>, targets: readonly Participant
   const declarations = declarationsOf(targets, (type) => makeIn(container, type));
   if (declarations.length === 0) throw new SagaError('SAGA_CONFIG_INVALID', 'there is nothing to host: add a participant first');
   const clock = new SystemClock();
-  const config = readConfig({ required: ['BACKSTEP_NAMESPACE', 'BACKSTEP_LOG_LEVEL'] }, {}, process.env);
+  const config = readConfig(
+    { required: ['BACKSTEP_NAMESPACE', 'BACKSTEP_LOG_LEVEL'], optional: ['BACKSTEP_SIGNING_KEYS'] },
+    {},
+    process.env,
+  );
   const namespace = options.namespace ?? config.BACKSTEP_NAMESPACE;
+  const signing = openSigning(options.signingKeys ?? config.BACKSTEP_SIGNING_KEYS, namespace);
   const logger = options.logger ?? createLogger(config.BACKSTEP_LOG_LEVEL, stderrLines());
   const transport = options.transport ?? openRabbitMq({ url: brokerUrl(options.rabbitmq), namespace, clock, logger });
   const running = new Host({
@@ -78,6 +86,7 @@ async function start<Tx>(options: HostOptions<Tx>, targets: readonly Participant
     logger,
     settings: { ...options.settings, namespace },
     ...(options.observer && { observer: options.observer }),
+    ...(signing && { signing }),
   });
   const stop = async () => {
     await running.stop();

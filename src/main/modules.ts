@@ -13,6 +13,7 @@ import type { Clock } from '../ports/clock.js';
 import type { Ids } from '../ports/ids.js';
 import type { Logger } from '../ports/logger.js';
 import type { Random } from '../ports/random.js';
+import type { OrchestratorSigning } from '../ports/signing.js';
 import type { SagaOverview } from '../ports/saga-overview.js';
 import type { SagaStore } from '../ports/saga-store.js';
 import type { Transport } from '../ports/transport.js';
@@ -34,6 +35,8 @@ export const TOKEN = {
   metrics: token<Metrics>('Metrics'),
   /** Those that listen to the engine besides the metrics. */
   observers: token<readonly EngineObserver[]>('EngineObservers'),
+  /** Bound to `undefined` where messages are not signed. */
+  signing: token<OrchestratorSigning | undefined>('Signing'),
   orchestrator: token<Orchestrator>('Orchestrator'),
   deadLetters: token<DeadLetterOffice>('DeadLetterOffice'),
   httpApp: token<HttpApp>('HttpApp'),
@@ -59,6 +62,7 @@ export function engineModule(): ContainerModule {
         const plans = context.get(TOKEN.plans);
         const parts = { plans, store: context.get(TOKEN.store), transport: context.get(TOKEN.transport), clock: context.get(TOKEN.clock) };
         const settings = context.get(TOKEN.settings);
+        const signing = context.get(TOKEN.signing);
         const observer = metrics.engine(plans, namesIn(resolveSettings(settings).namespace));
         const orchestrator = new Orchestrator({
           ...parts,
@@ -66,6 +70,7 @@ export function engineModule(): ContainerModule {
           random: context.get(TOKEN.random),
           logger: context.get(TOKEN.logger),
           observer: together([observer, ...context.get(TOKEN.observers)]),
+          ...(signing && { signing }),
           settings,
           hash: sha256,
         });

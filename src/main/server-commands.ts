@@ -94,7 +94,7 @@ async function serve(host: Host, flags: ServerFlags): Promise<number> {
         'BACKSTEP_LOG_LEVEL',
         'BACKSTEP_DEAD_LETTER_RETENTION',
       ],
-      optional: ['BACKSTEP_METRICS_PORT'],
+      optional: ['BACKSTEP_METRICS_PORT', 'BACKSTEP_SIGNING_KEYS'],
     },
     flagsOf(flags),
     host.environment,
@@ -107,6 +107,7 @@ async function serve(host: Host, flags: ServerFlags): Promise<number> {
       postgresUrl: config.BACKSTEP_POSTGRES_URL,
       rabbitmqUrl: config.BACKSTEP_RABBITMQ_URL,
       namespace: config.BACKSTEP_NAMESPACE,
+      signingKeys: config.BACKSTEP_SIGNING_KEYS,
       sagas: config.BACKSTEP_SAGAS,
       http: listenOn(flags, config.BACKSTEP_HTTP_PORT),
       measureOn: measureOn(flags, config.BACKSTEP_METRICS_PORT),
@@ -141,7 +142,7 @@ async function participants(host: Host, flags: ServerFlags): Promise<number> {
   const config = readConfig(
     {
       required: [database, 'BACKSTEP_RABBITMQ_URL', 'BACKSTEP_NAMESPACE', 'BACKSTEP_SAGAS', 'BACKSTEP_LOG_LEVEL'],
-      optional: ['BACKSTEP_METRICS_PORT'],
+      optional: ['BACKSTEP_METRICS_PORT', 'BACKSTEP_SIGNING_KEYS'],
     },
     flagsOf(flags),
     host.environment,
@@ -154,6 +155,7 @@ async function participants(host: Host, flags: ServerFlags): Promise<number> {
       postgresUrl: config[database],
       rabbitmqUrl: config.BACKSTEP_RABBITMQ_URL,
       namespace: config.BACKSTEP_NAMESPACE,
+      signingKeys: config.BACKSTEP_SIGNING_KEYS,
       sagas: config.BACKSTEP_SAGAS,
       only: flags.only,
       measureOn: measureOn(flags, config.BACKSTEP_METRICS_PORT),

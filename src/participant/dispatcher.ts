@@ -181,7 +181,7 @@ export class Dispatcher {
     if (this.answered.size === 0) return;
     const parcels = [...this.answered];
     this.answered.clear();
-    this.replies.send(parcels);
+    this.replies.send(parcels, this.participant);
   }
 
   private async hold(error: unknown): Promise<void> {

@@ -4,6 +4,7 @@ import { namesIn } from '../core/wire.js';
 import type { Clock } from '../ports/clock.js';
 import type { InboxStore } from '../ports/inbox.js';
 import type { Logger } from '../ports/logger.js';
+import type { ParticipantSigning } from '../ports/signing.js';
 import type { Consumer, Topology, Transport } from '../ports/transport.js';
 import type { ParticipantDeclaration } from '../saga/participant-declaration.js';
 import { Dispatcher } from './dispatcher.js';
@@ -24,6 +25,8 @@ export interface HostParts {
   readonly logger: Logger;
   readonly settings?: Partial<HostSettings>;
   readonly observer?: ParticipantObserver;
+  /** Signs replies and judges commands; without it messages are not signed. */
+  readonly signing?: ParticipantSigning;
 }
 
 /** How long one process waits for another that prepares the same participants. */
@@ -55,9 +58,9 @@ export class Host {
   constructor(private readonly parts: HostParts) {
     const settings = resolveHostSettings(parts.settings);
     const names = namesIn(settings.namespace);
-    const { store, transport, clock, logger, declarations, observer = {} } = parts;
+    const { store, transport, clock, logger, declarations, observer = {}, signing } = parts;
     const horizonMs = Math.max(settings.horizonMs, ...horizonsOf(declarations));
-    this.runtime = { store, transport, clock, logger, settings, names, horizonMs, observer, ending: this.ending };
+    this.runtime = { store, transport, clock, logger, settings, names, horizonMs, observer, signing, ending: this.ending };
     this.replies = new Replies(this.runtime);
     this.lanes = declarations.map((declaration) => {
       const queue = names.commands(declaration.participant);
@@ -75,6 +78,7 @@ export class Host {
   /** Prepares the store, declares the queues, consumes. Throws when something is declared wrongly or cannot be reached. */
   async start(): Promise<void> {
     assertInbox(this.parts.declarations, this.runtime.store !== undefined);
+    assertSigning(this.parts);
     await this.prepare();
     const { transport } = this.runtime;
     await transport.declare(this.topology());
@@ -165,6 +169,11 @@ function assertInbox(declarations: readonly ParticipantDeclaration[], hasInbox: 
     .filter(({ inbox }) => inbox)
     .map(({ participant }) => `'${participant}' promises an inbox; give the host one, or say { inbox: false } in its contract`);
   if (faults.length > 0) throw new SagaError('SAGA_CONFIG_INVALID', 'participants without an inbox:', faults);
+}
+
+function assertSigning({ declarations, signing }: HostParts): void {
+  const faults = signing?.participantFaults(declarations.map(({ participant }) => participant)) ?? [];
+  if (faults.length > 0) throw new SagaError('SAGA_CONFIG_INVALID', 'the signing keys do not suffice for these participants:', faults);
 }
 
 function notPrepared(participant: string, cause: unknown): SagaError {

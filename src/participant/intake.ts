@@ -13,7 +13,7 @@ const DELIVERY_COUNT = 'x-delivery-count';
 /** So far from the limit a message is put aside, while there is still something to put aside. */
 const POISON_MARGIN = 2;
 
-/** Reads deliveries: what can be understood goes to the dispatcher, the rest to the dead letters. Never throws for a message. */
+/** Reads deliveries: what can be understood and trusted goes to the dispatcher, the rest to the dead letters. Never throws for a message. */
 export class Intake {
   constructor(
     private readonly runtime: Runtime,
@@ -35,6 +35,12 @@ export class Intake {
     if (returned >= this.runtime.settings.deliveryLimit - POISON_MARGIN) {
       parcel.expect(1);
       this.replies.putAside(parcel, this.queue, [{ message, reason: `it went back to its queue ${returned} times` }]);
+      return [];
+    }
+    const judged = this.runtime.signing?.judgeCommand(message, this.declaration.participant);
+    if (judged && !judged.ok) {
+      parcel.expect(1);
+      this.replies.putAside(parcel, this.queue, [{ message, ...judged }]);
       return [];
     }
     const { commands, faults } = decodeCommands(message, this.declaration.participant, this.whyNot);

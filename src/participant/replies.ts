@@ -2,6 +2,7 @@ import type { WireFault } from '../core/codec-batch.js';
 import { encodeReplies } from '../core/codec-replies.js';
 import { deadLetter } from '../core/codec-dead-letters.js';
 import { pass } from '../core/crash-points.js';
+import type { SignatureFault } from '../ports/signing.js';
 import type { Outgoing, PublishOutcome } from '../ports/transport.js';
 import { Backoff } from './backoff.js';
 import type { Runtime } from './runtime.js';
@@ -13,6 +14,9 @@ interface Shipment {
   readonly parts: number;
   readonly messages: readonly Outgoing[];
 }
+
+/** What cannot be used of a delivery; `fault`: it is not trusted. */
+type UnusedFault = WireFault & { readonly fault?: SignatureFault };
 
 /**
  * Publishes answers and dead letters, and settles their deliveries once those are confirmed.
@@ -27,29 +31,30 @@ export class Replies {
     this.backoff = new Backoff(runtime.clock, runtime.settings, runtime.ending);
   }
 
-  /** Sends what is answered of these deliveries: together what came together. */
-  send(parcels: readonly Parcel[]): void {
+  /** Sends what a participant has answered of these deliveries: together what came together. */
+  send(parcels: readonly Parcel[], participant: string): void {
     if (parcels.length === 0) return;
-    const { names, clock } = this.runtime;
+    const { names, clock, signing } = this.runtime;
     pass('answer.due');
     const facts = { appId: APP_ID, now: clock.now() };
     const shipments = parcels.map((parcel) => {
       const answers = parcel.take();
-      return { parcel, parts: answers.length, messages: encodeReplies(answers, names, facts) };
+      const messages = encodeReplies(answers, names, facts);
+      return { parcel, parts: answers.length, messages: signing ? messages.map((each) => signing.signReply(each, participant)) : messages };
     });
     this.track(this.deliver(shipments));
   }
 
   /** Puts aside what cannot be understood of a delivery: nothing of that is handled here. The parcel expects each. */
-  putAside(parcel: Parcel, queue: string, faults: readonly WireFault[]): void {
+  putAside(parcel: Parcel, queue: string, faults: readonly UnusedFault[]): void {
     if (faults.length > 0)
       this.track(this.deliver([{ parcel, parts: faults.length, messages: faults.map((fault) => this.letter(queue, fault)) }]));
   }
 
-  private letter(queue: string, { message, reason }: WireFault): Outgoing {
+  private letter(queue: string, { message, reason, fault }: UnusedFault): Outgoing {
     const { names, clock, logger, observer } = this.runtime;
     logger.warn({ queue, reason, messageId: message.messageId, type: message.type }, 'a message was put with the dead letters');
-    observer.deadLettered?.({ queue, reason });
+    observer.deadLettered?.(fault ? { queue, reason, fault } : { queue, reason });
     return { exchange: '', routingKey: names.deadLetters, message: deadLetter(message, queue, reason, clock.now()) };
   }
 

@@ -2,6 +2,7 @@ import type { Names } from '../core/wire.js';
 import type { Clock } from '../ports/clock.js';
 import type { InboxStore } from '../ports/inbox.js';
 import type { Logger } from '../ports/logger.js';
+import type { ParticipantSigning, SignatureFault } from '../ports/signing.js';
 import type { Transport } from '../ports/transport.js';
 import type { Answer } from './answer.js';
 import type { Ending } from './ending.js';
@@ -20,6 +21,8 @@ export interface Runtime {
   /** The longest horizon of the host and of its handlers: rows are kept at least this long. */
   readonly horizonMs: number;
   readonly observer: ParticipantObserver;
+  /** `undefined`: messages are not signed. */
+  readonly signing: ParticipantSigning | undefined;
   /** Over when the process cannot wait for its handlers any longer. */
   readonly ending: Ending;
 }
@@ -35,7 +38,8 @@ export interface ParticipantObserver {
     readonly outcome: Answer['outcome'];
     readonly code?: string;
   }): void;
-  deadLettered?(letter: { readonly queue: string; readonly reason: string }): void;
+  /** `fault`: why it was not trusted, if that is so. */
+  deadLettered?(letter: { readonly queue: string; readonly reason: string; readonly fault?: SignatureFault | undefined }): void;
   /** A group was undone and its commands are tried one by one. */
   groupFailed?(group: { readonly participant: string; readonly commands: number; readonly why: string }): void;
 }

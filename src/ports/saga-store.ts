@@ -91,6 +91,8 @@ export interface ParkedReply {
   /** JSON text, or what was there instead. */
   readonly body: string;
   readonly redelivered: boolean;
+  /** The participant that signed it; absent where nobody did. */
+  readonly by?: string;
 }
 export interface Loaded {
   readonly now: number;

@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { closeAtEnd } from '../support/closing.js';
 import { eventually } from '../support/eventually.js';
+import { hmacKey } from '../support/signing.js';
 import { amqpUrl, freshDatabase, uniqueNamespace } from '../support/servers.js';
 import { backstep, Command, daemon, type Variables } from './command.js';
 import { plainEnvironment, Program } from './demo-command.js';
@@ -15,6 +16,11 @@ const SAGAS = ['--sagas', 'dist/sagas/place-order'];
 const run = promisify(execFile);
 
 /** Needs Debian's python3-pika, which `npm run services` installs. */
+/** A key for every participant of place-order. */
+const SIGNING_KEYS = JSON.stringify({
+  keys: ['inventory', 'payments', 'shipping', 'freight', 'mail'].map((participant) => hmacKey(participant)),
+});
+
 describe('a participant in Python without the SDK', () => {
   let database: string;
   let at: Variables;
@@ -26,7 +32,13 @@ describe('a participant in Python without the SDK', () => {
     closeAtEnd(() => rm(folder, { recursive: true }));
     database = join(folder, 'mail.sqlite');
     const { url } = await freshDatabase();
-    at = { BACKSTEP_POSTGRES_URL: url, BACKSTEP_RABBITMQ_URL: amqpUrl(), BACKSTEP_NAMESPACE: uniqueNamespace('py').slice(0, 41) };
+    const signed = { BACKSTEP_SIGNING_KEYS: SIGNING_KEYS };
+    at = {
+      ...signed,
+      BACKSTEP_POSTGRES_URL: url,
+      BACKSTEP_RABBITMQ_URL: amqpUrl(),
+      BACKSTEP_NAMESPACE: uniqueNamespace('py').slice(0, 41),
+    };
     expect((await backstep(['migrate'], at)).code).toBe(0);
   }, 30_000);
 
@@ -35,7 +47,12 @@ describe('a participant in Python without the SDK', () => {
     expect(lines.filter((line) => line.trim() !== '').length).toBeLessThanOrEqual(35);
   });
 
-  it('completes orders, and writes each letter once although copies come', async () => {
+  it('makes the signatures of docs/signing-vectors.json', async () => {
+    const { stdout } = await run(PYTHON, ['examples/python/signing.py', 'docs/signing-vectors.json']);
+    expect(stdout).toMatch(/^\d+ vectors are right\n$/);
+  });
+
+  it('completes orders whose messages are signed, and writes each letter once although copies come', async () => {
     const server = await daemon(at, SAGAS);
     const others = new Command(['participants', ...SAGAS, '--only', 'inventory,payments,shipping,freight'], at);
     await others.says(/participants are up/);
@@ -55,6 +72,10 @@ describe('a participant in Python without the SDK', () => {
     const orders = (await completed(server.url)).map(({ key }) => key).sort();
     expect(orders.length).toBeGreaterThan(25);
     expect(await lettersIn(database)).toEqual(orders);
+    const metrics = await (await fetch(`${server.url}/metrics`)).text();
+    expect([...metrics.matchAll(/^backstep_signatures_refused_total\{.*\} (\d+)$/gm)].map(([, count]) => count)).toEqual(
+      Array(5).fill('0'),
+    );
     second.kill('SIGTERM');
     expect((await second.ended).code).toBe(0);
   }, 180_000);

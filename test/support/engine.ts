@@ -15,6 +15,7 @@ import type { Logger, LogFields } from '../../src/ports/logger.js';
 import type { SagaOverview } from '../../src/ports/saga-overview.js';
 import type { Committed, Loaded, SagaStore, Writes } from '../../src/ports/saga-store.js';
 import type { Consumer, Delivery, Outgoing, PublishOutcome, Transport } from '../../src/ports/transport.js';
+import type { MessageSigning } from '../../src/signing/message-signing.js';
 import { ManualClock, turns } from './manual-clock.js';
 
 export const hash = (data: string | Uint8Array): string => createHash('sha256').update(data).digest('hex');
@@ -65,12 +66,16 @@ export class EngineWorld {
     ((batch: readonly Outgoing[], publish: () => Promise<readonly PublishOutcome[]>) => Promise<readonly PublishOutcome[]>) | undefined;
   readonly settled: { readonly message: Message; readonly verdict: 'done' | 'requeue' }[] = [];
   script: Script = succeeds;
+  /** What the participants sign with. */
+  participantSigning: MessageSigning | undefined;
   private readonly outside: InProcessTransport;
 
   constructor(options: {
     readonly plans: readonly Plan[];
     readonly settings?: Partial<EngineSettings>;
     readonly observer?: EngineObserver;
+    /** Of the engine; the participants' is set apart. */
+    readonly signing?: MessageSigning;
     /** Another engine's world, to share its servers and clock. */
     readonly beside?: EngineWorld;
   }) {
@@ -92,6 +97,7 @@ export class EngineWorld {
       logger: this.logs,
       hash,
       ...(options.observer ? { observer: options.observer } : {}),
+      ...(options.signing ? { signing: options.signing } : {}),
       settings: { namespace: 'backstep', ...options.settings },
     });
   }
@@ -101,15 +107,16 @@ export class EngineWorld {
     await this.engine.run();
     for (const participant of participants) {
       await this.outside.declare({ exchanges: [], queues: [commandQueue(this.names, participant)], bindings: [] });
-      await this.outside.consume(this.names.commands(participant), { prefetch: 100 }, (deliveries) => this.answer(deliveries));
+      await this.outside.consume(this.names.commands(participant), { prefetch: 100 }, (deliveries) => this.answer(deliveries, participant));
     }
     await turns();
     return this;
   }
 
-  async reply(commandId: string, outcome: Outcome = 'success', body = '', attempt?: number): Promise<void> {
+  async reply(commandId: string, outcome: Outcome = 'success', body = '', attempt?: number, by = 'p'): Promise<void> {
     const facts = { appId: 'test', now: this.clock.now() };
-    await this.outside.publish([encodeReply({ commandId, outcome, body, attempt }, this.names, facts)]);
+    const reply = encodeReply({ commandId, outcome, body, attempt }, this.names, facts);
+    await this.outside.publish([this.participantSigning?.signReply(reply, by) ?? reply]);
   }
   async publish(...batch: readonly Outgoing[]): Promise<readonly PublishOutcome[]> {
     return this.outside.publish(batch);
@@ -119,14 +126,20 @@ export class EngineWorld {
     return this.outside.consume(queue, { prefetch: 1_000 }, receive);
   }
 
-  private answer(deliveries: readonly Delivery[]): void {
+  private answer(deliveries: readonly Delivery[], participant: string): void {
     for (const delivery of deliveries) {
       const command = decodeCommands(delivery.message, '').commands[0]!;
       this.received.push(command);
       const given = this.script(command);
       delivery.settle('done');
       if (given)
-        void this.reply(command.id, given.outcome ?? 'success', given.body ?? '', 'attempt' in given ? given.attempt : command.attempt);
+        void this.reply(
+          command.id,
+          given.outcome ?? 'success',
+          given.body ?? '',
+          'attempt' in given ? given.attempt : command.attempt,
+          participant,
+        );
     }
   }
 

@@ -25,6 +25,7 @@ const ARROWS: Record<string, Arrows> = {
   postgres: { own: ['core/', 'ports/'], packages: ['typeorm', 'pg', '@electric-sql/pglite', NODE] },
   rabbitmq: { own: ['core/', 'ports/'], packages: ['amqplib', NODE] },
   memory: { own: ['core/', 'ports/'], packages: [] },
+  signing: { own: ['core/', 'ports/'], packages: ['zod', NODE] },
   http: { own: ['core/', 'engine/', 'ports/'], packages: ['hono', '@hono/node-server', '@hono/zod-openapi', 'zod', NODE] },
   telemetry: {
     own: ['core/', 'engine/', 'ports/', 'participant/runtime.ts', 'saga/participant-declaration.ts'],

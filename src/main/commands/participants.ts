@@ -11,6 +11,7 @@ import { onlyNamed, startHosts } from '../hosts.js';
 import type { Running } from '../lifetime.js';
 import { openRabbitMq } from '../rabbitmq.js';
 import { openSagas } from '../sagas.js';
+import { openSigning } from '../signing.js';
 import { serveMetrics } from '../serve-metrics.js';
 import { SystemClock } from '../system.js';
 
@@ -19,6 +20,8 @@ export interface ParticipantsOptions {
   readonly postgresUrl: string;
   readonly rabbitmqUrl: string;
   readonly namespace: string;
+  /** BACKSTEP_SIGNING_KEYS. */
+  readonly signingKeys: string | undefined;
   readonly sagas: readonly string[];
   /** Only these; all of them when absent. */
   readonly only: readonly string[] | undefined;
@@ -36,6 +39,7 @@ const RESTART_MS = 500;
 /** Hosts the participants that saga folders export, on PostgreSQL and RabbitMQ; a schema for each. */
 export async function hostParticipants(options: ParticipantsOptions): Promise<Running> {
   const { logger, namespace, rabbitmqUrl, measureOn } = options;
+  const signing = openSigning(options.signingKeys, namespace);
   if (measureOn) await assertCanListen(measureOn);
   const sagas = await openSagas(options.sagas, logger);
   const declarations = onlyNamed(sagas.participants(), options.only);
@@ -48,7 +52,7 @@ export async function hostParticipants(options: ParticipantsOptions): Promise<Ru
   try {
     const metrics = measureOn && new Metrics();
     const observer = metrics?.participants(declarations, namesIn(namespace));
-    const parts = { declarations, transport, clock, logger, namespace, ...(observer && { observer }) };
+    const parts = { declarations, transport, clock, logger, namespace, ...(observer && { observer }), ...(signing && { signing }) };
     opened.push(
       await untilConnected(options, clock, () => startHosts({ ...parts, dataSource: (schema) => dataSource(options, schema, clock) })),
     );

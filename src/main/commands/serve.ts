@@ -6,6 +6,7 @@ import { createDaemon, type Daemon } from '../daemon.js';
 import { openDatabase } from '../database.js';
 import { openRabbitMq } from '../rabbitmq.js';
 import { openSagas } from '../sagas.js';
+import { openSigning } from '../signing.js';
 import { SystemClock } from '../system.js';
 
 /** What `backstep serve` is told. */
@@ -13,6 +14,8 @@ export interface ServeOptions {
   readonly postgresUrl: string;
   readonly rabbitmqUrl: string;
   readonly namespace: string;
+  /** BACKSTEP_SIGNING_KEYS. */
+  readonly signingKeys: string | undefined;
   readonly sagas: readonly string[];
   readonly http: ListenOptions;
   /** Where `/metrics` is served alone; the HTTP API serves it in any case. */
@@ -27,6 +30,7 @@ export interface ServeOptions {
 /** The daemon on PostgreSQL and RabbitMQ. Refuses a schema that is not this program's; does not need the broker to be there. */
 export async function serve(options: ServeOptions): Promise<Daemon> {
   const { logger, namespace, allowOrphans, deadLetterKeepMs, http, measureOn } = options;
+  const signing = openSigning(options.signingKeys, namespace);
   await assertCanListen(http);
   if (measureOn) await assertCanListen(measureOn);
   const { plans } = await openSagas(options.sagas, logger);
@@ -44,6 +48,7 @@ export async function serve(options: ServeOptions): Promise<Daemon> {
     plans,
     store,
     transport,
+    signing,
     logger,
     http,
     measureOn,

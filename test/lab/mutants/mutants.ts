@@ -241,13 +241,13 @@ const CATALOGUE: readonly Mutant[] = [
     patches: [
       patch(
         'src/engine/batch-loop.ts',
-        'return applyBatch(items, loaded, definitions);',
-        'return applyBatch(items, { ...loaded, now: this.parts.clock.now() }, definitions);',
+        'return applyBatch(items, loaded, definitions, this.parts.signing);',
+        'return applyBatch(items, { ...loaded, now: this.parts.clock.now() }, definitions, this.parts.signing);',
       ),
       patch(
         'src/engine/sweeper.ts',
-        'return applyDue(loaded, definitions, this.instants(loaded.now));',
-        'return applyDue({ ...loaded, now: clock.now() }, definitions, this.instants(loaded.now));',
+        'return applyDue(loaded, definitions, this.instants(loaded.now), this.parts.signing);',
+        'return applyDue({ ...loaded, now: clock.now() }, definitions, this.instants(loaded.now), this.parts.signing);',
       ),
     ],
     caughtBy: simulator(200, 'V15', 'V1'),
