@@ -18,17 +18,21 @@ export interface ListenOptions {
   readonly chosenBy?: { readonly host: string; readonly port: string };
 }
 
+/** `env` tells of the connection. */
+export type Answer = (request: Request, env?: unknown) => Response | Promise<Response>;
+
 const CHOSEN_BY = { host: '--host', port: '--port or BACKSTEP_HTTP_PORT' } as const;
 
 /** Listens, or throws SAGA_CONFIG_INVALID saying why that is not possible. */
-export async function openServer(fetch: (request: Request) => Response | Promise<Response>, options: ListenOptions): Promise<HttpServer> {
+export async function openServer(fetch: Answer, options: ListenOptions): Promise<HttpServer> {
   const server = createAdaptorServer({
     fetch,
     overrideGlobalObjects: false,
     // A client that trickles its request must not hold a connection for long.
     serverOptions: { headersTimeout: 10_000, requestTimeout: 60_000, keepAliveTimeout: 15_000, connectionsCheckingInterval: 5_000 },
   }) as Server;
-  server.maxConnections = 2_000;
+  server.maxConnections = CONNECTIONS;
+  limitConnections(server);
   await listen(server, options);
   const { port } = server.address() as AddressInfo;
   const host = options.host.includes(':') ? `[${options.host}]` : options.host;
@@ -40,6 +44,25 @@ export async function assertCanListen(options: ListenOptions): Promise<void> {
   const server = createServer();
   await listen(server, options);
   await new Promise<void>((resolve) => server.close(() => resolve()));
+}
+
+/** Open at once: in all, and of one address, so that one client cannot take them all. */
+const CONNECTIONS = 2_000;
+const OF_ONE_ADDRESS = CONNECTIONS / 2;
+
+function limitConnections(server: Server): void {
+  const open = new Map<string, number>();
+  server.on('connection', (socket) => {
+    const address = socket.remoteAddress ?? '';
+    const count = (open.get(address) ?? 0) + 1;
+    open.set(address, count);
+    socket.once('close', () => {
+      const left = (open.get(address) ?? 1) - 1;
+      if (left > 0) open.set(address, left);
+      else open.delete(address);
+    });
+    if (count > OF_ONE_ADDRESS) socket.destroy();
+  });
 }
 
 function listen(server: Server, options: ListenOptions): Promise<void> {

@@ -7,6 +7,8 @@ import { together, type EngineObserver } from '../engine/observer.js';
 import { resolveSettings, type EngineSettings } from '../engine/settings.js';
 import { createHttpApp } from '../http/app.js';
 import type { HttpApp } from '../http/context.js';
+import type { Access } from '../access/access.js';
+import type { AuditLog } from '../ports/audit-log.js';
 import type { Clock } from '../ports/clock.js';
 import type { Ids } from '../ports/ids.js';
 import type { Logger } from '../ports/logger.js';
@@ -33,6 +35,9 @@ export const TOKEN = {
   /** Those that listen to the engine besides the metrics. */
   observers: token<readonly EngineObserver[]>('EngineObservers'),
   orchestrator: token<Orchestrator>('Orchestrator'),
+  access: token<Access>('Access'),
+  /** `undefined`: what people decide is in the histories only. */
+  audit: token<AuditLog | undefined>('AuditLog'),
   httpApp: token<HttpApp>('HttpApp'),
   /** Aborted when the daemon begins to stop. */
   stopping: token<AbortSignal>('Stopping'),
@@ -77,15 +82,18 @@ export function engineModule(): ContainerModule {
 export function httpModule(): ContainerModule {
   return new ContainerModule(({ bind }) => {
     bind(TOKEN.httpApp)
-      .toDynamicValue((context) =>
-        createHttpApp({
+      .toDynamicValue((context) => {
+        const audit = context.get(TOKEN.audit);
+        return createHttpApp({
           service: context.get(TOKEN.orchestrator),
           store: context.get(TOKEN.store),
           logger: context.get(TOKEN.logger),
           stopping: context.get(TOKEN.stopping),
           scrape: () => context.get(TOKEN.metrics).scrape(),
-        }),
-      )
+          access: context.get(TOKEN.access),
+          ...(audit ? { audit } : {}),
+        });
+      })
       .inSingletonScope();
   });
 }

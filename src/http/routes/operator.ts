@@ -1,6 +1,9 @@
 import { createRoute, type z } from '@hono/zod-openapi';
+import type { Context } from 'hono';
+import { statusOf } from '../../core/state.js';
 import type { Operated, OperatorEvent, SagaService } from '../../engine/service.js';
-import type { HttpApp, HttpContext } from '../context.js';
+import { deciderOf } from '../access/audited.js';
+import type { HttpApp, HttpContext, HttpEnv } from '../context.js';
 import { sagaView } from '../saga-view.js';
 import * as schema from '../schemas.js';
 import { answer, body, refusals } from './answers.js';
@@ -11,22 +14,30 @@ export function addOperatorRoutes(app: HttpApp, { service }: HttpContext): void 
   for (const verb of ['cancel', 'suspend', 'resume'] as const) {
     app.openapi(route(verb, schema.DecreeBody), async (c) => {
       const { by, reason } = c.req.valid('json');
-      const operated = await operate(service, c.req.valid('param').id, { kind: verb, by, text: reason });
+      const operated = await operate(service, c, c.req.valid('param').id, { kind: verb, by: deciderOf(c, by), text: reason });
       return c.json(operated, operated.decided ? 200 : 202);
     });
   }
   app.openapi(route('retry', schema.RetryBody), async (c) => {
     const { by, reason, step, confirm, ...rest } = c.req.valid('json');
     const edited = 'request' in rest ? { request: rest.request } : {};
-    const event = { kind: 'retry', by, text: reason, step, ...edited, ...(confirm ? { confirm } : {}) } as const;
-    const operated = await operate(service, c.req.valid('param').id, event);
+    const event = { kind: 'retry', by: deciderOf(c, by), text: reason, step, ...edited, ...(confirm ? { confirm } : {}) } as const;
+    const operated = await operate(service, c, c.req.valid('param').id, event);
     return c.json(operated, operated.decided ? 200 : 202);
   });
   app.openapi(route('settle', schema.SettleBody), async (c) => {
     const { by, reason, step, outcome, code, ...rest } = c.req.valid('json');
     const reply = 'reply' in rest ? { reply: rest.reply } : {};
-    const event = { kind: 'settle', by, text: reason, step, outcome, ...reply, ...(code === undefined ? {} : { code }) } as const;
-    const operated = await operate(service, c.req.valid('param').id, event);
+    const event = {
+      kind: 'settle',
+      by: deciderOf(c, by),
+      text: reason,
+      step,
+      outcome,
+      ...reply,
+      ...(code === undefined ? {} : { code }),
+    } as const;
+    const operated = await operate(service, c, c.req.valid('param').id, event);
     return c.json(operated, operated.decided ? 200 : 202);
   });
 }
@@ -53,7 +64,8 @@ function route<Verb extends keyof typeof SUMMARY, T extends z.ZodType>(verb: Ver
   });
 }
 
-async function operate(service: SagaService, id: string, event: OperatorEvent): Promise<schema.OperatedView> {
-  const { saga, decided }: Operated = await service.operate(id, event);
+async function operate(service: SagaService, c: Context<HttpEnv>, id: string, event: OperatorEvent): Promise<schema.OperatedView> {
+  const { saga, before, decided }: Operated = await service.operate(id, event);
+  c.set('decision', { before, after: { status: statusOf(saga.state), seq: saga.state.seq }, decided });
   return { ...sagaView(saga.state, planOf(service, saga.state)), decided };
 }
