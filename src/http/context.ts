@@ -37,7 +37,7 @@ export interface HttpEnv {
     principal: Principal;
     admitted: Admitted;
     /** What the request decided, for the audit. */
-    decision: Decided;
+    decision: Decided | undefined;
   };
 }
 export interface Admitted {

@@ -91,7 +91,7 @@ function targetOf(c: Context): string {
 function outcomeOf(c: Context<HttpEnv>): Pick<AuditFacts, 'stage' | 'before' | 'after' | 'code'> {
   const { status } = c.res;
   const code = c.error instanceof SagaError ? c.error.code : status >= 400 ? 'SAGA_INTERNAL' : null;
-  const { before = null, after = null, decided = true } = c.get('decision') ?? {};
-  const stage = status >= 500 ? 'failed' : status >= 400 ? 'refused' : decided ? 'done' : 'noted';
-  return { stage, before, after, code };
+  const decision = c.get('decision');
+  const stage = status >= 500 ? 'failed' : status >= 400 ? 'refused' : decision?.decided === false ? 'noted' : 'done';
+  return { stage, before: decision?.before ?? null, after: decision?.after ?? null, code };
 }

@@ -30,12 +30,13 @@ export function guard(access: Access, otherwise: (c: Context) => SagaError): Mid
   };
 }
 
-async function caller(c: Context, { limits, authenticate }: Access): Promise<Principal> {
+async function caller(c: Context, access: Access): Promise<Principal> {
+  const { limits } = access;
   const address = limits ? addressOf(c) : '';
   if (limits) assertLeft(limits.address, address);
   let principal: Principal;
   try {
-    principal = await authenticate(c.req.header('authorization'));
+    principal = await access.authenticate(c.req.header('authorization'));
   } catch (error: unknown) {
     // A right token is never refused because of wrong ones from the same address.
     if (limits && error instanceof SagaError && error.code === 'SAGA_UNAUTHENTICATED') assertLeft(limits.refused, address);

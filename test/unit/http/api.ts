@@ -1,9 +1,10 @@
 import { createHttpApp } from '../../../src/http/app.js';
-import type { HttpApp } from '../../../src/http/context.js';
+import type { HttpApp, HttpContext } from '../../../src/http/context.js';
 import type { Plan } from '../../../src/core/plan.js';
 import { namesIn } from '../../../src/core/wire.js';
+import { InMemoryAuditLog } from '../../../src/memory/in-memory-audit-log.js';
 import { Metrics } from '../../../src/telemetry/metrics.js';
-import { EngineWorld } from '../../support/engine.js';
+import { EngineWorld, hash } from '../../support/engine.js';
 import { planFrom } from '../../support/plans.js';
 
 /** Three steps, the last a pivot, and a retriable: enough for every verb. */
@@ -23,16 +24,21 @@ export class Api {
   readonly metrics = new Metrics();
   readonly stopping = new AbortController();
 
-  constructor(plans: readonly Plan[] = [PLAN]) {
+  readonly audit: InMemoryAuditLog;
+
+  constructor(plans: readonly Plan[] = [PLAN], more: Partial<HttpContext> = {}) {
     this.world = new EngineWorld({ plans, observer: this.metrics.engine(plans, namesIn('backstep')) });
     const { engine, store, transport, clock } = this.world;
     this.metrics.gauges({ plans, store, transport, clock, load: () => engine.load });
+    this.audit = new InMemoryAuditLog(clock, hash);
     this.app = createHttpApp({
       service: this.world.engine,
       store: this.world.store,
       logger: this.world.logs,
       stopping: this.stopping.signal,
       scrape: () => this.metrics.scrape(),
+      audit: this.audit,
+      ...more,
     });
   }
 
