@@ -42,6 +42,28 @@ export function addServerCommands(program: Command, host: Host, run: Run): void 
   listening(sagaFolders(program.command('dev').description('run everything in one process, with nothing installed')))
     .option('--directory <dir>', 'where the embedded database keeps its data', '.backstep')
     .action((flags: ServerFlags) => run(() => dev(host, flags)));
+  program
+    .command('permissions')
+    .description('print what rabbitmqctl is told, so that every service may only what it has to')
+    .option('--sagas <dir>', 'a folder with sagas, or with folders of them; may be repeated', several)
+    .option('--namespace <name>', 'prefix of queues')
+    .option('--user-prefix <text>', 'before the names of the users: orchestrator, and those of participants', 'backstep-')
+    .option('--vhost <name>', 'the virtual host', '/')
+    .action((flags: PermissionsFlags) => run(() => permissions(host, flags)));
+}
+
+/** What `permissions` is given. */
+interface PermissionsFlags extends ServerFlags {
+  readonly userPrefix: string;
+  readonly vhost: string;
+}
+
+async function permissions(host: Host, { userPrefix, vhost, ...flags }: PermissionsFlags): Promise<number> {
+  const config = readConfig({ required: ['BACKSTEP_SAGAS', 'BACKSTEP_NAMESPACE'] }, flagsOf(flags), host.environment);
+  const { createLogger } = await import('./log.js');
+  const { permissions: print } = await import('./commands/permissions.js');
+  const logger = createLogger('warn', (line) => host.terminal.err(line));
+  return print(host.terminal, { sagas: config.BACKSTEP_SAGAS, namespace: config.BACKSTEP_NAMESPACE, userPrefix, vhost }, logger);
 }
 
 function sagaFolders(command: Command): Command {

@@ -26,6 +26,7 @@ export class InMemoryAuditLog implements AuditLog {
         (target === undefined || readContent(row)?.target === target),
     );
     const rows = (after === undefined ? wanted.toReversed() : wanted).slice(0, limit);
-    return Promise.resolve({ rows, head: this.rows.at(-1) ?? EMPTY_CHAIN });
+    const { seq, hash } = this.rows.at(-1) ?? EMPTY_CHAIN;
+    return Promise.resolve({ rows, head: { seq, hash } });
   }
 }

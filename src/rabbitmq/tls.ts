@@ -15,7 +15,8 @@ export function tlsFaults(url: URL): string[] {
   if (named.includes('certfile') !== named.includes('keyfile')) faults.push('certfile and keyfile need each other');
   for (const name of files) if (!isReadable(url.searchParams.get(name)!)) faults.push(`the file of its ${name} cannot be read`);
   // A certificate that is not checked protects from nobody who can answer in the broker's place.
-  if ((url.searchParams.get('verify') ?? 'verify_peer') !== 'verify_peer') faults.push('verify must be verify_peer: the broker’s certificate is always checked');
+  if ((url.searchParams.get('verify') ?? 'verify_peer') !== 'verify_peer')
+    faults.push('verify must be verify_peer: the broker’s certificate is always checked');
   const mechanism = url.searchParams.get('auth_mechanism');
   if (mechanism !== null && mechanism !== 'plain' && mechanism !== 'external') faults.push('auth_mechanism must be plain or external');
   if (mechanism === 'external' && !named.includes('certfile')) faults.push('auth_mechanism=external needs certfile and keyfile');
