@@ -9,6 +9,8 @@ export const EXIT = {
   notFound: 3,
   notAllowed: 4,
   unreachable: 5,
+  /** No token that the server knows, or one with too little rights. */
+  denied: 6,
   /** With `--wait`: the saga was undone. */
   compensated: 10,
   /** With `--wait`: the time was up first. */
@@ -26,6 +28,9 @@ const OF_ERROR: Partial<Record<ErrorCode, number>> = {
   SAGA_DEAD_LETTER_NOT_ALLOWED: EXIT.notAllowed,
   SAGA_NOT_ALLOWED: EXIT.notAllowed,
   SAGA_KEY_REUSED: EXIT.notAllowed,
+  SAGA_UNAUTHENTICATED: EXIT.denied,
+  SAGA_FORBIDDEN: EXIT.denied,
+  SAGA_RATE_LIMITED: EXIT.unreachable,
   SAGA_UNAVAILABLE: EXIT.unreachable,
   SAGA_STORE_UNKNOWN: EXIT.unreachable,
 };

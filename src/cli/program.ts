@@ -3,6 +3,7 @@ import { STATUSES } from '../core/state.js';
 import { duration, interval, several, tag, wholeNumber } from './arguments.js';
 import { LETTER_STATUSES } from '../ports/dead-letters.js';
 import { GRAPH_FORMATS } from './graph-formats.js';
+import type { AuditListOptions, AuditVerifyOptions } from './commands/audit.js';
 import type { DeadLettersOptions, LetterAction } from './commands/dead-letters.js';
 import type { GraphOptions } from './commands/graph.js';
 import type { ListOptions } from './commands/list.js';
@@ -24,10 +25,14 @@ export function addClientCommands(program: Command, context: CliContext, run: Ru
   addViews(program, context, run);
   addDecisions(program, context, run);
   addDeadLetters(program, context, run);
+  addAudit(program, context, run);
 }
 
 function common(command: Command): Command {
-  return command.option('--url <url>', 'the server (default: BACKSTEP_URL, or http://127.0.0.1:7420)').option('--json', 'print JSON');
+  return command
+    .option('--url <url>', 'the server (default: BACKSTEP_URL, or http://127.0.0.1:7420)')
+    .option('--token-file <file>', 'a file with the token for it (default: BACKSTEP_TOKEN, or BACKSTEP_TOKEN_FILE)')
+    .option('--json', 'print JSON');
 }
 
 function addStart(program: Command, context: CliContext, run: Run): void {
@@ -118,6 +123,19 @@ function addDeadLetters(program: Command, context: CliContext, run: Run): void {
     .action((action: LetterAction, ids: string[], options: DeadLettersOptions) =>
       run(async () => (await import('./commands/dead-letters.js')).deadLetters(context, action, ids, options)),
     );
+}
+
+function addAudit(program: Command, context: CliContext, run: Run): void {
+  const audit = program.command('audit').description('what people did through the API');
+  common(audit.command('list'))
+    .description('list what people did, newest first')
+    .option('--saga <id>', 'to this saga only')
+    .option('--limit <n>', 'at most so many', wholeNumber(1, 100_000), 20)
+    .action((options: AuditListOptions) => run(async () => (await import('./commands/audit.js')).auditList(context, options)));
+  common(audit.command('verify'))
+    .description('check that no row was changed or removed')
+    .option('--head <number:hash>', 'what an earlier check ended with: the chain must still have it')
+    .action((options: AuditVerifyOptions) => run(async () => (await import('./commands/audit.js')).auditVerify(context, options)));
 }
 
 /** Adds `completion`, which knows every command that is there when it is called. */

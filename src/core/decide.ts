@@ -21,6 +21,8 @@ export interface Beginning {
   readonly input: Json;
   /** Length of the input, against the row's limit. */
   readonly bytes: number;
+  /** Who asked for it, where that is known for sure. */
+  readonly by?: string | undefined;
 }
 
 /** A new saga and its first commands. `now` is the store's clock, in milliseconds. */
@@ -51,7 +53,7 @@ export function begin(plan: Plan, beginning: Beginning, now: number): Decision {
     bytes,
   };
   const draft = new Draft(plan, state, now, 'start');
-  draft.enter('started');
+  draft.enter('started', beginning.by === undefined ? undefined : { by: beginning.by });
   advance(draft);
   return draft.decision();
 }

@@ -161,7 +161,7 @@ export class Aftermath {
         if (item.kind === 'operate') {
           pass('operator.committed');
           const update = done.result.touched.find(({ saga }) => saga === verdict.saga)?.update;
-          answerCall<Operated>(item, { saga: afterUpdate(verdict.saga, update), decided: verdict.decided });
+          answerCall<Operated>(item, { saga: afterUpdate(verdict.saga, update), before: verdict.before, decided: verdict.decided });
         }
         return this.settle(item, out);
       case 'refused':

@@ -2,13 +2,14 @@ import { begin, nextDue } from '../core/decide.js';
 import { messageOf, SagaError } from '../core/errors.js';
 import type { HistoryEntry, Send } from '../core/event.js';
 import type { CommandStep, Plan } from '../core/plan.js';
-import { parseCommandId, type CommandRef, type SagaState } from '../core/state.js';
+import { parseCommandId, statusOf, type CommandRef, type SagaState } from '../core/state.js';
 import type { Loaded, ParkedReply, SagaStart, SagaUpdate, StoredSaga, Writes } from '../ports/saga-store.js';
 import type { Attribution, SignatureFault } from '../ports/signing.js';
 import { plannedCommand } from './command-message.js';
 import type { Definitions } from './definitions.js';
 import { OpenSaga } from './open-saga.js';
 import { parkedFrom, repliedFrom } from './replied.js';
+import type { Operated } from './service.js';
 import type { OperatorWork, ReplyWork, StartWork, Work } from './work.js';
 
 /** What applying a batch leaves to be done after its commit. */
@@ -34,7 +35,7 @@ export type Verdict =
   /** To the dead letters, with the reason; `fault`: why it is not trusted. */
   | { readonly kind: 'dead'; readonly reason: string; readonly fault?: SignatureFault | undefined }
   | { readonly kind: 'refused'; readonly error: SagaError }
-  | { readonly kind: 'operated'; readonly saga: OpenSaga; readonly decided: boolean }
+  | { readonly kind: 'operated'; readonly saga: OpenSaga; readonly before: Operated['before']; readonly decided: boolean }
   /** The answer depends on the fate of this start. */
   | { readonly kind: 'begun'; readonly start: number };
 export interface Touched {
@@ -170,6 +171,7 @@ class Batch {
       const message = `${name} version ${version} is not loaded here; ask a daemon that has it`;
       return { kind: 'refused', error: new SagaError('SAGA_NOT_ALLOWED', message) };
     }
+    const before = { status: statusOf(saga.state), seq: saga.state.seq };
     const fate = saga.apply(saga.plan, item.event);
     if (fate.kind === 'failed-inside') {
       this.failures.push({ sagaId: item.sagaId, step: undefined, error: fate.error });
@@ -177,7 +179,7 @@ class Batch {
     }
     const { refused, decided } = fate.decision;
     if (refused) return { kind: 'refused', error: new SagaError(refused.code, refused.message, refused.faults) };
-    return { kind: 'operated', saga, decided: decided ?? true };
+    return { kind: 'operated', saga, before, decided: decided ?? true };
   }
 
   private start(item: StartWork): Verdict {

@@ -37,6 +37,8 @@ export interface StartRequest {
   readonly startId?: string;
   /** The caller's trace (W3C trace context); one that is malformed is left out. */
   readonly traceparent?: string;
+  /** Who asks, where that is known for sure; for the history. */
+  readonly by?: string;
 }
 export interface Started {
   readonly id: string;
@@ -49,6 +51,8 @@ export interface Started {
 }
 export interface Operated {
   readonly saga: StoredSaga;
+  /** As the decision found it. */
+  readonly before: { readonly status: Status; readonly seq: number };
   /** For a cancel: false while the pivot's outcome, which decides, is not known. */
   readonly decided: boolean;
 }

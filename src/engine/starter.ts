@@ -62,6 +62,7 @@ export function prepareStart(
       traceparent,
       input: input.value,
       bytes: utf8Bytes(input.text),
+      by: request.by,
     },
     // Only an identity can be used twice. The version is not part of it: repeating a start after a newer version was loaded gives the saga
     // that is there.

@@ -13,6 +13,7 @@ import type {
   StartBody,
   StartedView,
 } from './schemas.js';
+import type { AuditView, MeView } from './schemas-audit.js';
 import type { ManyResult } from './routes/many.js';
 
 /** What a decision of an operator says; `retry` and `settle` have more fields. */
@@ -26,6 +27,8 @@ export interface ApiClientOptions {
   readonly url: string;
   /** Tries of a call whose repetition is safe. Default 3. */
   readonly tries?: number;
+  /** Sent with every call, where the server asks who is calling. */
+  readonly token?: string | undefined;
 }
 
 /**
@@ -35,10 +38,12 @@ export interface ApiClientOptions {
 export class ApiClient {
   readonly #base: string;
   readonly #tries: number;
+  readonly #token: string | undefined;
 
-  constructor({ url, tries = 3 }: ApiClientOptions) {
+  constructor({ url, tries = 3, token }: ApiClientOptions) {
     this.#base = url.replace(/\/+$/, '');
     this.#tries = tries;
+    this.#token = token;
   }
 
   start(request: StartBody): Promise<StartedView> {
@@ -113,6 +118,15 @@ export class ApiClient {
     return this.#json('GET', `/api/v1/overview${queryString(query)}`);
   }
 
+  /** Who the server takes the caller for. */
+  me(): Promise<MeView> {
+    return this.#json('GET', '/api/v1/me');
+  }
+
+  audit(query: Query = {}): Promise<AuditView> {
+    return this.#json('GET', `/api/v1/audit${queryString(query)}`);
+  }
+
   async #json<T>(method: string, path: string, options: SendOptions = {}): Promise<T> {
     const text = await this.#send(method, path, options);
     try {
@@ -128,6 +142,7 @@ export class ApiClient {
     { body, type = 'application/json', repeatable = method === 'GET' }: SendOptions,
   ): Promise<string> {
     const headers: Record<string, string> = { accept: 'application/json' };
+    if (this.#token !== undefined) headers['authorization'] = `Bearer ${this.#token}`;
     if (body !== undefined) headers['content-type'] = type;
     if (method === 'POST' && repeatable) headers['idempotency-key'] = randomUUID();
     for (let left = repeatable ? this.#tries : 1; ; left--) {

@@ -2,16 +2,23 @@ import { setMaxListeners } from 'node:events';
 import { OpenAPIHono } from '@hono/zod-openapi';
 import type { Context } from 'hono';
 import { HTTPException } from 'hono/http-exception';
+import { ACCESS_OFF } from '../access/access.js';
 import { SagaError, messageOf } from '../core/errors.js';
 import type { Logger } from '../ports/logger.js';
+import { audited } from './access/audited.js';
+import { guard } from './access/guard.js';
+import { withinScope } from './access/scope.js';
+import { securityHeaders } from './access/security-headers.js';
 import { readBodies } from './body.js';
 import type { HttpApp, HttpContext } from './context.js';
-import { problemOf, RequestRefused } from './problem.js';
+import { problemOf, RequestRefused, TooMany } from './problem.js';
+import { addAuditRoute } from './routes/audit.js';
 import { addDeadLetterRoutes } from './routes/dead-letters.js';
 import { addDefinitionRoutes } from './routes/definitions.js';
 import { addEventsRoute } from './routes/events.js';
 import { addHealthRoutes } from './routes/health.js';
 import { addManyRoute } from './routes/many.js';
+import { addMeRoute } from './routes/me.js';
 import { addMetricsRoute, metricsRoute } from './routes/metrics.js';
 import { addOperatorRoutes } from './routes/operator.js';
 import { addOverviewRoute } from './routes/overview.js';
@@ -31,7 +38,11 @@ export function createHttpApp(context: HttpContext): HttpApp {
   });
   // Every request that waits listens to it.
   setMaxListeners(0, context.stopping);
+  app.use(securityHeaders);
+  app.use(guard(context.access ?? ACCESS_OFF, (c) => noSuchRoute(app, c)));
   app.use('/api/v1/*', readBodies);
+  app.use(withinScope(context.store));
+  if (context.audit) app.use('/api/v1/*', audited(context.audit, context.logger));
   addManyRoute(app, context);
   addSagaRoutes(app, context);
   addOperatorRoutes(app, context);
@@ -39,6 +50,8 @@ export function createHttpApp(context: HttpContext): HttpApp {
   addEventsRoute(app, context);
   addDefinitionRoutes(app, context);
   addOverviewRoute(app, context);
+  addMeRoute(app);
+  if (context.audit) addAuditRoute(app, context.audit);
   addHealthRoutes(app, context);
   if (context.scrape) {
     app.openAPIRegistry.registerPath(metricsRoute);
@@ -63,6 +76,8 @@ function problemResponse(c: Context, error: SagaError): Response {
   const problem = problemOf(error);
   const headers: Record<string, string> = { 'content-type': 'application/problem+json' };
   if (problem.status === 503) headers['retry-after'] = '1';
+  if (error instanceof TooMany) headers['retry-after'] = String(error.retryAfterS);
+  if (problem.status === 401) headers['www-authenticate'] = 'Bearer realm="backstep"';
   if (error instanceof MethodNotAllowed) headers['allow'] = error.allowed.join(', ');
   return c.body(JSON.stringify(problem), problem.status, headers);
 }

@@ -1,10 +1,15 @@
 import type { OpenAPIHono } from '@hono/zod-openapi';
+import type { Access } from '../access/access.js';
+import type { Principal } from '../access/principal.js';
 import type { DeadLetterOffice } from '../engine/dead-letter-office.js';
 import type { FeedHub } from '../engine/feed-hub.js';
 import type { SagaService } from '../engine/service.js';
+import type { AuditedState } from '../core/audit.js';
+import type { AuditLog } from '../ports/audit-log.js';
 import type { Logger } from '../ports/logger.js';
 import type { SagaOverview } from '../ports/saga-overview.js';
 import type { SagaStore } from '../ports/saga-store.js';
+import type { RouteAccess } from './access/routes.js';
 
 /** What a scrape is answered with. */
 export interface Scraped {
@@ -25,5 +30,29 @@ export interface HttpContext {
   readonly stopping: AbortSignal;
   /** What `/metrics` answers; without it there is no such route. */
   readonly scrape?: () => Promise<Scraped>;
+  /** Who may call; without it nobody is asked, and only names of this machine are answered to. */
+  readonly access?: Access;
+  /** Where decisions of people are recorded; without it they are in the histories only, and there is no `/api/v1/audit`. */
+  readonly audit?: AuditLog;
 }
-export type HttpApp = OpenAPIHono;
+
+/** What is known of a request once it is let in. */
+export interface HttpEnv {
+  readonly Variables: {
+    principal: Principal;
+    admitted: Admitted;
+    /** What the request decided, for the audit. */
+    decision: Decided | undefined;
+  };
+}
+export interface Admitted {
+  readonly access: RouteAccess;
+  /** The route's path with its parameters, `/api/v1/sagas/:id`. */
+  readonly pattern: string;
+}
+export interface Decided {
+  readonly before: AuditedState;
+  readonly after: AuditedState;
+  readonly decided: boolean;
+}
+export type HttpApp = OpenAPIHono<HttpEnv>;

@@ -14,7 +14,7 @@ export interface Problem {
   /** Single faults, where there are several. */
   readonly faults?: readonly string[];
 }
-export type ProblemStatus = 400 | 404 | 405 | 409 | 410 | 412 | 413 | 415 | 422 | 500 | 503;
+export type ProblemStatus = 400 | 401 | 403 | 404 | 405 | 409 | 410 | 412 | 413 | 415 | 422 | 429 | 500 | 503;
 
 /** The one table of error code → HTTP status. */
 export const STATUS_OF: Readonly<Record<ErrorCode, ProblemStatus>> = {
@@ -34,6 +34,9 @@ export const STATUS_OF: Readonly<Record<ErrorCode, ProblemStatus>> = {
   SAGA_EVENTS_EXPIRED: 410,
   SAGA_STILL_RUNNING: 409,
   SAGA_REQUEST_INVALID: 400,
+  SAGA_UNAUTHENTICATED: 401,
+  SAGA_FORBIDDEN: 403,
+  SAGA_RATE_LIMITED: 429,
   SAGA_CONFIG_INVALID: 500,
   SAGA_SCHEMA_OUTDATED: 503,
   SAGA_TOPOLOGY_CONFLICT: 503,
@@ -51,6 +54,17 @@ export class RequestRefused extends SagaError {
     faults: readonly string[] = [],
   ) {
     super('SAGA_REQUEST_INVALID', message, faults);
+  }
+}
+
+/** Too many requests from one caller. */
+export class TooMany extends SagaError {
+  constructor(
+    message: string,
+    /** Seconds after which it is worth trying again. */
+    readonly retryAfterS: number,
+  ) {
+    super('SAGA_RATE_LIMITED', message);
   }
 }
 

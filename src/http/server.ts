@@ -15,20 +15,32 @@ export interface ListenOptions {
   /** 0: any free one. */
   readonly port: number;
   /** How host and port are chosen, for whoever has to choose others. */
+  /** Connections open at once (default 2,000), half of them for one address; and how long a client may take for its headers (default 10 s). */
+  readonly limits?: { readonly connections?: number; readonly headersMs?: number };
   readonly chosenBy?: { readonly host: string; readonly port: string };
 }
+
+/** `env` tells of the connection. */
+export type Answer = (request: Request, env?: unknown) => Response | Promise<Response>;
 
 const CHOSEN_BY = { host: '--host', port: '--port or BACKSTEP_HTTP_PORT' } as const;
 
 /** Listens, or throws SAGA_CONFIG_INVALID saying why that is not possible. */
-export async function openServer(fetch: (request: Request) => Response | Promise<Response>, options: ListenOptions): Promise<HttpServer> {
+export async function openServer(fetch: Answer, options: ListenOptions): Promise<HttpServer> {
+  const { connections = CONNECTIONS, headersMs = HEADERS_MS } = options.limits ?? {};
   const server = createAdaptorServer({
     fetch,
     overrideGlobalObjects: false,
     // A client that trickles its request must not hold a connection for long.
-    serverOptions: { headersTimeout: 10_000, requestTimeout: 60_000, keepAliveTimeout: 15_000, connectionsCheckingInterval: 5_000 },
+    serverOptions: {
+      headersTimeout: headersMs,
+      requestTimeout: REQUEST_MS,
+      keepAliveTimeout: 15_000,
+      connectionsCheckingInterval: Math.ceil(headersMs / 2),
+    },
   }) as Server;
-  server.maxConnections = 2_000;
+  server.maxConnections = connections;
+  limitConnections(server, connections / 2);
   await listen(server, options);
   const { port } = server.address() as AddressInfo;
   const host = options.host.includes(':') ? `[${options.host}]` : options.host;
@@ -40,6 +52,26 @@ export async function assertCanListen(options: ListenOptions): Promise<void> {
   const server = createServer();
   await listen(server, options);
   await new Promise<void>((resolve) => server.close(() => resolve()));
+}
+
+const CONNECTIONS = 2_000;
+const HEADERS_MS = 10_000;
+const REQUEST_MS = 60_000;
+
+/** One client cannot take them all. */
+function limitConnections(server: Server, ofOneAddress: number): void {
+  const open = new Map<string, number>();
+  server.on('connection', (socket) => {
+    const address = socket.remoteAddress ?? '';
+    const count = (open.get(address) ?? 0) + 1;
+    open.set(address, count);
+    socket.once('close', () => {
+      const left = (open.get(address) ?? 1) - 1;
+      if (left > 0) open.set(address, left);
+      else open.delete(address);
+    });
+    if (count > ofOneAddress) socket.destroy();
+  });
 }
 
 function listen(server: Server, options: ListenOptions): Promise<void> {

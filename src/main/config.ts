@@ -1,4 +1,6 @@
 import { z } from 'zod';
+import { readOidc } from '../access/oidc.js';
+import { readTokens } from '../access/tokens.js';
 import { parseDuration } from '../core/duration.js';
 import { SagaError } from '../core/errors.js';
 
@@ -104,6 +106,61 @@ export const VARIABLES = {
     meaning: 'directories with sagas, with commas between them',
     example: './sagas',
     schema: z.string().transform(listOf),
+  },
+  BACKSTEP_TOKENS: {
+    flag: undefined,
+    fallback: undefined,
+    meaning: 'who may call the API: entries as `backstep token new` prints them, with `;` between them',
+    example: 'name=ops role=operate sha256=…',
+    schema: z.string().transform((text, context) => {
+      const { entries, faults } = readTokens(text);
+      for (const fault of faults) context.addIssue(`cannot be used: ${fault}`);
+      return faults.length > 0 ? z.NEVER : entries;
+    }),
+  },
+  BACKSTEP_TOKENS_FILE: {
+    flag: '--tokens-file',
+    fallback: undefined,
+    meaning: 'a file of such entries, one on each line; `#` begins a comment',
+    example: '/etc/backstep/tokens',
+    schema: z.string(),
+  },
+  BACKSTEP_OIDC: {
+    flag: undefined,
+    fallback: undefined,
+    meaning: 'whose JWTs may call the API: `issuer=… audience=… jwks=…` and the values of the role claim; see security.md',
+    example: 'issuer=https://id.example.com audience=backstep jwks=https://id.example.com/keys operate=oncall',
+    schema: z.string().transform((text, context) => {
+      const { settings, faults } = readOidc(text);
+      for (const fault of faults) context.addIssue(`cannot be used: ${fault}`);
+      return settings ?? z.NEVER;
+    }),
+  },
+  BACKSTEP_RATE_LIMIT: {
+    flag: '--rate-limit',
+    fallback: '1000',
+    meaning: 'requests a second for each token and for each address, where tokens are asked for; 0: no limit',
+    example: '1000',
+    schema: z.string().transform((text, context) => {
+      const value = Number(text);
+      if (/^\d{1,7}$/.test(text)) return value;
+      context.addIssue('must be a whole number of requests a second (0: no limit)');
+      return z.NEVER;
+    }),
+  },
+  BACKSTEP_TOKEN: {
+    flag: undefined,
+    fallback: undefined,
+    meaning: 'the token that the client commands send',
+    example: 'bks_…',
+    schema: z.string().regex(/^[\w.~+/-]+=*$/, 'is no token'),
+  },
+  BACKSTEP_TOKEN_FILE: {
+    flag: '--token-file',
+    fallback: undefined,
+    meaning: 'a file with that token; the flag comes before BACKSTEP_TOKEN',
+    example: '~/.config/backstep/token',
+    schema: z.string(),
   },
   BACKSTEP_URL: {
     flag: '--url',

@@ -1,16 +1,19 @@
 import 'reflect-metadata';
 import { Container } from 'inversify';
+import { ACCESS_OFF, type Access } from '../access/access.js';
 import type { Plan } from '../core/plan.js';
 import type { EngineObserver } from '../engine/observer.js';
 import type { Orchestrator } from '../engine/orchestrator.js';
 import type { EngineSettings } from '../engine/settings.js';
 import { openServer, type ListenOptions } from '../http/server.js';
+import type { AuditLog } from '../ports/audit-log.js';
 import type { Logger } from '../ports/logger.js';
 import type { OrchestratorSigning } from '../ports/signing.js';
 import type { SagaOverview } from '../ports/saga-overview.js';
 import type { SagaStore } from '../ports/saga-store.js';
 import type { Transport } from '../ports/transport.js';
 import { Metrics } from '../telemetry/metrics.js';
+import { assertSafe } from './access.js';
 import type { Running } from './lifetime.js';
 import { serveMetrics } from './serve-metrics.js';
 import { engineModule, httpModule, systemModule, TOKEN } from './modules.js';
@@ -25,6 +28,10 @@ export interface DaemonParts {
   readonly http: ListenOptions;
   /** Where `/metrics` is served alone; the HTTP API serves it in any case. */
   readonly measureOn?: ListenOptions | undefined;
+  /** Who may call the API. Default: everybody on this machine, and nobody else. */
+  readonly access?: Access;
+  /** Where decisions of people are recorded. Default: in the histories of their sagas only. */
+  readonly audit?: AuditLog;
   /** Where else this process counts. Default: an own one. */
   readonly metrics?: Metrics;
   /** Told what the engine does, beside the metrics. */
@@ -51,6 +58,7 @@ const ENGINE_DRAIN_MS = 5_000;
  * running: SAGA_CONFIG_INVALID (port in use, keys that are missing), SAGA_DEFINITION_CHANGED, SAGA_DEFINITION_MISSING, SAGA_UNAVAILABLE.
  */
 export async function createDaemon(parts: DaemonParts): Promise<Daemon> {
+  assertSafe(parts.http, parts.access);
   const stopping = new AbortController();
   const container = assemble(parts, stopping.signal);
   const orchestrator = container.get(TOKEN.orchestrator);
@@ -64,7 +72,7 @@ export async function createDaemon(parts: DaemonParts): Promise<Daemon> {
     opened.push(orchestrator);
     await orchestrator.run();
     const app = container.get(TOKEN.httpApp);
-    const server = await openServer((request) => app.fetch(request), parts.http);
+    const server = await openServer((request, env) => app.fetch(request, env), parts.http);
     opened.push({
       stop: async () => {
         stopping.abort();
@@ -94,6 +102,8 @@ function assemble(parts: DaemonParts, stopping: AbortSignal): Container {
   container.bind(TOKEN.metrics).toConstantValue(metrics);
   container.bind(TOKEN.observers).toConstantValue(observer ? [observer] : []);
   container.bind(TOKEN.signing).toConstantValue(signing);
+  container.bind(TOKEN.access).toConstantValue(parts.access ?? ACCESS_OFF);
+  container.bind(TOKEN.audit).toConstantValue(parts.audit);
   container.bind(TOKEN.stopping).toConstantValue(stopping);
   container.load(systemModule(), engineModule(), httpModule());
   return container;

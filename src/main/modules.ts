@@ -9,6 +9,8 @@ import { together, type EngineObserver } from '../engine/observer.js';
 import { resolveSettings, type EngineSettings } from '../engine/settings.js';
 import { createHttpApp } from '../http/app.js';
 import type { HttpApp } from '../http/context.js';
+import type { Access } from '../access/access.js';
+import type { AuditLog } from '../ports/audit-log.js';
 import type { Clock } from '../ports/clock.js';
 import type { Ids } from '../ports/ids.js';
 import type { Logger } from '../ports/logger.js';
@@ -39,6 +41,9 @@ export const TOKEN = {
   signing: token<OrchestratorSigning | undefined>('Signing'),
   orchestrator: token<Orchestrator>('Orchestrator'),
   deadLetters: token<DeadLetterOffice>('DeadLetterOffice'),
+  access: token<Access>('Access'),
+  /** `undefined`: what people decide is in the histories only. */
+  audit: token<AuditLog | undefined>('AuditLog'),
   httpApp: token<HttpApp>('HttpApp'),
   /** Aborted when the daemon begins to stop. */
   stopping: token<AbortSignal>('Stopping'),
@@ -91,8 +96,9 @@ export function engineModule(): ContainerModule {
 export function httpModule(): ContainerModule {
   return new ContainerModule(({ bind }) => {
     bind(TOKEN.httpApp)
-      .toDynamicValue((context) =>
-        createHttpApp({
+      .toDynamicValue((context) => {
+        const audit = context.get(TOKEN.audit);
+        return createHttpApp({
           service: context.get(TOKEN.orchestrator),
           store: context.get(TOKEN.store),
           deadLetters: context.get(TOKEN.deadLetters),
@@ -100,8 +106,10 @@ export function httpModule(): ContainerModule {
           logger: context.get(TOKEN.logger),
           stopping: context.get(TOKEN.stopping),
           scrape: () => context.get(TOKEN.metrics).scrape(),
-        }),
-      )
+          access: context.get(TOKEN.access),
+          ...(audit ? { audit } : {}),
+        });
+      })
       .inSingletonScope();
   });
 }

@@ -8,11 +8,13 @@ import type { CliContext, Terminal } from '../cli/terminal.js';
 import { messageOf, SagaError } from '../core/errors.js';
 import { ApiClient } from '../http/api-client.js';
 import type { DefinitionView } from '../http/schemas.js';
+import { readClientToken } from './client-token.js';
 import { readConfig } from './config.js';
 import type { Host } from './host.js';
 import { untilInterrupted } from './lifetime.js';
 import { withoutPasswords } from './log.js';
 import { addServerCommands } from './server-commands.js';
+import { addTokenCommands } from './token-commands.js';
 
 /** Runs `backstep` with the arguments after its name, and gives the exit code. Every error ends in one readable message. */
 export async function runProgram(args: readonly string[], host: Host): Promise<number> {
@@ -26,15 +28,23 @@ export async function runProgram(args: readonly string[], host: Host): Promise<n
       code = exitCodeOf(error);
     }
   };
-  const connect = (url: string | undefined) =>
-    new ApiClient({ url: readConfig({ required: ['BACKSTEP_URL'] }, { BACKSTEP_URL: url }, environment).BACKSTEP_URL });
+  // Every command has the flag, and none has to pass it on.
+  let tokenFile: string | undefined;
+  const connect = (url: string | undefined) => {
+    const config = readConfig({ required: ['BACKSTEP_URL'] }, { BACKSTEP_URL: url }, environment);
+    return new ApiClient({ url: config.BACKSTEP_URL, token: readClientToken(tokenFile, environment) });
+  };
   const program = new Command('backstep')
     .description('Sagas that end: start, watch and operate them')
     .version(versionOfThis(), '-V, --version')
     .exitOverride()
     .configureOutput({ writeOut: (text) => terminal.out(text), writeErr: (text) => terminal.err(lineByLine(text)) })
     .showHelpAfterError('(--help lists what there is)');
+  program.hook('preAction', (_program, action) => {
+    tokenFile = action.opts<{ tokenFile?: string }>().tokenFile;
+  });
   addServerCommands(program, host, run);
+  addTokenCommands(program, host, run);
   const context: CliContext = {
     terminal,
     connect,

@@ -44,8 +44,10 @@ export interface SagaHandle<S> extends SagaByKey<S> {
 export interface ClientOptions {
   /** The server, e.g. `http://127.0.0.1:7420`. */
   readonly url: string;
-  /** Who cancels, for the history. Default `client`. */
+  /** Who cancels, for the history; a server that asks for a token knows it from there. Default `client`. */
   readonly name?: string;
+  /** Where the server asks who is calling. */
+  readonly token?: string;
   /** Of the daemons, for {@link Client.within}. Default `backstep`. */
   readonly namespace?: string;
 }
@@ -75,8 +77,8 @@ export class SagaStillRunningError extends SagaError {
 }
 
 /** A client of a running server. */
-export function connect({ url, name = 'client', namespace = 'backstep' }: ClientOptions): Client {
-  const api = new ApiClient({ url });
+export function connect({ url, name = 'client', token, namespace = 'backstep' }: ClientOptions): Client {
+  const api = new ApiClient({ url, token });
   return {
     start: async (saga, input, options = {}) => {
       const { name: sagaName, version } = factsOf(saga);

@@ -3,6 +3,7 @@ import { several } from '../cli/arguments.js';
 import { EXIT } from '../cli/exit-codes.js';
 import type { Run } from '../cli/program.js';
 import type { ListenOptions } from '../http/server.js';
+import { ACCESS_VARIABLES, openAccess } from './access.js';
 import { LOG_LEVELS, readConfig, readDuration, type Flags, type LogLevel } from './config.js';
 import { runUntilStopped } from './lifetime.js';
 import type { Host } from './host.js';
@@ -15,6 +16,8 @@ interface ServerFlags {
   readonly metricsHost: string;
   readonly metricsPort?: string;
   readonly deadLetterRetention?: string;
+  readonly tokensFile?: string;
+  readonly rateLimit?: string;
   readonly namespace?: string;
   readonly logLevel?: LogLevel;
   readonly allowOrphans?: boolean;
@@ -41,6 +44,28 @@ export function addServerCommands(program: Command, host: Host, run: Run): void 
   listening(sagaFolders(program.command('dev').description('run everything in one process, with nothing installed')))
     .option('--directory <dir>', 'where the embedded database keeps its data', '.backstep')
     .action((flags: ServerFlags) => run(() => dev(host, flags)));
+  program
+    .command('permissions')
+    .description('print what rabbitmqctl is told, so that every service may only what it has to')
+    .option('--sagas <dir>', 'a folder with sagas, or with folders of them; may be repeated', several)
+    .option('--namespace <name>', 'prefix of queues')
+    .option('--user-prefix <text>', 'before the names of the users: orchestrator, and those of participants', 'backstep-')
+    .option('--vhost <name>', 'the virtual host', '/')
+    .action((flags: PermissionsFlags) => run(() => permissions(host, flags)));
+}
+
+/** What `permissions` is given. */
+interface PermissionsFlags extends ServerFlags {
+  readonly userPrefix: string;
+  readonly vhost: string;
+}
+
+async function permissions(host: Host, { userPrefix, vhost, ...flags }: PermissionsFlags): Promise<number> {
+  const config = readConfig({ required: ['BACKSTEP_SAGAS', 'BACKSTEP_NAMESPACE'] }, flagsOf(flags), host.environment);
+  const { createLogger } = await import('./log.js');
+  const { permissions: print } = await import('./commands/permissions.js');
+  const logger = createLogger('warn', (line) => host.terminal.err(line));
+  return print(host.terminal, { sagas: config.BACKSTEP_SAGAS, namespace: config.BACKSTEP_NAMESPACE, userPrefix, vhost }, logger);
 }
 
 function sagaFolders(command: Command): Command {
@@ -50,8 +75,10 @@ function sagaFolders(command: Command): Command {
 }
 function listening(command: Command): Command {
   return command
-    .option('--host <address>', 'address to listen on; without authentication only this machine should reach it', '127.0.0.1')
-    .option('--port <port>', 'port of the HTTP API; 0: any free one');
+    .option('--host <address>', 'address to listen on; without authentication one that only this machine reaches', '127.0.0.1')
+    .option('--port <port>', 'port of the HTTP API; 0: any free one')
+    .option('--tokens-file <file>', 'who may call the API: entries as `backstep token new` prints them')
+    .option('--rate-limit <n>', 'requests a second for each token and for each address; 0: no limit');
 }
 function measured(command: Command): Command {
   return command
@@ -64,12 +91,14 @@ function database(command: Command): Command {
     .option('--wait-for-database <duration>', 'how long to wait for a database that is not up yet', '30s');
 }
 
-function flagsOf({ sagas, port, metricsPort, deadLetterRetention, namespace, logLevel }: ServerFlags): Flags {
+function flagsOf({ sagas, port, metricsPort, deadLetterRetention, tokensFile, rateLimit, namespace, logLevel }: ServerFlags): Flags {
   return {
     BACKSTEP_SAGAS: sagas?.join(','),
     BACKSTEP_HTTP_PORT: port,
     BACKSTEP_METRICS_PORT: metricsPort,
     BACKSTEP_DEAD_LETTER_RETENTION: deadLetterRetention,
+    BACKSTEP_TOKENS_FILE: tokensFile,
+    BACKSTEP_RATE_LIMIT: rateLimit,
     BACKSTEP_NAMESPACE: namespace,
     BACKSTEP_LOG_LEVEL: logLevel,
   };
@@ -93,14 +122,16 @@ async function serve(host: Host, flags: ServerFlags): Promise<number> {
         'BACKSTEP_SAGAS',
         'BACKSTEP_LOG_LEVEL',
         'BACKSTEP_DEAD_LETTER_RETENTION',
+        'BACKSTEP_RATE_LIMIT',
       ],
-      optional: ['BACKSTEP_METRICS_PORT', 'BACKSTEP_SIGNING_KEYS'],
+      optional: ['BACKSTEP_METRICS_PORT', 'BACKSTEP_SIGNING_KEYS', ...ACCESS_VARIABLES],
     },
     flagsOf(flags),
     host.environment,
   );
   const waitForDatabaseMs = readDuration('--wait-for-database', flags.waitForDatabase);
   const logger = await loggerFor(host, config.BACKSTEP_LOG_LEVEL);
+  const access = await openAccess(config);
   return runUntilStopped(host.process, logger, async () => {
     const { serve: start } = await import('./commands/serve.js');
     return start({
@@ -111,6 +142,7 @@ async function serve(host: Host, flags: ServerFlags): Promise<number> {
       sagas: config.BACKSTEP_SAGAS,
       http: listenOn(flags, config.BACKSTEP_HTTP_PORT),
       measureOn: measureOn(flags, config.BACKSTEP_METRICS_PORT),
+      access,
       allowOrphans: flags.allowOrphans ?? false,
       deadLetterKeepMs: config.BACKSTEP_DEAD_LETTER_RETENTION,
       waitForDatabaseMs,
@@ -169,7 +201,12 @@ async function dev(host: Host, flags: ServerFlags): Promise<number> {
   const environment = { ...host.environment };
   environment['BACKSTEP_LOG_LEVEL'] ||= 'warn';
   environment['BACKSTEP_SAGAS'] ||= './sagas';
-  const config = readConfig({ required: ['BACKSTEP_HTTP_PORT', 'BACKSTEP_SAGAS', 'BACKSTEP_LOG_LEVEL'] }, flagsOf(flags), environment);
+  const config = readConfig(
+    { required: ['BACKSTEP_HTTP_PORT', 'BACKSTEP_SAGAS', 'BACKSTEP_LOG_LEVEL', 'BACKSTEP_RATE_LIMIT'], optional: ACCESS_VARIABLES },
+    flagsOf(flags),
+    environment,
+  );
+  const access = await openAccess(config);
   const { createLogger } = await import('./log.js');
   const { terminal } = host;
   const logger = createLogger(config.BACKSTEP_LOG_LEVEL, (line) => terminal.err(line));
@@ -179,6 +216,7 @@ async function dev(host: Host, flags: ServerFlags): Promise<number> {
     const running = await start({
       sagas: config.BACKSTEP_SAGAS,
       http: listenOn(flags, config.BACKSTEP_HTTP_PORT),
+      access,
       directory: flags.directory,
       logger,
     });

@@ -2,6 +2,7 @@ import amqp, { type ChannelModel, type SocketOptions } from 'amqplib';
 import { explain } from './broker-errors.js';
 import { gatherWrites } from './gather-writes.js';
 import type { Settings } from './options.js';
+import { tlsOptions } from './tls.js';
 import { surviveUnreadableHeaders } from './unreadable-headers.js';
 import { pause, pauseMs, within } from './waiting.js';
 
@@ -118,6 +119,7 @@ export class Link {
       timeout: connectTimeoutMs,
       clientProperties: { connection_name: `${connectionName} (${this.purpose})` },
       signal: abort.signal,
+      ...tlsOptions(withHeartbeat),
     };
     const timer = clock.after(connectTimeoutMs, () => abort.abort());
     try {

@@ -3,10 +3,14 @@ import { MAX_MESSAGE_BYTES } from '../core/wire-limits.js';
 import type { Clock } from '../ports/clock.js';
 import type { Logger } from '../ports/logger.js';
 import type { Random } from '../ports/random.js';
+import { tlsFaults } from './tls.js';
 
 /** How to reach RabbitMQ, and how patient to be with it. */
 export interface RabbitMqOptions {
-  /** `amqp://` or `amqps://`; several nodes of one cluster are tried in turn. */
+  /**
+   * `amqp://` or `amqps://`; several nodes of one cluster are tried in turn. `amqps` with `cacertfile`, `certfile`, `keyfile` and
+   * `auth_mechanism=external` as parameters, where they are needed.
+   */
   readonly urls: readonly string[];
   readonly clock: Clock;
   readonly random: Random;
@@ -65,5 +69,6 @@ export function settingsOf(options: RabbitMqOptions, closing: AbortSignal): Sett
 function urlFault(url: string, place: number): string[] {
   if (!URL.canParse(url)) return [`URL ${place} is not a URL`];
   const { protocol } = new URL(url);
-  return protocol === 'amqp:' || protocol === 'amqps:' ? [] : [`URL ${place} begins with ${protocol}, not with amqp: or amqps:`];
+  if (protocol !== 'amqp:' && protocol !== 'amqps:') return [`URL ${place} begins with ${protocol}, not with amqp: or amqps:`];
+  return tlsFaults(new URL(url)).map((fault) => `URL ${place}: ${fault}`);
 }

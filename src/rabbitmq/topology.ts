@@ -50,26 +50,43 @@ export interface TopologyFault {
 export async function declareTopology(connection: ChannelModel, topology: Topology, queueType: QueueType): Promise<TopologyFault[]> {
   const faults: TopologyFault[] = [];
   let channel: Channel | undefined;
-  for (const { what, declare } of declarations(topology, queueType)) {
+  for (const { what, declare, check } of declarations(topology, queueType)) {
     channel ??= await openChannel(connection);
     try {
       await declare(channel);
     } catch (error: unknown) {
       const code = channelErrorCode(error);
       if (code === undefined) throw error;
-      faults.push({ kind: code === PRECONDITION_FAILED ? 'conflict' : 'refused', text: conflictOf(what, error) });
       channel = undefined;
+      if (code === ACCESS_REFUSED && (await isThere(connection, check))) continue;
+      faults.push({ kind: code === PRECONDITION_FAILED ? 'conflict' : 'refused', text: conflictOf(what, error) });
     }
   }
   await channel?.close();
   return faults;
 }
 
+const ACCESS_REFUSED = 403;
 const PRECONDITION_FAILED = 406;
 
 interface Declaration {
   readonly what: string;
   readonly declare: (channel: Channel) => Promise<unknown>;
+  /** Asks whether it is there, which needs no permission. */
+  readonly check: (channel: Channel) => Promise<unknown>;
+}
+
+/** Who may not declare anything, as a participant on a broker that is shared, uses what others have declared. */
+async function isThere(connection: ChannelModel, check: Declaration['check']): Promise<boolean> {
+  const channel = await openChannel(connection);
+  try {
+    await check(channel);
+    await channel.close();
+    return true;
+  } catch (error: unknown) {
+    if (channelErrorCode(error) === undefined) throw error;
+    return false;
+  }
 }
 
 function declarations(topology: Topology, queueType: QueueType): Declaration[] {
@@ -77,14 +94,18 @@ function declarations(topology: Topology, queueType: QueueType): Declaration[] {
     ...topology.exchanges.map(({ name, kind }) => ({
       what: `exchange ${name}`,
       declare: async (channel: Channel) => channel.assertExchange(name, kind, { durable: true }),
+      check: async (channel: Channel) => channel.checkExchange(name),
     })),
     ...topology.queues.map((queue) => ({
       what: `queue ${queue.name}`,
       declare: async (channel: Channel) => channel.assertQueue(queue.name, { durable: true, arguments: queueArguments(queue, queueType) }),
+      check: async (channel: Channel) => channel.checkQueue(queue.name),
     })),
     ...topology.bindings.map(({ exchange, routingKey, queue }) => ({
       what: `binding of queue ${queue} to exchange ${exchange}`,
       declare: async (channel: Channel) => channel.bindQueue(queue, exchange, routingKey),
+      // A binding cannot be asked for. Whoever declared the queue has bound it.
+      check: async (channel: Channel) => channel.checkQueue(queue),
     })),
   ];
 }

@@ -92,15 +92,16 @@ export async function startPrivatePostgres({ settings = {} } = {}) {
 
 /**
  * RabbitMQ 3.10 loses a quorum queue that was declared less than about a second before `kill`: it is listed, and whoever asks it waits.
+ * @param {{ config?: string }} [options] `config`: more lines of rabbitmq.conf
  * @returns {Promise<PrivateRabbitNode>}
  */
-export async function startPrivateRabbit() {
+export async function startPrivateRabbit({ config } = {}) {
   const script = rabbitBinary();
   if (!script) throw new Error('no RabbitMQ binaries on this machine');
   return firstThatServes(async () => {
     const dir = temporaryFolder('backstep-rabbitmq');
     const [port, distPort, epmdPort] = /** @type {[number, number, number]} */ (await freePorts(3));
-    return rabbitNode({ script, dir, port, distPort, epmdPort, cookie: newCookie() });
+    return rabbitNode({ script, dir, port, distPort, epmdPort, cookie: newCookie(), config });
   });
 }
 
@@ -108,10 +109,10 @@ export const newCookie = () => `BACKSTEP${Math.random().toString(36).slice(2)}`;
 
 /**
  * One node, not started yet. Those of a cluster share the port of epmd and the cookie, and find each other by `peers` (names of nodes).
- * @param {{ script: string, dir: string, port: number, distPort: number, epmdPort: number, cookie: string, peers?: string[], erlang?: string }} options
+ * @param {{ script: string, dir: string, port: number, distPort: number, epmdPort: number, cookie: string, peers?: string[], erlang?: string, config?: string | undefined }} options
  * @returns {PrivateRabbitNode}
  */
-export function rabbitNode({ script, dir, port, distPort, epmdPort, cookie, peers = [], erlang = '' }) {
+export function rabbitNode({ script, dir, port, distPort, epmdPort, cookie, peers = [], erlang = '', config = '' }) {
   const node = `backstep${port}@localhost`;
   const discovery =
     peers.length === 0
@@ -122,7 +123,7 @@ export function rabbitNode({ script, dir, port, distPort, epmdPort, cookie, peer
           '',
         ].join('\n');
   writeFileSync(join(dir, '.erlang.cookie'), cookie, { mode: 0o400 });
-  writeFileSync(join(dir, 'rabbitmq.conf'), `listeners.tcp.1 = 127.0.0.1:${port}\ndisk_free_limit.absolute = 50MB\n${discovery}`);
+  writeFileSync(join(dir, 'rabbitmq.conf'), `listeners.tcp.1 = 127.0.0.1:${port}\ndisk_free_limit.absolute = 50MB\n${discovery}${config}`);
   writeFileSync(join(dir, 'enabled_plugins'), '[].\n');
   const env = {
     HOME: dir,

@@ -14,7 +14,7 @@ const NODE = 'node:';
 /** What a participant's author declares. */
 const declarations = ['saga/contract.ts', 'saga/schema.ts', 'saga/participant-declaration.ts'];
 /** The HTTP API as its callers see it. */
-const apiForCallers = ['http/api-client.ts', 'http/schemas.ts'];
+const apiForCallers = ['http/api-client.ts', 'http/schemas.ts', 'http/schemas-audit.ts'];
 
 const ARROWS: Record<string, Arrows> = {
   core: { own: [], packages: [] },
@@ -26,7 +26,8 @@ const ARROWS: Record<string, Arrows> = {
   rabbitmq: { own: ['core/', 'ports/'], packages: ['amqplib', NODE] },
   memory: { own: ['core/', 'ports/'], packages: [] },
   signing: { own: ['core/', 'ports/'], packages: ['zod', NODE] },
-  http: { own: ['core/', 'engine/', 'ports/'], packages: ['hono', '@hono/node-server', '@hono/zod-openapi', 'zod', NODE] },
+  access: { own: ['core/', 'ports/'], packages: ['jose', NODE] },
+  http: { own: ['access/', 'core/', 'engine/', 'ports/'], packages: ['hono', '@hono/node-server', '@hono/zod-openapi', 'zod', NODE] },
   telemetry: {
     own: ['core/', 'engine/', 'ports/', 'participant/runtime.ts', 'saga/participant-declaration.ts'],
     packages: ['prom-client'],

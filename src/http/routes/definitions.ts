@@ -1,4 +1,5 @@
 import { createRoute } from '@hono/zod-openapi';
+import { reaches } from '../../access/principal.js';
 import { SagaError } from '../../core/errors.js';
 import type { HttpApp, HttpContext } from '../context.js';
 import { definitionView } from '../definition-view.js';
@@ -21,7 +22,10 @@ const show = createRoute({
 
 /** What is loaded. */
 export function addDefinitionRoutes(app: HttpApp, { service }: HttpContext): void {
-  app.openapi(list, (c) => c.json({ definitions: service.definitions.map(definitionView) }, 200));
+  app.openapi(list, (c) => {
+    const reached = service.definitions.filter(({ name }) => reaches(c.get('principal'), name));
+    return c.json({ definitions: reached.map(definitionView) }, 200);
+  });
   app.openapi(show, (c) => {
     const { name } = c.req.valid('param');
     const { version } = c.req.valid('query');

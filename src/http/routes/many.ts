@@ -1,4 +1,5 @@
 import { createRoute, z } from '@hono/zod-openapi';
+import { reaches, type Principal } from '../../access/principal.js';
 import { SagaError } from '../../core/errors.js';
 import { LIMITS, parseJson, utf8Bytes } from '../../core/json.js';
 import type { SagaService, StartRequest, Started } from '../../engine/service.js';
@@ -7,7 +8,7 @@ import { MANY_LIMIT } from '../body.js';
 import { problemOf, RequestRefused, type Problem } from '../problem.js';
 import * as schema from '../schemas.js';
 import { refusals } from './answers.js';
-import { startRequest } from './sagas.js';
+import { startRequest, starterOf } from './sagas.js';
 
 const many = createRoute({
   method: 'post',
@@ -25,6 +26,10 @@ const many = createRoute({
 
 /** What became of one line. */
 export type ManyResult = { readonly line: number } & ({ readonly started: Started } | { readonly problem: Problem });
+interface Caller {
+  readonly principal: Principal;
+  readonly starter: ReturnType<typeof starterOf>;
+}
 type ReadLine = { readonly line: number } & ({ readonly request: StartRequest } | { readonly error: Error });
 
 /** Many starts in one request, and in as few transactions as possible. */
@@ -36,9 +41,10 @@ export function addManyRoute(app: HttpApp, { service }: HttpContext): void {
     const written = lines.filter(({ text }) => text !== '');
     if (written.length > MANY_LIMIT.lines) throw new RequestRefused(413, `one request may start at most ${MANY_LIMIT.lines} sagas`);
     const startId = readStartId(c.req.header('idempotency-key'));
+    const caller = { principal: c.get('principal'), starter: starterOf(c) };
     const results = await startAll(
       service,
-      written.map(({ text, line }) => readLine(text, line, startId)),
+      written.map(({ text, line }) => readLine(text, line, startId, caller)),
     );
     return c.body(results.map((result) => `${JSON.stringify(result)}\n`).join(''), 200, { 'content-type': 'application/x-ndjson' });
   });
@@ -59,11 +65,15 @@ async function startAll(service: SagaService, lines: readonly ReadLine[]): Promi
   });
 }
 
-function readLine(text: string, line: number, startId: string | undefined): ReadLine {
+function readLine(text: string, line: number, startId: string | undefined, { principal, starter }: Caller): ReadLine {
   const checked = parseJson(text, 'the line', { ...LIMITS, payloadBytes: LIMITS.payloadBytes + 4_096, depth: LIMITS.depth + 2 });
   if (!checked.ok) return { line, error: new SagaError('SAGA_REQUEST_INVALID', 'the line cannot be used:', checked.faults) };
   const read = schema.StartBody.safeParse(checked.value);
-  if (read.success) return { line, request: { ...startRequest(read.data), ...(startId ? { startId: lineId(startId, line) } : {}) } };
+  if (read.success) {
+    if (!reaches(principal, read.data.name))
+      return { line, error: new SagaError('SAGA_FORBIDDEN', `the token does not reach ${read.data.name}`) };
+    return { line, request: { ...startRequest(read.data), ...starter, ...(startId ? { startId: lineId(startId, line) } : {}) } };
+  }
   const faults = read.error.issues.map(({ path, message }) => `${path.map(String).join('.')}: ${message}`);
   return { line, error: new SagaError('SAGA_REQUEST_INVALID', 'the line cannot be used:', faults) };
 }

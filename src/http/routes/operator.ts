@@ -1,7 +1,9 @@
 import { createRoute, type z } from '@hono/zod-openapi';
 import type { Context } from 'hono';
+import { statusOf } from '../../core/state.js';
 import type { Operated, OperatorEvent, SagaService } from '../../engine/service.js';
-import type { HttpApp, HttpContext } from '../context.js';
+import { deciderOf } from '../access/audited.js';
+import type { HttpApp, HttpContext, HttpEnv } from '../context.js';
 import { etagOf, versionsIn } from '../etag.js';
 import { sagaView } from '../saga-view.js';
 import { OperatorHeaders } from '../schemas-headers.js';
@@ -14,20 +16,28 @@ export function addOperatorRoutes(app: HttpApp, { service }: HttpContext): void 
   for (const verb of ['cancel', 'suspend', 'resume'] as const) {
     app.openapi(route(verb, schema.DecreeBody), async (c) => {
       const { by, reason } = c.req.valid('json');
-      return answered(c, service, await operate(service, c.req.valid('param').id, { kind: verb, by, text: reason }, ifVersions(c)));
+      return operate(c, service, c.req.valid('param').id, { kind: verb, by: deciderOf(c, by), text: reason });
     });
   }
   app.openapi(route('retry', schema.RetryBody), async (c) => {
     const { by, reason, step, confirm, ...rest } = c.req.valid('json');
     const edited = 'request' in rest ? { request: rest.request } : {};
-    const event = { kind: 'retry', by, text: reason, step, ...edited, ...(confirm ? { confirm } : {}) } as const;
-    return answered(c, service, await operate(service, c.req.valid('param').id, event, ifVersions(c)));
+    const event = { kind: 'retry', by: deciderOf(c, by), text: reason, step, ...edited, ...(confirm ? { confirm } : {}) } as const;
+    return operate(c, service, c.req.valid('param').id, event);
   });
   app.openapi(route('settle', schema.SettleBody), async (c) => {
     const { by, reason, step, outcome, code, ...rest } = c.req.valid('json');
     const reply = 'reply' in rest ? { reply: rest.reply } : {};
-    const event = { kind: 'settle', by, text: reason, step, outcome, ...reply, ...(code === undefined ? {} : { code }) } as const;
-    return answered(c, service, await operate(service, c.req.valid('param').id, event, ifVersions(c)));
+    const event = {
+      kind: 'settle',
+      by: deciderOf(c, by),
+      text: reason,
+      step,
+      outcome,
+      ...reply,
+      ...(code === undefined ? {} : { code }),
+    } as const;
+    return operate(c, service, c.req.valid('param').id, event);
   });
 }
 
@@ -53,13 +63,10 @@ function route<Verb extends keyof typeof SUMMARY, T extends z.ZodType>(verb: Ver
   });
 }
 
-function operate(service: SagaService, id: string, event: OperatorEvent, versions: readonly number[] | undefined): Promise<Operated> {
-  return versions ? service.operate(id, event, versions) : service.operate(id, event);
-}
-
-const ifVersions = (c: Context): readonly number[] | undefined => versionsIn(c.req.header('if-match'));
-
-function answered(c: Context, service: SagaService, { saga, decided }: Operated) {
+async function operate(c: Context<HttpEnv>, service: SagaService, id: string, event: OperatorEvent) {
+  const versions = versionsIn(c.req.header('if-match'));
+  const { saga, before, decided }: Operated = await (versions ? service.operate(id, event, versions) : service.operate(id, event));
+  c.set('decision', { before, after: { status: statusOf(saga.state), seq: saga.state.seq }, decided });
   const plan = planOf(service, saga.state);
   c.header('etag', etagOf(saga.version, plan !== undefined));
   const operated: schema.OperatedView = { ...sagaView(saga.state, plan), decided };

@@ -1,6 +1,7 @@
 import { createRoute } from '@hono/zod-openapi';
+import { reaches } from '../../access/principal.js';
 import type { Overview } from '../../ports/saga-overview.js';
-import type { DefinitionRef } from '../../ports/saga-store.js';
+import type { DefinitionRef, StoredSaga } from '../../ports/saga-store.js';
 import type { HttpApp, HttpContext } from '../context.js';
 import { stuckViews, summaryView } from '../saga-view.js';
 import * as schema from '../schemas.js';
@@ -21,9 +22,11 @@ export function addOverviewRoute(app: HttpApp, { service, store }: HttpContext):
   app.openapi(overview, async (c) => {
     const { since, limit } = c.req.valid('query');
     const found = await store.overview({ limit, ...(since === undefined ? {} : { since: Date.parse(since) }) });
-    const stuck = found.stuck.map(({ state }) => ({ ...summaryView(state), stuck: stuckViews(state, planOf(service, state)) }));
-    const oldest = found.oldest.map(({ state }) => summaryView(state));
-    return c.json({ at: iso(found.now), definitions: countsOf(found, service.definitions), oldest, stuck }, 200);
+    const isReached = ({ name }: { readonly name: string }) => reaches(c.get('principal'), name);
+    const reached = (sagas: readonly StoredSaga[]) => sagas.filter(({ state }) => isReached(state));
+    const stuck = reached(found.stuck).map(({ state }) => ({ ...summaryView(state), stuck: stuckViews(state, planOf(service, state)) }));
+    const oldest = reached(found.oldest).map(({ state }) => summaryView(state));
+    return c.json({ at: iso(found.now), definitions: countsOf(found, service.definitions).filter(isReached), oldest, stuck }, 200);
   });
 }
 

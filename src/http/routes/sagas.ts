@@ -1,9 +1,10 @@
 import { createRoute } from '@hono/zod-openapi';
+import type { Context } from 'hono';
 import { SagaError } from '../../core/errors.js';
 import type { SagaState } from '../../core/state.js';
 import type { SagaService } from '../../engine/service.js';
 import type { StoredSaga } from '../../ports/saga-store.js';
-import type { HttpApp, HttpContext } from '../context.js';
+import type { HttpApp, HttpContext, HttpEnv } from '../context.js';
 import { etagOf, isKnown } from '../etag.js';
 import { historyEntryView } from '../history-view.js';
 import { sagaView, summaryView } from '../saga-view.js';
@@ -53,7 +54,7 @@ export function addSagaRoutes(app: HttpApp, { service, store, stopping }: HttpCo
   app.openapi(start, async (c) => {
     const { 'idempotency-key': startId, traceparent } = c.req.valid('header');
     const facts = { ...(startId === undefined ? {} : { startId }), ...(traceparent === undefined ? {} : { traceparent }) };
-    const started = await service.start({ ...startRequest(c.req.valid('json')), ...facts });
+    const started = await service.start({ ...startRequest(c.req.valid('json')), ...facts, ...starterOf(c) });
     c.header('location', `/api/v1/sagas/${started.id}`);
     return c.json(started, started.created ? 201 : 200);
   });
@@ -93,6 +94,12 @@ export function planOf(service: SagaService, { name, version }: SagaState) {
 /** What the engine is asked for by the body of a start. */
 export function startRequest({ name, version, key, input, tags }: schema.StartBody) {
   return { name, input, ...present({ version, key, tags }) };
+}
+
+/** Who starts it, where that is known for sure. */
+export function starterOf(c: Context<HttpEnv>): { readonly by?: string } {
+  const { auth, name } = c.get('principal');
+  return auth === 'off' ? {} : { by: name };
 }
 
 type Present<T> = { [K in keyof T]?: Exclude<T[K], undefined> };

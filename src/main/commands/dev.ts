@@ -1,15 +1,18 @@
+import type { Access } from '../../access/access.js';
 import { assertCanListen, type ListenOptions } from '../../http/server.js';
 import type { Plan } from '../../core/plan.js';
 import { namesIn } from '../../core/wire.js';
 import { InProcessTransport } from '../../memory/in-process-transport.js';
 import { InProcessBroker } from '../../memory/transport-broker.js';
 import type { Logger } from '../../ports/logger.js';
+import { PostgresAuditLog } from '../../postgres/audit-log.js';
 import { sagaDataSource } from '../../postgres/connect.js';
 import { openEmbedded, type Embedded } from '../../postgres/embedded.js';
 import { migrate } from '../../postgres/migrate.js';
 import { PostgresSagaStore } from '../../postgres/postgres-saga-store.js';
 import type { ParticipantDeclaration } from '../../saga/participant-declaration.js';
 import { Metrics } from '../../telemetry/metrics.js';
+import { assertSafe } from '../access.js';
 import { createDaemon } from '../daemon.js';
 import { startHosts } from '../hosts.js';
 import type { Running } from '../lifetime.js';
@@ -20,6 +23,7 @@ import { SystemClock } from '../system.js';
 export interface DevOptions {
   readonly sagas: readonly string[];
   readonly http: ListenOptions;
+  readonly access: Access;
   /** Where the embedded database keeps its data. */
   readonly directory: string;
   readonly logger: Logger;
@@ -35,6 +39,7 @@ const NAMESPACE = 'backstep';
 
 /** Everything in one process with nothing installed: embedded PostgreSQL, a broker in memory, participants, engine and API. */
 export async function dev(options: DevOptions): Promise<Dev> {
+  assertSafe(options.http, options.access);
   await assertCanListen(options.http);
   const { plans, participants } = await openSagas(options.sagas, options.logger);
   const declarations = participants();
@@ -55,7 +60,7 @@ export async function dev(options: DevOptions): Promise<Dev> {
 
 /** What is opened later is stopped earlier: participants after the engine, so that what it waits for is still answered. */
 async function start(
-  { http, logger }: DevOptions,
+  { http, access, logger }: DevOptions,
   embedded: Embedded,
   plans: readonly Plan[],
   declarations: readonly ParticipantDeclaration[],
@@ -72,7 +77,8 @@ async function start(
   opened.push(await startHosts({ declarations, transport: forHosts, clock, logger, namespace: NAMESPACE, observer, dataSource }));
   const saga = await embedded.dataSource(sagaDataSource(NAMESPACE));
   await migrate(saga);
-  const daemon = await createDaemon({ plans, store: new PostgresSagaStore(saga), transport: transport(), logger, http, metrics });
+  const stored = { store: new PostgresSagaStore(saga), audit: new PostgresAuditLog(saga) };
+  const daemon = await createDaemon({ plans, ...stored, transport: transport(), logger, http, access, metrics });
   opened.push(daemon);
   return daemon;
 }

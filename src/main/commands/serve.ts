@@ -1,7 +1,10 @@
+import type { Access } from '../../access/access.js';
 import type { Logger } from '../../ports/logger.js';
+import { PostgresAuditLog } from '../../postgres/audit-log.js';
 import { assertMigrated } from '../../postgres/migrate.js';
 import { PostgresSagaStore } from '../../postgres/postgres-saga-store.js';
 import { assertCanListen, type ListenOptions } from '../../http/server.js';
+import { assertSafe } from '../access.js';
 import { createDaemon, type Daemon } from '../daemon.js';
 import { openDatabase } from '../database.js';
 import { openRabbitMq } from '../rabbitmq.js';
@@ -20,6 +23,7 @@ export interface ServeOptions {
   readonly http: ListenOptions;
   /** Where `/metrics` is served alone; the HTTP API serves it in any case. */
   readonly measureOn: ListenOptions | undefined;
+  readonly access: Access;
   readonly allowOrphans: boolean;
   /** How long dead letters are kept after they were replayed or discarded. */
   readonly deadLetterKeepMs: number;
@@ -29,7 +33,8 @@ export interface ServeOptions {
 
 /** The daemon on PostgreSQL and RabbitMQ. Refuses a schema that is not this program's; does not need the broker to be there. */
 export async function serve(options: ServeOptions): Promise<Daemon> {
-  const { logger, namespace, allowOrphans, deadLetterKeepMs, http, measureOn } = options;
+  const { logger, namespace, allowOrphans, deadLetterKeepMs, http, measureOn, access } = options;
+  assertSafe(http, access);
   const signing = openSigning(options.signingKeys, namespace);
   await assertCanListen(http);
   if (measureOn) await assertCanListen(measureOn);
@@ -44,23 +49,15 @@ export async function serve(options: ServeOptions): Promise<Daemon> {
   }
   const transport = openRabbitMq({ url: options.rabbitmqUrl, namespace, clock, logger });
   const store = new PostgresSagaStore(dataSource);
-  const daemon = await createDaemon({
-    plans,
-    store,
-    transport,
-    signing,
-    logger,
-    http,
-    measureOn,
-    settings: { namespace, allowOrphans, deadLetterKeepMs },
-  });
+  const audit = new PostgresAuditLog(dataSource);
+  const settings = { namespace, allowOrphans, deadLetterKeepMs };
+  const daemon = await createDaemon({ plans, store, transport, signing, logger, http, measureOn, access, audit, settings });
   const sagas = plans.map(({ name, version }) => `${name}@${version}`);
-  logger.info({ url: daemon.url, namespace, sagas }, `listening on ${daemon.url}${reach(http.host)}`);
+  logger.info({ url: daemon.url, namespace, sagas }, `listening on ${daemon.url}${reach(access)}`);
   if (daemon.metricsUrl) logger.info({ url: daemon.metricsUrl }, `metrics alone are on ${daemon.metricsUrl}`);
   return daemon;
 }
 
-function reach(host: string): string {
-  if (host === '127.0.0.1' || host === '::1' || host === 'localhost') return ', for this machine only: there is no authentication (--host)';
-  return ', without authentication: whoever reaches it may operate sagas';
+function reach({ isOn }: Access): string {
+  return isOn ? ', for whoever has a token' : ', for this machine only: there is no authentication';
 }

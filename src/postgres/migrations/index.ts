@@ -2,6 +2,7 @@ import { CreateSagaTables1764000000000 } from './1764000000000-create-saga-table
 import { CreateIncomingStart1764100000000 } from './1764100000000-create-incoming-start.js';
 import { MarkDeadLetters1764300000000 } from './1764300000000-mark-dead-letters.js';
 import { FeedOfHistory1764300000001 } from './1764300000001-feed-of-history.js';
+import { CreateAudit1764400000000 } from './1764400000000-create-audit.js';
 
 /** Every migration, oldest first. A migration that was released is never changed. */
 export const MIGRATIONS = [
@@ -9,4 +10,5 @@ export const MIGRATIONS = [
   CreateIncomingStart1764100000000,
   MarkDeadLetters1764300000000,
   FeedOfHistory1764300000001,
+  CreateAudit1764400000000,
 ] as const;

@@ -27,7 +27,7 @@ export function makeRawRequest(chance: Chance): Uint8Array {
       ]);
   const lines = [
     `${method} ${path} HTTP/${chance.is(0.96) ? '1.1' : chance.pick(['1.0', '0.9', '2.0', '1.1 '])}`,
-    ...(chance.is(0.97) ? ['host: fuzz'] : []),
+    ...(chance.is(0.97) ? ['host: localhost'] : []),
     'connection: close',
     ...headers.map(([name, value]) => `${name}: ${value}`),
     ...framing,

@@ -1,9 +1,10 @@
 import { DeadLetterOffice } from '../../../src/engine/dead-letter-office.js';
 import { FeedHub } from '../../../src/engine/feed-hub.js';
 import { createHttpApp } from '../../../src/http/app.js';
-import type { HttpApp } from '../../../src/http/context.js';
+import type { HttpApp, HttpContext } from '../../../src/http/context.js';
 import type { Plan } from '../../../src/core/plan.js';
 import { namesIn } from '../../../src/core/wire.js';
+import { InMemoryAuditLog } from '../../../src/memory/in-memory-audit-log.js';
 import { Metrics } from '../../../src/telemetry/metrics.js';
 import { EngineWorld, hash } from '../../support/engine.js';
 import { planFrom } from '../../support/plans.js';
@@ -25,10 +26,13 @@ export class Api {
   readonly metrics = new Metrics();
   readonly stopping = new AbortController();
 
-  constructor(plans: readonly Plan[] = [PLAN]) {
+  readonly audit: InMemoryAuditLog;
+
+  constructor(plans: readonly Plan[] = [PLAN], more: Partial<HttpContext> = {}) {
     this.world = new EngineWorld({ plans, observer: this.metrics.engine(plans, namesIn('backstep')) });
     const { engine, store, transport, clock } = this.world;
     this.metrics.gauges({ plans, store, transport, clock, load: () => engine.load });
+    this.audit = new InMemoryAuditLog(clock, hash);
     this.app = createHttpApp({
       service: this.world.engine,
       store: this.world.store,
@@ -37,6 +41,8 @@ export class Api {
       logger: this.world.logs,
       stopping: this.stopping.signal,
       scrape: () => this.metrics.scrape(),
+      audit: this.audit,
+      ...more,
     });
   }
 

@@ -1,6 +1,10 @@
 import { describe, expect, it } from '@jest/globals';
+import { once } from 'node:events';
+import { connect } from 'node:net';
+import { text } from 'node:stream/consumers';
 import { SagaError } from '../../../src/core/errors.js';
 import { assertCanListen, openServer } from '../../../src/http/server.js';
+import { eventually } from '../../support/eventually.js';
 import { Api } from './api.js';
 
 const LOCAL = { host: '127.0.0.1', port: 0 };
@@ -20,7 +24,7 @@ function slowly() {
 }
 
 describe('the HTTP server', () => {
-  it('takes a body that comes in chunks, and no more of it than is taken', async () => {
+  it('[I7] takes a body that comes in chunks, and no more of it than is taken', async () => {
     const api = await new Api().open();
     const server = await openServer(api.app.fetch, LOCAL);
     const post = (parts: readonly string[]) =>
@@ -33,6 +37,31 @@ describe('the HTTP server', () => {
     expect((await post(['{"name":"test-', 'saga","input":', '{"total":1}}'])).status).toBe(201);
     expect((await post(['"', ...Array.from({ length: 20 }, () => 'x'.repeat(65_536)), '"'])).status).toBe(413);
     expect(api.world.logs.count('a request failed inside')).toBe(0);
+    await server.stop(0);
+  });
+
+  it('[I7] lets nobody hold a connection with half a request, nor one client take all connections', async () => {
+    const server = await openServer(() => new Response('served'), { ...LOCAL, limits: { connections: 6, headersMs: 100 } });
+    const { port } = new URL(server.url);
+    const open = (first = '') => {
+      const socket = connect({ host: '127.0.0.1', port: Number(port) });
+      socket.write(first);
+      return text(socket);
+    };
+    expect(await open('GET / HTTP/1.1\r\nhost: localhost\r\nx-slow: ')).toMatch(/^HTTP\/1.1 408 /);
+    const idle = Array.from({ length: 3 }, () => connect({ host: '127.0.0.1', port: Number(port) }));
+    await Promise.all(idle.map((socket) => once(socket, 'connect')));
+    // The fourth of one address is cut; as soon as one of the others goes there is room again.
+    expect(await open().catch(() => '')).toBe('');
+    for (const socket of idle) socket.destroy();
+    await eventually(
+      async () =>
+        (await fetch(server.url).then(
+          (answer) => answer.text(),
+          () => '',
+        )) === 'served',
+      { what: 'served again' },
+    );
     await server.stop(0);
   });
 

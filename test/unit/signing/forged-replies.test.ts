@@ -7,6 +7,7 @@ import type { EngineObserver } from '../../../src/engine/observer.js';
 import type { SignatureFault } from '../../../src/ports/signing.js';
 import type { Outgoing } from '../../../src/ports/transport.js';
 import type { MessageSigning } from '../../../src/signing/message-signing.js';
+import { lettersIn } from '../../support/dead-letters.js';
 import { EngineWorld, until } from '../../support/engine.js';
 import { planFrom } from '../../support/plans.js';
 import { clientKey, hmacKey, secretFor, signingOf, signingWith } from '../../support/signing.js';
@@ -51,7 +52,7 @@ class Attack {
   /** Waits for so many to be put aside, and for them to be stored; letters about one message are one. */
   async letters(count: number): Promise<readonly string[]> {
     await until(() => this.reasons.length === count);
-    await until(async () => (await this.world.inner.deadLetters(100)).length > 0);
+    await until(async () => (await lettersIn(this.world.inner)).length > 0);
     return this.reasons;
   }
   /** What an attack must not change: state, row version and history. */
