@@ -7,6 +7,8 @@ import type { Logger } from '../ports/logger.js';
 import { readBodies } from './body.js';
 import type { HttpApp, HttpContext } from './context.js';
 import { problemOf, RequestRefused } from './problem.js';
+import { addActivityRoute, addParticipantsRoute } from './routes/activity.js';
+import { addDashboardRoutes } from './routes/dashboard.js';
 import { addDefinitionRoutes } from './routes/definitions.js';
 import { addHealthRoutes } from './routes/health.js';
 import { addManyRoute } from './routes/many.js';
@@ -35,8 +37,11 @@ export function createHttpApp(context: HttpContext): HttpApp {
   addOperatorRoutes(app, context);
   addDefinitionRoutes(app, context);
   addOverviewRoute(app, context);
+  if (context.activity) addActivityRoute(app, context, context.activity);
+  if (context.queues) addParticipantsRoute(app, context.queues);
   addHealthRoutes(app, context);
   if (context.scrape) addMetricsRoute(app, context.scrape);
+  if (context.dashboard) addDashboardRoutes(app, context.dashboard);
   app.doc31('/openapi.json', {
     openapi: '3.1.0',
     info: { title: 'Backstep', version: 'v1', description: 'Sagas: start, watch, operate.' },

@@ -1,8 +1,11 @@
 import type { OpenAPIHono } from '@hono/zod-openapi';
+import type { Activity } from '../engine/activity.js';
+import type { QueueReading } from '../engine/queue-reading.js';
 import type { SagaService } from '../engine/service.js';
 import type { Logger } from '../ports/logger.js';
 import type { SagaOverview } from '../ports/saga-overview.js';
 import type { SagaStore } from '../ports/saga-store.js';
+import type { DashboardFiles } from './dashboard-files.js';
 
 /** What a scrape is answered with. */
 export interface Scraped {
@@ -20,5 +23,11 @@ export interface HttpContext {
   readonly stopping: AbortSignal;
   /** What `/metrics` answers; without it there is no such route. */
   readonly scrape?: () => Promise<Scraped>;
+  /** What `/api/v1/activity` tells; without it there is no such route. */
+  readonly activity?: Activity;
+  /** What `/api/v1/participants` tells; without it there is no such route. */
+  readonly queues?: () => Promise<QueueReading>;
+  /** What is served at `/`; without it nothing is. */
+  readonly dashboard?: DashboardFiles | undefined;
 }
 export type HttpApp = OpenAPIHono;

@@ -12,7 +12,7 @@ import type { Transport } from '../ports/transport.js';
 import { Metrics } from '../telemetry/metrics.js';
 import type { Running } from './lifetime.js';
 import { serveMetrics } from './serve-metrics.js';
-import { engineModule, httpModule, systemModule, TOKEN } from './modules.js';
+import { DASHBOARD, engineModule, httpModule, systemModule, TOKEN } from './modules.js';
 
 /** What a daemon is made of. It owns store and transport from then on, and closes them. */
 export interface DaemonParts {
@@ -29,6 +29,8 @@ export interface DaemonParts {
   /** Told what the engine does, beside the metrics. */
   readonly observer?: EngineObserver;
   readonly settings?: Partial<EngineSettings>;
+  /** Where the built dashboard lies. Default: where the package's build puts it. */
+  readonly dashboard?: string;
 }
 /** An engine with its HTTP API. */
 export interface Daemon extends Running {
@@ -81,7 +83,7 @@ async function closeParts({ transport, store }: DaemonParts): Promise<void> {
 }
 
 function assemble(parts: DaemonParts, stopping: AbortSignal): Container {
-  const { plans, store, transport, logger, metrics = new Metrics(), observer, settings = {} } = parts;
+  const { plans, store, transport, logger, metrics = new Metrics(), observer, settings = {}, dashboard = DASHBOARD } = parts;
   const container = new Container();
   container.bind(TOKEN.plans).toConstantValue(plans);
   container.bind(TOKEN.store).toConstantValue(store);
@@ -90,6 +92,7 @@ function assemble(parts: DaemonParts, stopping: AbortSignal): Container {
   container.bind(TOKEN.settings).toConstantValue({ drainMs: ENGINE_DRAIN_MS, ...settings });
   container.bind(TOKEN.metrics).toConstantValue(metrics);
   container.bind(TOKEN.observers).toConstantValue(observer ? [observer] : []);
+  container.bind(TOKEN.dashboard).toConstantValue(dashboard);
   container.bind(TOKEN.stopping).toConstantValue(stopping);
   container.load(systemModule(), engineModule(), httpModule());
   return container;

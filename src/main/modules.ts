@@ -1,12 +1,16 @@
 import { createHash } from 'node:crypto';
+import { fileURLToPath } from 'node:url';
 import { ContainerModule, type ServiceIdentifier } from 'inversify';
 import type { Plan } from '../core/plan.js';
+import { Activity } from '../engine/activity.js';
 import { Orchestrator } from '../engine/orchestrator.js';
 import { namesIn } from '../core/wire.js';
 import { together, type EngineObserver } from '../engine/observer.js';
+import { readQueues } from '../engine/queue-reading.js';
 import { resolveSettings, type EngineSettings } from '../engine/settings.js';
 import { createHttpApp } from '../http/app.js';
 import type { HttpApp } from '../http/context.js';
+import { readDashboard } from '../http/dashboard-files.js';
 import type { Clock } from '../ports/clock.js';
 import type { Ids } from '../ports/ids.js';
 import type { Logger } from '../ports/logger.js';
@@ -30,13 +34,19 @@ export const TOKEN = {
   plans: token<readonly Plan[]>('Plans'),
   settings: token<Partial<EngineSettings>>('EngineSettings'),
   metrics: token<Metrics>('Metrics'),
+  activity: token<Activity>('Activity'),
   /** Those that listen to the engine besides the metrics. */
   observers: token<readonly EngineObserver[]>('EngineObservers'),
   orchestrator: token<Orchestrator>('Orchestrator'),
   httpApp: token<HttpApp>('HttpApp'),
+  /** Where the built dashboard lies. */
+  dashboard: token<string>('Dashboard'),
   /** Aborted when the daemon begins to stop. */
   stopping: token<AbortSignal>('Stopping'),
 } as const;
+
+/** Where the build puts the dashboard, beside this file's folder. Run from the sources there is none. */
+export const DASHBOARD = fileURLToPath(new URL('../dashboard/static', import.meta.url));
 
 /** The machine: clock, chance, identities. */
 export function systemModule(): ContainerModule {
@@ -50,6 +60,9 @@ export function systemModule(): ContainerModule {
 /** The engine over whatever store and transport are bound, and what is measured of it. */
 export function engineModule(): ContainerModule {
   return new ContainerModule(({ bind }) => {
+    bind(TOKEN.activity)
+      .toDynamicValue((context) => new Activity(context.get(TOKEN.clock).now()))
+      .inSingletonScope();
     bind(TOKEN.orchestrator)
       .toDynamicValue((context) => {
         const metrics = context.get(TOKEN.metrics);
@@ -62,7 +75,7 @@ export function engineModule(): ContainerModule {
           ids: context.get(TOKEN.ids),
           random: context.get(TOKEN.random),
           logger: context.get(TOKEN.logger),
-          observer: together([observer, ...context.get(TOKEN.observers)]),
+          observer: together([observer, context.get(TOKEN.activity), ...context.get(TOKEN.observers)]),
           settings,
           hash: sha256,
         });
@@ -77,15 +90,19 @@ export function engineModule(): ContainerModule {
 export function httpModule(): ContainerModule {
   return new ContainerModule(({ bind }) => {
     bind(TOKEN.httpApp)
-      .toDynamicValue((context) =>
-        createHttpApp({
+      .toDynamicValue((context) => {
+        const names = namesIn(resolveSettings(context.get(TOKEN.settings)).namespace);
+        return createHttpApp({
           service: context.get(TOKEN.orchestrator),
           store: context.get(TOKEN.store),
           logger: context.get(TOKEN.logger),
           stopping: context.get(TOKEN.stopping),
           scrape: () => context.get(TOKEN.metrics).scrape(),
-        }),
-      )
+          activity: context.get(TOKEN.activity),
+          queues: () => readQueues(context.get(TOKEN.plans), names, context.get(TOKEN.transport)),
+          dashboard: readDashboard(context.get(TOKEN.dashboard)),
+        });
+      })
       .inSingletonScope();
   });
 }
