@@ -21,7 +21,7 @@ export function App() {
   useEffect(() => followLinks(), []);
   const who = useLive(`me ${token.value}`, api.me);
   useEffect(() => {
-    me.value = who.data;
+    me.value = who.data ?? undefined;
   }, [who.data]);
   return (
     <>

@@ -1,13 +1,12 @@
-import { existsSync, mkdirSync, readFileSync } from 'node:fs';
+import { mkdirSync, readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { join } from 'node:path';
 import { chromium, type Browser, type Page } from 'playwright-core';
 import { closeAtEnd } from '../support/closing.js';
+import { findChromium } from '../support/find-chromium.mjs';
 
 /** Where the pictures go, for a person to look at. */
 export const SCREENSHOTS = 'dist/screenshots';
-/** Of the three places where people have it; `npm run services` installs the first. */
-const CHROMIUM = ['/usr/bin/chromium', '/usr/bin/chromium-browser', '/usr/bin/google-chrome'];
 const FLAGS = [
   '--headless',
   '--no-sandbox',
@@ -29,7 +28,7 @@ export interface Complaints {
 
 /** One browser for a test file. */
 export async function openBrowser(): Promise<Browser> {
-  const executablePath = process.env['BACKSTEP_TEST_CHROMIUM'] ?? CHROMIUM.find((path) => existsSync(path));
+  const executablePath = findChromium();
   if (!executablePath) throw new Error('there is no Chromium; `npm run services` installs it, or BACKSTEP_TEST_CHROMIUM says where it is');
   const browser = await chromium.launch({ executablePath, args: FLAGS });
   closeAtEnd(() => browser.close());

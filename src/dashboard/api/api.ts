@@ -9,7 +9,7 @@ export type Verb = 'cancel' | 'suspend' | 'resume' | 'retry' | 'settle';
 type Signal = AbortSignal | undefined;
 const within = (signal: Signal) => (signal ? { signal } : {});
 
-/** The API as functions. What not every server has is `undefined` where it is missing. */
+/** The API as functions. What not every server has is `null` where it is missing. */
 export const api = {
   me: () => jsonIfThere<view.MeView>(`${V1}/me`),
   overview: (query: Query, signal?: Signal) => json<view.OverviewView>(`${V1}/overview${queryText(query)}`, within(signal)),

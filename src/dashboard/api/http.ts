@@ -50,12 +50,12 @@ export async function json<T>(path: string, options: CallOptions = {}): Promise<
   return (await response.json()) as T;
 }
 
-/** `undefined` where this server has no such route: it is older than this page, or was set up without it. */
-export async function jsonIfThere<T>(path: string, options: CallOptions = {}): Promise<T | undefined> {
+/** `null` where this server has no such route: it is older than this page, or was set up without it. */
+export async function jsonIfThere<T>(path: string, options: CallOptions = {}): Promise<T | null> {
   try {
     return await json<T>(path, options);
   } catch (error: unknown) {
-    if (error instanceof ApiError && error.status === 404) return undefined;
+    if (error instanceof ApiError && error.status === 404) return null;
     throw error;
   }
 }

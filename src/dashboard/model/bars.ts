@@ -21,6 +21,7 @@ export interface Row {
 }
 export interface Timeline {
   readonly from: number;
+  /** Where the picture ends: now or its end; or sooner, so that a long wait at the end does not squeeze what happened before. */
   readonly to: number;
   readonly rows: readonly Row[];
   /** When an operator held it. */
@@ -79,8 +80,16 @@ export function timelineOf(saga: SagaView, history: readonly HistoryEntryView[],
       return [rowOf(found, from, to)];
     }),
   );
-  return { from, to, rows, pauses, turnedAt };
+  return { from, to: shownTo(from, last ? Date.parse(last.at) : to, to), rows, pauses, turnedAt };
 }
+
+/** A wait at the end that is longer than everything before takes a quarter of the picture. */
+function shownTo(from: number, lastAt: number, to: number): number {
+  const busy = Math.max(SHORTEST_MS, lastAt - from);
+  return to - lastAt > busy ? Math.min(to, lastAt + Math.max(busy / 3, LEAST_SHOWN_MS)) : to;
+}
+/** Shorter waits are not worth cutting. */
+const LEAST_SHOWN_MS = 1_000;
 
 type Effect = HistoryEntryView['effects'][number];
 

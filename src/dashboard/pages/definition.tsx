@@ -40,7 +40,7 @@ export function DefinitionPage({ name }: { readonly name: string }) {
             </div>
             <Versions name={name} shown={shown?.version} counts={overview.data?.definitions.filter((one) => one.name === name) ?? []} />
             {shown ? (
-              <Definition definition={shown} activity={activity.data} />
+              <Definition definition={shown} activity={activity.data ?? undefined} />
             ) : (
               <section class="panel">
                 <Empty icon="question" title="This server has not loaded it">

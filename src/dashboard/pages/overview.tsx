@@ -25,7 +25,7 @@ export function OverviewPage() {
         <Totals overview={overview.data} daemons={participants.data?.daemons} />
       </div>
       <Attention overview={overview} />
-      <Rates activity={activity.data} isLoading={activity.data === undefined && !activity.error} />
+      <Rates activity={activity.data ?? undefined} isLoading={activity.data === undefined && !activity.error} />
       <div class="columns">
         <Panel title="In flight">
           <Awaited live={overview} rows={5}>

@@ -20,7 +20,7 @@ export function ParticipantsPage() {
       <Panel title="Queues of commands">
         <Awaited live={live}>
           {(data) =>
-            data === undefined ? (
+            data === null ? (
               <Empty icon="question" title="This server does not tell" />
             ) : data.participants.length === 0 ? (
               <Empty icon="dot" title="No definition that is loaded needs a participant" />
@@ -39,7 +39,7 @@ export function ParticipantsPage() {
   );
 }
 
-function Daemons({ view }: { readonly view: ParticipantsView | undefined }) {
+function Daemons({ view }: { readonly view: ParticipantsView | null }) {
   if (view?.daemons === undefined) return <Empty icon="question" title="The broker does not say" />;
   return (
     <p class="note">

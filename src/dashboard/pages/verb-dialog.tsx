@@ -153,6 +153,8 @@ function CancelPlan({ id }: { readonly id: string }) {
   const plan = useLive(`plan ${id}`, (signal) => api.cancelPlan(id, signal));
   if (plan.error) return <Failed error={plan.error} retry={plan.refresh} />;
   if (plan.data === undefined) return <Loading rows={2} />;
+  // A server that does not preview.
+  if (plan.data === null) return null;
   return <PlanList plan={plan.data} />;
 }
 

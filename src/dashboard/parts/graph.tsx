@@ -32,7 +32,14 @@ export function GraphPicture({ graph, toStep }: { readonly graph: Graph; readonl
   const height = rows * (rowHeight + GAP.row) - GAP.row + 2 * MARGIN;
   const nodes = new Map(graph.nodes.map((node) => [node.name, node]));
   return (
-    <svg class="graph" width={width} height={height} viewBox={`0 0 ${width} ${height}`} role="group" aria-label={`Steps of ${graph.name}`}>
+    <svg
+      class={`graph ${graph.saga ? '' : 'plan'}`}
+      width={width}
+      height={height}
+      viewBox={`0 0 ${width} ${height}`}
+      role="group"
+      aria-label={`Steps of ${graph.name}`}
+    >
       {routes.map(({ edge, via }) => (
         <path
           key={`${edge.from} ${edge.to}`}

@@ -76,7 +76,7 @@ function End({ row: { bars, end } }: { readonly row: Row }) {
   return (
     <>
       <Icon name={iconOf(end.what === 'undone' ? 'compensated' : end.what === 'passed' ? 'succeeded' : end.what)} size={11} />
-      {isPlain && took !== '' ? '' : `${end.what} `}
+      {isPlain && took !== '' ? null : <span class={took === '' ? '' : 'tl-word'}>{end.what}</span>}
       {took}
     </>
   );

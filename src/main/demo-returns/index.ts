@@ -24,7 +24,7 @@ const Vans = contract('vans', {
 });
 
 /** The demo's own trouble: returns that wait for a van that never comes, and returns that get stuck. */
-@Saga({ name: 'return-parcel', version: 1, key: (input) => input.returnId })
+@Saga({ name: 'return-parcel', version: 1 })
 export class ReturnParcel extends SagaDefinition<Return> {
   register = this.step(ReturnsDesk.register, {
     request: ({ input }) => input,

@@ -2,6 +2,9 @@ import { createHttpApp } from '../../../src/http/app.js';
 import type { HttpApp } from '../../../src/http/context.js';
 import type { Plan } from '../../../src/core/plan.js';
 import { namesIn } from '../../../src/core/wire.js';
+import { Activity } from '../../../src/engine/activity.js';
+import { together } from '../../../src/engine/observer.js';
+import { readQueues } from '../../../src/engine/queue-reading.js';
 import { Metrics } from '../../../src/telemetry/metrics.js';
 import { EngineWorld } from '../../support/engine.js';
 import { planFrom } from '../../support/plans.js';
@@ -24,7 +27,8 @@ export class Api {
   readonly stopping = new AbortController();
 
   constructor(plans: readonly Plan[] = [PLAN]) {
-    this.world = new EngineWorld({ plans, observer: this.metrics.engine(plans, namesIn('backstep')) });
+    const activity = new Activity(Date.now());
+    this.world = new EngineWorld({ plans, observer: together([this.metrics.engine(plans, namesIn('backstep')), activity]) });
     const { engine, store, transport, clock } = this.world;
     this.metrics.gauges({ plans, store, transport, clock, load: () => engine.load });
     this.app = createHttpApp({
@@ -33,6 +37,8 @@ export class Api {
       logger: this.world.logs,
       stopping: this.stopping.signal,
       scrape: () => this.metrics.scrape(),
+      activity,
+      queues: () => readQueues(plans, this.world.names, transport),
     });
   }
 
