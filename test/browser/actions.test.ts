@@ -120,10 +120,10 @@ describe('the list of sagas', () => {
     await page.getByText('No saga matches').waitFor();
     const id = await shop.start('s-1', 'hangs');
     await shop.daemon.orchestrator.operate(id, { kind: 'suspend', by: 'ada', text: 'wait' });
-    await page.locator('.saga-link:text-is("s-1")').click();
+    await page.getByRole('link', { name: 's-1', exact: true }).click();
     await page.waitForURL(`**/sagas/${id}`);
     await page.goBack();
-    await page.locator('.saga-link:text-is("s-1")').waitFor();
+    await page.getByRole('link', { name: 's-1', exact: true }).waitFor();
     await page.reload();
     expect(await page.locator('[name="key"]').inputValue()).toBe('s-1');
   });
@@ -137,7 +137,7 @@ describe('the list of sagas', () => {
     const first = await page.locator('.saga-link').first().innerText();
     await page.getByRole('button', { name: 'Older' }).click();
     await page.waitForURL('**/sagas?cursor=*');
-    await page.locator(`.saga-link:text-is("${first}")`).waitFor({ state: 'detached' });
+    await page.getByRole('link', { name: first, exact: true }).waitFor({ state: 'detached' });
     expect(await page.locator('.saga-link').count()).toBe(50);
   });
 });

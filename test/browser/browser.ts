@@ -19,6 +19,9 @@ const FLAGS = [
 ];
 const AXE = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
 
+/** Sooner than a test's own limit, so that what was waited for is said. */
+const PATIENCE_MS = 15_000;
+
 export type Theme = 'light' | 'dark';
 /** What a page said that it should not have said. */
 export interface Complaints {
@@ -45,6 +48,7 @@ export async function openPage(
 ): Promise<Page & { readonly complaints: Complaints }> {
   const context = await browser.newContext({ baseURL: url, colorScheme: theme, viewport: { width, height: 900 }, reducedMotion: 'reduce' });
   const page = await context.newPage();
+  page.setDefaultTimeout(PATIENCE_MS);
   const complaints: Complaints = { errors: [], foreign: [] };
   page.on('pageerror', (error) => complaints.errors.push(error.message));
   page.on('console', (message) => {

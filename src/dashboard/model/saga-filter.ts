@@ -41,12 +41,46 @@ function instant(text: string): string {
   return Number.isNaN(at.getTime()) ? text : at.toISOString();
 }
 
-/** The same for a bulk operation. */
-export function bulkFilter(search: SagaSearch): Record<string, unknown> {
-  const { version, tag, ...rest } = listQuery(search);
+/** What has ended is nothing to decide about. */
+const OPEN: readonly string[] = STATUSES.filter((status) => status !== 'completed' && status !== 'compensated');
+
+/** The same for a bulk operation, which is about open sagas alone; `undefined`: the search is about none. */
+export function bulkFilter(search: SagaSearch): Readonly<Record<string, unknown>> | undefined {
+  const { version, tag, status: _all, ...rest } = listQuery(search);
+  const status = search.status.length === 0 ? OPEN : search.status.filter((one) => OPEN.includes(one));
+  if (status.length === 0) return undefined;
   return {
     ...rest,
+    status,
     ...(version === undefined ? {} : { version: Number(version) }),
-    ...(tag === undefined ? {} : { tag }),
+    ...(Array.isArray(tag) ? { tags: Object.fromEntries(tag.map((pair: string) => pairOf(pair))) } : {}),
   };
 }
+
+/** `NAME=VALUE`, or `NAME:VALUE`; a name alone has an empty value, which the API refuses. */
+function pairOf(text: string): readonly [string, string] {
+  const at = text.search(/[=:]/);
+  return at < 0 ? [text, ''] : [text.slice(0, at), text.slice(at + 1)];
+}
+
+/** What a search says, for whoever is about to act on it. */
+export function searchWords({ status, fields }: SagaSearch): string {
+  const parts = [
+    ...(status.length > 0 ? [`status ${status.join(' or ')}`] : []),
+    ...Object.entries(fields).map(([name, value]) => `${WORDS[name as FilterName]} ${value}`),
+  ];
+  return parts.length === 0
+    ? 'Every saga that has not ended: nothing is filtered.'
+    : `Sagas that have not ended, with ${parts.join(', ')}.`;
+}
+const WORDS: Readonly<Record<FilterName, string>> = {
+  name: 'definition',
+  version: 'version',
+  key: 'key',
+  tag: 'tags',
+  step: 'step',
+  waitingFor: 'participant',
+  error: 'error',
+  startedAfter: 'started after',
+  startedBefore: 'started before',
+};

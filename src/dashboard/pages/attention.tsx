@@ -1,11 +1,14 @@
+import { useSignal } from '@preact/signals';
 import { api } from '../api/api.js';
 import { useLive, type Live } from '../api/live.js';
+import { mayOperate } from '../api/me.js';
 import type { FailureGroup, OverviewView } from '../api/views.js';
 import { counted } from '../model/words.js';
 import { Icon } from '../parts/icon.js';
 import { Failed, Loading } from '../parts/states.js';
 import { Ago, Data } from '../parts/text.js';
 import { toSaga, toSagas } from '../route.js';
+import { BulkDialog } from './bulk.js';
 
 const EVERY_MS = 5_000;
 /** As many letters as are worth counting here; more are `99+`. */
@@ -16,6 +19,7 @@ export function Attention({ overview }: { readonly overview: Live<OverviewView> 
   const failures = useLive('failures', (signal) => api.failures({}, signal), { everyMs: EVERY_MS });
   const letters = useLive('letters', (signal) => api.deadLetters({ limit: LETTERS }, signal), { everyMs: EVERY_MS });
   const problems = useLive('problems', api.problems, { everyMs: EVERY_MS });
+  const chosen = useSignal<FailureGroup | undefined>(undefined);
   const { data } = overview;
   if (!data) return overview.error ? <Failed error={overview.error} retry={overview.refresh} /> : <Loading rows={2} />;
   const sum = (status: 'stuck' | 'suspended') => data.definitions.reduce((all, one) => all + one[status], 0);
@@ -49,12 +53,23 @@ export function Attention({ overview }: { readonly overview: Live<OverviewView> 
       {groups.length > 0 ? (
         <ul class="groups">
           {groups.slice(0, 5).map((group) => (
-            <Group key={`${group.name} ${group.step} ${group.phase} ${group.code ?? ''} ${group.message}`} group={group} />
+            <Group key={group.id} group={group} act={() => (chosen.value = group)} />
           ))}
         </ul>
       ) : (
         <StuckOnes stuck={data.stuck.slice(0, 5)} />
       )}
+      {chosen.value ? (
+        <BulkDialog
+          filter={chosen.value.filter}
+          words={`Stuck sagas of ${chosen.value.name} at ${chosen.value.step}: ${chosen.value.message}`}
+          first="retry"
+          onClose={() => {
+            chosen.value = undefined;
+            failures.refresh();
+          }}
+        />
+      ) : null}
     </section>
   );
 }
@@ -78,7 +93,7 @@ function Tally(props: {
   );
 }
 
-function Group({ group }: { readonly group: FailureGroup }) {
+function Group({ group, act }: { readonly group: FailureGroup; readonly act: () => void }) {
   const where = `${group.step}${group.phase === 'action' ? '' : `'s ${group.phase}`}`;
   return (
     <li>
@@ -91,6 +106,11 @@ function Group({ group }: { readonly group: FailureGroup }) {
       <span class="muted">
         oldest <Ago at={group.oldestAt} />
       </span>
+      {mayOperate() ? (
+        <button type="button" class="button" aria-label={`Act on these ${group.count} at ${where}`} onClick={act}>
+          Act …
+        </button>
+      ) : null}
     </li>
   );
 }

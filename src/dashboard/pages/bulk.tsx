@@ -1,43 +1,59 @@
 import { useSignal } from '@preact/signals';
-import { api, runBulk, type Verb } from '../api/api.js';
+import { api, runBulk } from '../api/api.js';
 import { by, rememberBy } from '../api/session.js';
 import type { BulkLine, BulkPlanView } from '../api/views.js';
-import { bulkFilter, type SagaSearch } from '../model/saga-filter.js';
 import { count, counted, shortId } from '../model/words.js';
 import { Dialog } from '../parts/dialog.js';
 import { Failed } from '../parts/states.js';
+import { Status } from '../parts/status.js';
 import { Data } from '../parts/text.js';
 import { toSaga } from '../route.js';
 import { ByField, ReasonField } from '../parts/decree.js';
 
-const VERBS: readonly (readonly [Verb, string])[] = [
+const VERBS = [
   ['suspend', 'Suspend: send nothing until resumed'],
   ['resume', 'Resume'],
   ['cancel', 'Cancel: undo what was done'],
   ['retry', 'Retry the stuck step'],
-];
+  ['settle success', 'Settle the stuck step: it succeeded'],
+  ['settle rejected', 'Settle the stuck step: it was rejected'],
+] as const;
+type Choice = (typeof VERBS)[number][0];
+
 /** Refused ones that are listed; all of them are counted. */
 const LISTED = 50;
 
 type Phase = 'choosing' | 'planning' | 'running' | 'done';
+export interface BulkProps {
+  /** As `POST /bulk` takes it. */
+  readonly filter: Readonly<Record<string, unknown>>;
+  /** The same in words. */
+  readonly words: string;
+  readonly first?: Choice;
+  /** What is settled or retried, where the filter does not say it. */
+  readonly step?: string | undefined;
+  readonly onClose: () => void;
+}
 
-/** One decision for everything that the search finds: what would happen first, then each result. */
-export function BulkDialog({ search, onClose }: { readonly search: SagaSearch; readonly onClose: () => void }) {
-  const verb = useSignal<Verb>('suspend');
-  const step = useSignal(search.fields.step ?? '');
+/** One decision for everything that a filter finds: what would happen first, then each result. */
+export function BulkDialog({ filter, words, first = 'suspend', step: known = '', onClose }: BulkProps) {
+  const choice = useSignal<Choice>(first);
+  const step = useSignal(known);
   const reason = useSignal('');
   const phase = useSignal<Phase>('choosing');
   const plan = useSignal<BulkPlanView | undefined>(undefined);
   const error = useSignal<Error | undefined>(undefined);
   const tally = useSignal({ done: 0, refused: 0 });
   const refused = useSignal<readonly BulkLine[]>([]);
-  const needsStep = verb.value === 'retry';
+  const [verb, outcome] = choice.value.split(' ');
+  const isAboutStep = verb === 'retry' || verb === 'settle';
   const body = () => ({
-    verb: verb.value,
-    filter: bulkFilter(search),
+    verb,
+    filter,
     reason: reason.value,
     by: by.value === '' ? 'dashboard' : by.value,
-    ...(needsStep && step.value !== '' ? { step: step.value } : {}),
+    ...(outcome === undefined ? {} : { outcome }),
+    ...(isAboutStep && step.value !== '' ? { step: step.value } : {}),
   });
   const attempt = async (busy: Phase, after: Phase, act: () => Promise<void>) => {
     phase.value = busy;
@@ -50,24 +66,22 @@ export function BulkDialog({ search, onClose }: { readonly search: SagaSearch; r
       phase.value = 'choosing';
     }
   };
-  const tryIt = () =>
-    attempt('planning', 'choosing', async () => {
-      plan.value = await api.planBulk(body());
-    });
-  const doIt = () =>
-    attempt('running', 'done', () =>
-      runBulk(body(), (line) => {
-        if (line.id === undefined) return;
-        const { done, refused: no } = tally.value;
-        tally.value = line.done ? { done: done + 1, refused: no } : { done, refused: no + 1 };
-        if (!line.done && refused.value.length < LISTED) refused.value = [...refused.value, line];
-      }),
-    );
+  const tryIt = () => attempt('planning', 'choosing', async () => void (plan.value = await api.planBulk(body())));
+  const note = (line: BulkLine) => {
+    if (line.problem) error.value = new Error(line.problem.detail);
+    if (line.id === undefined) return;
+    const { done, refused: no } = tally.value;
+    tally.value = line.done ? { done: done + 1, refused: no } : { done, refused: no + 1 };
+    if (!line.done && refused.value.length < LISTED) refused.value = [...refused.value, line];
+  };
+  const doIt = () => attempt('running', 'done', () => runBulk(body(), note));
   const changed = () => (plan.value = undefined);
   const isBusy = phase.value === 'planning' || phase.value === 'running';
   return (
     <Dialog title="Act on all that match" onClose={onClose} wide>
-      <p class="muted">{filterWords(search)}</p>
+      <p class="muted">
+        <Data of={words} />
+      </p>
       <form
         onSubmit={(event) => {
           event.preventDefault();
@@ -79,24 +93,25 @@ export function BulkDialog({ search, onClose }: { readonly search: SagaSearch; r
             <span>What</span>
             <select
               name="verb"
-              value={verb.value}
+              value={choice.value}
               onChange={({ currentTarget }) => {
-                verb.value = currentTarget.value as Verb;
+                choice.value = currentTarget.value as Choice;
                 changed();
               }}
             >
-              {VERBS.map(([name, words]) => (
+              {VERBS.map(([name, text]) => (
                 <option key={name} value={name}>
-                  {words}
+                  {text}
                 </option>
               ))}
             </select>
           </label>
-          {needsStep ? (
+          {isAboutStep ? (
             <label class="field">
               <span>Step (empty: whichever is stuck)</span>
               <input
                 name="step"
+                autocomplete="off"
                 value={step.value}
                 onInput={({ currentTarget }) => {
                   step.value = currentTarget.value.trim();
@@ -108,7 +123,7 @@ export function BulkDialog({ search, onClose }: { readonly search: SagaSearch; r
           <ReasonField value={reason.value} onInput={(text) => (reason.value = text)} />
           <ByField value={by.value} onInput={rememberBy} />
         </fieldset>
-        {plan.value ? <Plan plan={plan.value} /> : null}
+        {plan.value && phase.value !== 'done' ? <Plan plan={plan.value} /> : null}
         {phase.value === 'running' || phase.value === 'done' ? (
           <div role="status" class="bulk-result">
             <b>{count(tally.value.done)}</b> done, <b>{count(tally.value.refused)}</b> refused{phase.value === 'running' ? ' …' : '.'}
@@ -120,33 +135,55 @@ export function BulkDialog({ search, onClose }: { readonly search: SagaSearch; r
           <button type="button" class="button" onClick={onClose}>
             {phase.value === 'done' ? 'Close' : 'Leave it'}
           </button>
-          {phase.value === 'done' ? null : plan.value === undefined ? (
-            <button type="submit" class="button primary" disabled={isBusy}>
-              {isBusy ? 'Asking …' : 'What would happen?'}
-            </button>
-          ) : (
-            <button type="submit" class="button danger" disabled={isBusy || plan.value.allowed === 0}>
-              {isBusy ? 'Working …' : `Do it for ${counted(plan.value.allowed, 'saga')}`}
-            </button>
-          )}
+          {phase.value === 'done' ? null : <Submit plan={plan.value} isBusy={isBusy} />}
         </div>
       </form>
     </Dialog>
   );
 }
 
-function Plan({ plan }: { readonly plan: BulkPlanView }) {
+/** Nothing is done before it was said for how many. */
+function Submit({ plan, isBusy }: { readonly plan: BulkPlanView | undefined; readonly isBusy: boolean }) {
+  if (plan === undefined) {
+    return (
+      <button type="submit" class="button primary" disabled={isBusy}>
+        {isBusy ? 'Asking …' : 'What would happen?'}
+      </button>
+    );
+  }
+  return (
+    <button type="submit" class="button danger" disabled={isBusy || plan.allowed === 0}>
+      {isBusy ? 'Working …' : `Do it for ${counted(plan.allowed, 'saga')}`}
+    </button>
+  );
+}
+
+function Plan({ plan: { matched, allowed, refused, sample } }: { readonly plan: BulkPlanView }) {
   return (
     <div class="bulk-plan" role="status">
       <p>
-        <b>{counted(plan.matched, 'saga')}</b> {plan.matched === 1 ? 'matches' : 'match'}; it would be done for <b>{count(plan.allowed)}</b>
-        .
+        <b>{counted(matched, 'saga')}</b> {matched === 1 ? 'matches' : 'match'}; it would be done for <b>{count(allowed)}</b>.
       </p>
-      {plan.refused.length > 0 ? (
+      {refused.length > 0 ? (
         <ul>
-          {plan.refused.map(({ why, count: number }) => (
+          {refused.map(({ why, count: number }) => (
             <li key={why}>
-              not for {count(number)}: <Data of={why} />
+              Not for {count(number)}: <Data of={why} />
+            </li>
+          ))}
+        </ul>
+      ) : null}
+      {sample.length > 0 ? (
+        <ul class="sample" aria-label="Some of them">
+          {sample.slice(0, SAMPLED).map((one) => (
+            <li key={one.id}>
+              <a href={toSaga(one.id)} target="_blank" rel="noopener">
+                <Data of={one.key ?? shortId(one.id)} />
+              </a>
+              <Status of={one.status} />
+              <span aria-label="becomes">→</span>
+              <Status of={one.then} />
+              {one.sends.length > 0 ? <span class="muted mono">sends {one.sends.join(', ')}</span> : null}
             </li>
           ))}
         </ul>
@@ -154,6 +191,7 @@ function Plan({ plan }: { readonly plan: BulkPlanView }) {
     </div>
   );
 }
+const SAMPLED = 5;
 
 function Refused({ lines }: { readonly lines: readonly BulkLine[] }) {
   if (lines.length === 0) return null;
@@ -169,9 +207,4 @@ function Refused({ lines }: { readonly lines: readonly BulkLine[] }) {
       ))}
     </ul>
   );
-}
-
-function filterWords({ status, fields }: SagaSearch): string {
-  const parts = [...status.map((one) => `status ${one}`), ...Object.entries(fields).map(([name, value]) => `${name} ${value}`)];
-  return parts.length === 0 ? 'Every saga that has not ended: nothing is filtered.' : `Sagas with ${parts.join(', ')}.`;
 }

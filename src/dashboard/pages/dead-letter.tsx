@@ -4,7 +4,7 @@ import { useLive } from '../api/live.js';
 import { mayOperate } from '../api/me.js';
 import { by, rememberBy } from '../api/session.js';
 import type { DeadLetterView } from '../api/views.js';
-import { bytes } from '../model/words.js';
+import { bytes, counted } from '../model/words.js';
 import { ByField, ReasonField } from '../parts/decree.js';
 import { Dialog } from '../parts/dialog.js';
 import { Copy, Json } from '../parts/json.js';
@@ -32,9 +32,9 @@ export function DeadLetterPage({ id }: { readonly id: string }) {
                   <Data of={letter.reason} />
                 </h1>
               </div>
-              {mayOperate() ? (
+              {mayOperate() && letter.discarded === null ? (
                 <div class="verbs" role="group" aria-label="What can be done">
-                  <button type="button" class="button" onClick={() => (chosen.value = 'replay')}>
+                  <button type="button" class="button" disabled={!letter.replayable} onClick={() => (chosen.value = 'replay')}>
                     Replay …
                   </button>
                   <button type="button" class="button danger-quiet" onClick={() => (chosen.value = 'discard')}>
@@ -47,7 +47,7 @@ export function DeadLetterPage({ id }: { readonly id: string }) {
             <Panel title="Body">
               <Body letter={letter} />
             </Panel>
-            {letter.headers && Object.keys(letter.headers).length > 0 ? (
+            {Object.keys(letter.headers).length > 0 ? (
               <Panel title="Headers">
                 <Json value={letter.headers} label="Headers of the message" />
               </Panel>
@@ -77,12 +77,14 @@ function Facts({ letter }: { readonly letter: DeadLetterView }) {
             <Ago at={letter.at} />
           </dd>
         </div>
-        {letter.bytes === undefined ? null : (
-          <div>
-            <dt>Size</dt>
-            <dd>{bytes(letter.bytes)}</dd>
-          </div>
-        )}
+        <div>
+          <dt>Size</dt>
+          <dd>{bytes(letter.bytes)}</dd>
+        </div>
+        <div>
+          <dt>Replayed</dt>
+          <dd>{letter.replays === 0 ? 'never' : counted(letter.replays, 'time')}</dd>
+        </div>
         {facts.map(([name, value]) =>
           value === undefined || value === '' ? null : (
             <div class="fact-long" key={name}>
@@ -94,7 +96,24 @@ function Facts({ letter }: { readonly letter: DeadLetterView }) {
           ),
         )}
       </dl>
+      {letter.replayable || letter.whyNot === undefined ? null : (
+        <p class="notice tone-held">
+          It cannot be replayed: <Data of={letter.whyNot} />
+        </p>
+      )}
+      <Mark what="Replayed" of={letter.replayed} />
+      <Mark what="Discarded" of={letter.discarded} />
+      {letter.cut ? <p class="notice tone-held">It was too long: only its beginning was kept.</p> : null}
     </section>
+  );
+}
+
+function Mark({ what, of: mark }: { readonly what: string; readonly of: DeadLetterView['replayed'] }) {
+  if (!mark) return null;
+  return (
+    <p class="notice tone-idle">
+      {what} by <Data of={mark.by} /> <Ago at={mark.at} />: <Data of={mark.reason} />
+    </p>
   );
 }
 

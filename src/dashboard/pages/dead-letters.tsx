@@ -108,9 +108,9 @@ function LettersTable({ letters }: { readonly letters: readonly DeadLetterView[]
               <Data of={letter.queue} />
             </td>
             <td class="wide-only mono">
-              <Data of={letter.type ?? ''} />
+              <Data of={letter.type} />
             </td>
-            <td class="number wide-only">{letter.bytes === undefined ? '' : bytes(letter.bytes)}</td>
+            <td class="number wide-only">{bytes(letter.bytes)}</td>
             <td class="number muted">
               <Ago at={letter.at} />
             </td>

@@ -3,7 +3,7 @@ import { STATUSES } from '../../core/state.js';
 import { api } from '../api/api.js';
 import { useLive } from '../api/live.js';
 import { mayOperate } from '../api/me.js';
-import { further, listQuery, readSearch, type FilterName, type SagaSearch } from '../model/saga-filter.js';
+import { bulkFilter, further, listQuery, readSearch, searchWords, type FilterName, type SagaSearch } from '../model/saga-filter.js';
 import { SagasTable } from '../parts/sagas-table.js';
 import { Awaited, Empty, Scroll } from '../parts/states.js';
 import { Status } from '../parts/status.js';
@@ -22,12 +22,13 @@ export function SagasPage() {
   const key = JSON.stringify(query);
   // Further pages do not move under the eyes of whoever reads them.
   const live = useLive(`sagas ${key}`, (signal) => api.sagas(query, signal), { everyMs: cursor === undefined ? EVERY_MS : undefined });
+  const filter = bulkFilter(search);
   const isFiltered = search.status.length > 0 || Object.keys(search.fields).length > 0;
   return (
     <>
       <div class="page-head">
         <h1>Sagas</h1>
-        {mayOperate() ? (
+        {mayOperate() && filter ? (
           <button type="button" class="button" onClick={() => (isBulkOpen.value = true)}>
             Act on all of these …
           </button>
@@ -58,9 +59,11 @@ export function SagasPage() {
           )}
         </Awaited>
       </section>
-      {isBulkOpen.value ? (
+      {isBulkOpen.value && filter ? (
         <BulkDialog
-          search={search}
+          filter={filter}
+          words={searchWords(search)}
+          step={search.fields.step}
           onClose={() => {
             isBulkOpen.value = false;
             live.refresh();

@@ -158,17 +158,39 @@ function CancelPlan({ id }: { readonly id: string }) {
   return <PlanList plan={plan.data} />;
 }
 
-export function PlanList({ plan: { possible, why, commands } }: { readonly plan: CancelPlanView }) {
+function PlanList({ plan: { possible, why, notes = [], commands, kept = [] } }: { readonly plan: CancelPlanView }) {
   if (!possible) return <p class="fault">{why ?? 'A cancel is not possible now.'}</p>;
-  if (commands.length === 0) return <p class="muted">Nothing has to be undone.</p>;
   return (
-    <ol class="plan" aria-label="What would be sent, in this order">
-      {commands.map(({ step, command, after }) => (
-        <li key={`${step} ${command}`}>
-          <Data of={command} class="mono" /> undoes <Data of={step} class="mono" />
-          <span class="muted">{after === 'unknown' ? ', which may have happened' : ', which succeeded'}</span>
-        </li>
+    <>
+      {notes.map((note) => (
+        <p key={note} class="muted">
+          <Data of={note} />
+        </p>
       ))}
-    </ol>
+      {commands.length === 0 ? <p class="muted">Nothing has to be undone.</p> : null}
+      {commands.length > 0 ? (
+        <ol class="plan" aria-label="What would be sent, in this order">
+          {commands.map(({ step, phase, command, after, open, fault }, index) => (
+            <li key={`${step} ${command} ${index}`}>
+              <Data of={command} class="mono" /> {phase === 'fence' ? 'asks for the outcome of' : 'undoes'} <Data of={step} class="mono" />
+              <span class="muted">
+                {open ? ', if it ends so' : after === 'unknown' ? ', which may have happened' : ', which succeeded'}
+              </span>
+              {fault === undefined ? null : (
+                <span class="fault">
+                  {' '}
+                  <Data of={fault} />
+                </span>
+              )}
+            </li>
+          ))}
+        </ol>
+      ) : null}
+      {kept.length > 0 ? (
+        <p class="muted">
+          Nothing undoes <Data of={kept.join(', ')} class="mono" />.
+        </p>
+      ) : null}
+    </>
   );
 }

@@ -1,6 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 import { jsonLines } from '../../../src/dashboard/model/json-lines.js';
-import { bulkFilter, listQuery, readSearch } from '../../../src/dashboard/model/saga-filter.js';
+import { bulkFilter, listQuery, readSearch, searchWords } from '../../../src/dashboard/model/saga-filter.js';
 import { bytes, counted, relative, shortId } from '../../../src/dashboard/model/words.js';
 
 describe('the words of the dashboard', () => {
@@ -60,6 +60,15 @@ describe('a search for sagas in the address', () => {
   });
 
   it('becomes a filter of a bulk operation', () => {
-    expect(bulkFilter(read('status=stuck&version=2&step=pay'))).toEqual({ status: ['stuck'], version: 2, step: 'pay' });
+    expect(bulkFilter(read('status=stuck&status=completed&version=2&tag=a%3D1+b:c%3D2'))).toEqual({
+      status: ['stuck'],
+      version: 2,
+      tags: { a: '1', b: 'c=2' },
+    });
+    expect(bulkFilter(read('name=order'))).toEqual({ status: ['running', 'compensating', 'suspended', 'stuck'], name: 'order' });
+    expect(bulkFilter(read('status=completed'))).toBeUndefined();
+    expect(searchWords(read('status=stuck&status=running&step=pay'))).toBe(
+      'Sagas that have not ended, with status running or stuck, step pay.',
+    );
   });
 });
