@@ -45,9 +45,10 @@ export default {
     {
       ...project,
       displayName: 'servers',
-      testMatch: ['<rootDir>/test/!(unit|faults|lab)/**/*.test.ts'], // test/faults has a configuration of its own
+      testMatch: ['<rootDir>/test/!(unit|faults|lab|browser)/**/*.test.ts'], // test/faults has a configuration of its own
       ...servers,
     },
+    { ...project, displayName: 'browser', testMatch: ['<rootDir>/test/browser/**/*.test.ts'] },
   ],
   // Old module registries are kept alive by Node's vm modules; a worker that has grown is replaced between files.
   workerIdleMemoryLimit: '1GB',

@@ -12,7 +12,9 @@ import { securityHeaders } from './access/security-headers.js';
 import { readBodies } from './body.js';
 import type { HttpApp, HttpContext } from './context.js';
 import { problemOf, RequestRefused, TooMany } from './problem.js';
+import { addActivityRoute, addParticipantsRoute } from './routes/activity.js';
 import { addAuditRoute } from './routes/audit.js';
+import { addDashboardRoutes } from './routes/dashboard.js';
 import { addDeadLetterRoutes } from './routes/dead-letters.js';
 import { addDefinitionRoutes } from './routes/definitions.js';
 import { addEventsRoute } from './routes/events.js';
@@ -50,6 +52,8 @@ export function createHttpApp(context: HttpContext): HttpApp {
   addEventsRoute(app, context);
   addDefinitionRoutes(app, context);
   addOverviewRoute(app, context);
+  if (context.activity) addActivityRoute(app, context, context.activity);
+  if (context.queues) addParticipantsRoute(app, context.queues);
   addMeRoute(app);
   if (context.audit) addAuditRoute(app, context.audit);
   addHealthRoutes(app, context);
@@ -57,6 +61,7 @@ export function createHttpApp(context: HttpContext): HttpApp {
     app.openAPIRegistry.registerPath(metricsRoute);
     addMetricsRoute(app, context.scrape);
   }
+  if (context.dashboard) addDashboardRoutes(app, context.dashboard);
   app.doc31('/openapi.json', {
     openapi: '3.1.0',
     info: { title: 'Backstep', version: 'v1', description: 'Sagas: start, watch, operate.' },

@@ -3,6 +3,8 @@ import type { Access } from '../access/access.js';
 import type { Principal } from '../access/principal.js';
 import type { DeadLetterOffice } from '../engine/dead-letter-office.js';
 import type { FeedHub } from '../engine/feed-hub.js';
+import type { Activity } from '../engine/activity.js';
+import type { QueueReading } from '../engine/queue-reading.js';
 import type { SagaService } from '../engine/service.js';
 import type { AuditedState } from '../core/audit.js';
 import type { AuditLog } from '../ports/audit-log.js';
@@ -10,6 +12,7 @@ import type { Logger } from '../ports/logger.js';
 import type { SagaOverview } from '../ports/saga-overview.js';
 import type { SagaStore } from '../ports/saga-store.js';
 import type { RouteAccess } from './access/routes.js';
+import type { DashboardFiles } from './dashboard-files.js';
 
 /** What a scrape is answered with. */
 export interface Scraped {
@@ -34,6 +37,12 @@ export interface HttpContext {
   readonly access?: Access;
   /** Where decisions of people are recorded; without it they are in the histories only, and there is no `/api/v1/audit`. */
   readonly audit?: AuditLog;
+  /** What `/api/v1/activity` tells; without it there is no such route. */
+  readonly activity?: Activity;
+  /** What `/api/v1/participants` tells; without it there is no such route. */
+  readonly queues?: () => Promise<QueueReading>;
+  /** What is served at `/`; without it nothing is. */
+  readonly dashboard?: DashboardFiles | undefined;
 }
 
 /** What is known of a request once it is let in. */

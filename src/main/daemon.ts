@@ -16,7 +16,7 @@ import { Metrics } from '../telemetry/metrics.js';
 import { assertSafe } from './access.js';
 import type { Running } from './lifetime.js';
 import { serveMetrics } from './serve-metrics.js';
-import { engineModule, httpModule, systemModule, TOKEN } from './modules.js';
+import { DASHBOARD, engineModule, httpModule, systemModule, TOKEN } from './modules.js';
 
 /** What a daemon is made of. It owns store and transport from then on, and closes them. */
 export interface DaemonParts {
@@ -39,6 +39,8 @@ export interface DaemonParts {
   /** Signs commands and judges what comes; without it messages are not signed. */
   readonly signing?: OrchestratorSigning | undefined;
   readonly settings?: Partial<EngineSettings>;
+  /** Where the built dashboard lies. Default: where the package's build puts it. */
+  readonly dashboard?: string;
 }
 /** An engine with its HTTP API. */
 export interface Daemon extends Running {
@@ -92,7 +94,7 @@ async function closeParts({ transport, store }: DaemonParts): Promise<void> {
 }
 
 function assemble(parts: DaemonParts, stopping: AbortSignal): Container {
-  const { plans, store, transport, logger, metrics = new Metrics(), observer, signing, settings = {} } = parts;
+  const { plans, store, transport, logger, metrics = new Metrics(), observer, signing, settings = {}, dashboard = DASHBOARD } = parts;
   const container = new Container();
   container.bind(TOKEN.plans).toConstantValue(plans);
   container.bind(TOKEN.store).toConstantValue(store);
@@ -104,6 +106,7 @@ function assemble(parts: DaemonParts, stopping: AbortSignal): Container {
   container.bind(TOKEN.signing).toConstantValue(signing);
   container.bind(TOKEN.access).toConstantValue(parts.access ?? ACCESS_OFF);
   container.bind(TOKEN.audit).toConstantValue(parts.audit);
+  container.bind(TOKEN.dashboard).toConstantValue(dashboard);
   container.bind(TOKEN.stopping).toConstantValue(stopping);
   container.load(systemModule(), engineModule(), httpModule());
   return container;

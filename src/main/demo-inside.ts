@@ -1,5 +1,3 @@
-import { createHash } from 'node:crypto';
-import { Orchestrator } from '../engine/orchestrator.js';
 import type { StoredSaga } from '../ports/saga-store.js';
 import { historyEntryView } from '../http/history-view.js';
 import { sagaView, summaryView } from '../http/saga-view.js';
@@ -9,13 +7,15 @@ import { InProcessBroker } from '../memory/transport-broker.js';
 import { sagaDataSource } from '../postgres/connect.js';
 import { openEmbedded } from '../postgres/embedded.js';
 import { migrate } from '../postgres/migrate.js';
+import type { ListenOptions } from '../http/server.js';
 import { poolOf } from '../postgres/pool.js';
 import { PostgresSagaStore } from '../postgres/postgres-saga-store.js';
 import type { Logger } from '../ports/logger.js';
+import { createDaemon } from './daemon.js';
 import type { DemoStage } from './demo-stage.js';
 import { schemaFor, startHosts } from './hosts.js';
 import { openSagas } from './sagas.js';
-import { SystemClock, SystemRandom, UuidV7Ids } from './system.js';
+import { SystemClock } from './system.js';
 
 const NAMESPACE = 'backstep';
 /** Sagas under way at a time: as many as there are customers. */
@@ -23,6 +23,7 @@ const AT_A_TIME = 150;
 /** A saga that takes longer than this is not waited for; the demo then says where it is. */
 const PATIENCE_MS = 60_000;
 const PAGE = 500;
+const ANYWHERE: ListenOptions = { host: '127.0.0.1', port: 0 };
 
 /**
  * Orchestrator, participants, PostgreSQL and transport in this process: one embedded database in memory, with a schema for the sagas
@@ -32,10 +33,13 @@ export async function openInside({
   directories,
   logger,
   atATime = AT_A_TIME,
+  http = ANYWHERE,
 }: {
   readonly directories: readonly string[];
   readonly logger: Logger;
   readonly atATime?: number;
+  /** Where API and dashboard are. Default: on any free port of this machine. */
+  readonly http?: ListenOptions;
 }): Promise<DemoStage> {
   const { plans, participants } = await openSagas(directories, logger);
   const embedded = await openEmbedded();
@@ -50,22 +54,28 @@ export async function openInside({
 
   const clock = new SystemClock();
   const store = new PostgresSagaStore(sagaSource);
-  const transport = new InProcessTransport({ broker: new InProcessBroker(clock), clock, logger });
+  const broker = new InProcessBroker(clock);
+  const connect = () => new InProcessTransport({ broker, clock, logger });
   const waiting = new Map<string, () => void>();
-  const orchestrator = new Orchestrator({
+  const daemon = await createDaemon({
     plans,
     store,
-    transport,
-    clock,
-    ids: new UuidV7Ids(),
-    random: new SystemRandom(),
+    transport: connect(),
     logger,
-    hash: (data) => createHash('sha256').update(data).digest('hex'),
+    http,
     observer: { sagaEnded: ({ id }) => waiting.get(id)?.() },
     settings: { namespace: NAMESPACE },
   });
-  await orchestrator.run();
-  const hosts = await startHosts({ declarations: participants(), transport, clock, logger, namespace: NAMESPACE, dataSource: open });
+  const { orchestrator } = daemon;
+  const forHosts = connect();
+  const hosts = await startHosts({
+    declarations: participants(),
+    transport: forHosts,
+    clock,
+    logger,
+    namespace: NAMESPACE,
+    dataSource: open,
+  });
   /** Whether it ended before patience did. */
   const end = (id: string) =>
     new Promise<boolean>((resolve) => {
@@ -80,6 +90,7 @@ export async function openInside({
 
   return {
     what: 'one process, with an embedded PostgreSQL in memory and an in-process transport',
+    url: daemon.url,
     run: async (name, inputs, progress) => {
       let next = 0;
       let ended = 0;
@@ -112,9 +123,8 @@ export async function openInside({
     },
     close: async () => {
       await hosts.stop();
-      await orchestrator.stop();
-      await transport.close();
-      await store.close();
+      await daemon.stop();
+      await forHosts.close();
       for (const dataSource of dataSources.values()) if (dataSource.isInitialized) await dataSource.destroy();
       await embedded.close();
     },

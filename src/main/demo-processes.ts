@@ -87,6 +87,7 @@ function stageOf(parts: {
   };
   return {
     what: `a daemon and ${SHARES.length} participant processes, over PostgreSQL and RabbitMQ`,
+    url: parts.url,
     run: async (name, inputs, progress) => {
       const lines = inputs.map((input) => JSON.stringify(input)).join('\n');
       await runCommand(['start', name, '--many', '-', '--url', parts.url], parts.environment, lines);

@@ -7,6 +7,8 @@ export type AskParticipant = (participant: string, sql: string) => Promise<reado
 export interface DemoStage {
   /** What it is made of, for people. */
   readonly what: string;
+  /** Of its API and dashboard. */
+  readonly url: string;
   /**
    * Starts a saga for each input and waits until none is under way any more, or nothing has moved for a long time. `progress` is told how
    * many have ended so far.

@@ -8,6 +8,8 @@ import { timelineOf } from '../cli/timeline.js';
 import type { Terminal } from '../cli/terminal.js';
 import { messageOf } from '../core/errors.js';
 import type { SummaryView } from '../http/schemas.js';
+import { assertCanListen, type ListenOptions } from '../http/server.js';
+import { VARIABLES } from './config.js';
 import { loadProof, type DemoOrder } from './demo-proof.js';
 import { isProven, outcomeLines, proofLines, resultOf, worthShowing } from './demo-report.js';
 import type { PlacedOrders } from './demo-prove.js';
@@ -18,6 +20,7 @@ import { createLogger } from './log.js';
 /** Places the orders of `sagas/place-order`, tells what became of them, and proves it from the participants' ledgers. */
 
 const FOLDER = fileURLToPath(new URL('../../sagas/place-order', import.meta.url));
+const RETURNS = fileURLToPath(new URL('./demo-returns', import.meta.url));
 const LINE_EVERY = 250;
 
 const options = readOptions();
@@ -35,6 +38,8 @@ const paint = paintFor(terminal);
 const say = (...lines: readonly string[]) => terminal.out(lines.map((line) => `${line}\n`).join(''));
 let opening: Promise<DemoStage> | undefined;
 let isInterrupted = false;
+let isKept = false;
+const ending = new AbortController();
 for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, () => void interrupted(signal === 'SIGINT' ? 130 : 143));
 
 try {
@@ -56,12 +61,36 @@ async function demo(): Promise<number> {
   const stage = await opening;
   say(`  ${stage.what}`, '', paint.bold(`Placing ${orders.length.toLocaleString('en')} orders …`));
   await place(stage, orders);
-  return report(stage, orders, startedAt);
+  const code = await report(stage, orders, startedAt);
+  if (options.keep) await keep(stage, orders);
+  return code;
+}
+
+/** Until Ctrl-C, which is then no failure. */
+async function keep(stage: DemoStage, orders: readonly DemoOrder[]): Promise<void> {
+  const { keepGoing } = await import('./demo-keep.js');
+  isKept = true;
+  say('', paint.bold('It goes on'), `  the dashboard is at ${stage.url}`, '  new orders come in all the time; Ctrl-C ends it');
+  await keepGoing({ url: stage.url, orders, returns: !options.processes, signal: ending.signal });
 }
 
 async function openStage(logger: Logger): Promise<DemoStage> {
-  if (!options.processes) return (await import('./demo-inside.js')).openInside({ directories: [FOLDER], logger });
+  if (!options.processes) {
+    const directories = options.keep ? [FOLDER, RETURNS] : [FOLDER];
+    return (await import('./demo-inside.js')).openInside({ directories, logger, ...(options.keep ? { http: await usualPort() } : {}) });
+  }
   return (await import('./demo-processes.js')).openProcesses({ directory: FOLDER, logger, environment: process.env });
+}
+
+/** The daemon's usual port, or any other where that is taken. */
+async function usualPort(): Promise<ListenOptions> {
+  const usual = { host: '127.0.0.1', port: Number(VARIABLES.BACKSTEP_HTTP_PORT.fallback) };
+  try {
+    await assertCanListen(usual);
+    return usual;
+  } catch {
+    return { ...usual, port: 0 };
+  }
 }
 
 /** Also one that is still being opened; one that failed to open has closed itself. */
@@ -123,7 +152,7 @@ async function conclude(found: {
   say(paint.bold("The proof, from the participants' own ledgers"), ...proofLines(orders.length, violations, paint));
   if (result.stuck > 0) say(paint.red(`  ${result.stuck} orders have not ended`));
   say('', `${result.seconds} seconds in all.`);
-  if (proven && !options.prove) say('', ...whatNext());
+  if (proven && !options.prove && !options.keep) say('', ...whatNext());
   if (options.json) say(JSON.stringify(result));
   return proven ? 0 : 1;
 }
@@ -131,7 +160,8 @@ async function conclude(found: {
 function whatNext(): readonly string[] {
   return [
     paint.bold('What to try next'),
-    '  npx backstep dev            everything in one process, with the HTTP API, to play with',
+    '  npm run demo -- --keep      the same, and it goes on: a dashboard to look at',
+    '  npx backstep dev            everything in one process, with API and dashboard, to play with',
     '  npm run services            PostgreSQL and RabbitMQ for the tests; then npm test',
     '  npm run demo -- --processes the same over these, in separate processes',
     '  docs/getting-started.md     a saga of your own',
@@ -145,12 +175,13 @@ function readOrders(): readonly DemoOrder[] {
   return lines.slice(0, options.orders ?? lines.length).map((line) => JSON.parse(line) as DemoOrder);
 }
 
-function readOptions(): { json?: boolean; processes?: boolean; orders?: number; prove?: boolean } {
+function readOptions(): { json?: boolean; processes?: boolean; orders?: number; prove?: boolean; keep?: boolean } {
   return new Command('demo')
     .description('places orders, shows what became of them, and proves that each happened as a whole or not at all')
     .option('--json', 'the result as one line of JSON at the end')
     .option('--processes', 'in separate processes, over the PostgreSQL and RabbitMQ of the environment')
     .option('--prove', 'place nothing: check the orders and ledgers in the database of the environment')
+    .option('--keep', 'go on afterwards: the dashboard stays open, and new orders come in until Ctrl-C')
     .option('--orders <n>', 'only so many orders', (text) => {
       if (/^[1-9]\d*$/.test(text)) return Number(text);
       throw new InvalidArgumentError('It must be a whole number of at least 1.');
@@ -162,10 +193,11 @@ function readOptions(): { json?: boolean; processes?: boolean; orders?: number; 
 async function interrupted(code: number): Promise<void> {
   if (isInterrupted) process.exit(code);
   isInterrupted = true;
+  ending.abort();
   terminal.err('\nstopping …\n');
   try {
     await closeStage();
   } finally {
-    process.exit(code);
+    process.exit(isKept ? 0 : code);
   }
 }

@@ -1,16 +1,20 @@
 import { createHash } from 'node:crypto';
+import { fileURLToPath } from 'node:url';
 import { ContainerModule, type ServiceIdentifier } from 'inversify';
 import type { Plan } from '../core/plan.js';
+import { Activity } from '../engine/activity.js';
 import { DeadLetterOffice } from '../engine/dead-letter-office.js';
 import { FeedHub } from '../engine/feed-hub.js';
 import { Orchestrator } from '../engine/orchestrator.js';
 import { namesIn } from '../core/wire.js';
 import { together, type EngineObserver } from '../engine/observer.js';
+import { readQueues } from '../engine/queue-reading.js';
 import { resolveSettings, type EngineSettings } from '../engine/settings.js';
 import { createHttpApp } from '../http/app.js';
 import type { HttpApp } from '../http/context.js';
 import type { Access } from '../access/access.js';
 import type { AuditLog } from '../ports/audit-log.js';
+import { readDashboard } from '../http/dashboard-files.js';
 import type { Clock } from '../ports/clock.js';
 import type { Ids } from '../ports/ids.js';
 import type { Logger } from '../ports/logger.js';
@@ -35,6 +39,7 @@ export const TOKEN = {
   plans: token<readonly Plan[]>('Plans'),
   settings: token<Partial<EngineSettings>>('EngineSettings'),
   metrics: token<Metrics>('Metrics'),
+  activity: token<Activity>('Activity'),
   /** Those that listen to the engine besides the metrics. */
   observers: token<readonly EngineObserver[]>('EngineObservers'),
   /** Bound to `undefined` where messages are not signed. */
@@ -45,9 +50,14 @@ export const TOKEN = {
   /** `undefined`: what people decide is in the histories only. */
   audit: token<AuditLog | undefined>('AuditLog'),
   httpApp: token<HttpApp>('HttpApp'),
+  /** Where the built dashboard lies. */
+  dashboard: token<string>('Dashboard'),
   /** Aborted when the daemon begins to stop. */
   stopping: token<AbortSignal>('Stopping'),
 } as const;
+
+/** Where the build puts the dashboard, beside this file's folder. Run from the sources there is none. */
+export const DASHBOARD = fileURLToPath(new URL('../dashboard/static', import.meta.url));
 
 /** The machine: clock, chance, identities. */
 export function systemModule(): ContainerModule {
@@ -61,6 +71,9 @@ export function systemModule(): ContainerModule {
 /** The engine over whatever store and transport are bound, and what is measured of it. */
 export function engineModule(): ContainerModule {
   return new ContainerModule(({ bind }) => {
+    bind(TOKEN.activity)
+      .toDynamicValue((context) => new Activity(context.get(TOKEN.clock).now()))
+      .inSingletonScope();
     bind(TOKEN.orchestrator)
       .toDynamicValue((context) => {
         const metrics = context.get(TOKEN.metrics);
@@ -74,7 +87,7 @@ export function engineModule(): ContainerModule {
           ids: context.get(TOKEN.ids),
           random: context.get(TOKEN.random),
           logger: context.get(TOKEN.logger),
-          observer: together([observer, ...context.get(TOKEN.observers)]),
+          observer: together([observer, context.get(TOKEN.activity), ...context.get(TOKEN.observers)]),
           ...(signing && { signing }),
           settings,
           hash: sha256,
@@ -98,6 +111,7 @@ export function httpModule(): ContainerModule {
     bind(TOKEN.httpApp)
       .toDynamicValue((context) => {
         const audit = context.get(TOKEN.audit);
+        const names = namesIn(resolveSettings(context.get(TOKEN.settings)).namespace);
         return createHttpApp({
           service: context.get(TOKEN.orchestrator),
           store: context.get(TOKEN.store),
@@ -106,6 +120,9 @@ export function httpModule(): ContainerModule {
           logger: context.get(TOKEN.logger),
           stopping: context.get(TOKEN.stopping),
           scrape: () => context.get(TOKEN.metrics).scrape(),
+          activity: context.get(TOKEN.activity),
+          queues: () => readQueues(context.get(TOKEN.plans), names, context.get(TOKEN.transport)),
+          dashboard: readDashboard(context.get(TOKEN.dashboard)),
           access: context.get(TOKEN.access),
           ...(audit ? { audit } : {}),
         });

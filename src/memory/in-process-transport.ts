@@ -8,6 +8,7 @@ import type {
   Delivery,
   Outgoing,
   PublishOutcome,
+  QueueState,
   Topology,
   Transport,
   TransportHealth,
@@ -78,6 +79,10 @@ export class InProcessTransport implements Transport, BrokerClient {
   health(): TransportHealth {
     const lastError = this.isClosed ? 'closed' : this.connected ? undefined : 'the broker cannot be reached';
     return { connected: this.connected, blocked: this.connected && this.broker.isBlocked, ...(lastError && { lastError }) };
+  }
+
+  async queues(names: readonly string[]): Promise<readonly QueueState[]> {
+    return Promise.resolve(this.connected ? names.flatMap((name) => this.broker.stateOf(name) ?? []) : []);
   }
 
   onHealth(listener: (health: TransportHealth) => void): () => void {

@@ -1,6 +1,6 @@
 import type { Addressed, Message } from '../core/wire.js';
 import type { Clock } from '../ports/clock.js';
-import type { PublishOutcome, QueueDeclaration, Topology } from '../ports/transport.js';
+import type { PublishOutcome, QueueDeclaration, QueueState, Topology } from '../ports/transport.js';
 import { BrokerQueue, type Stored, type Taker } from './transport-queue.js';
 
 /** What goes wrong with one message, for tests. */
@@ -63,6 +63,11 @@ export class InProcessBroker {
   /** Messages that wait in a queue; 0 for one that is not there. */
   depth(queue: string): number {
     return this.queues.get(queue)?.length ?? 0;
+  }
+  /** `undefined`: it is not there. */
+  stateOf(name: string): QueueState | undefined {
+    const queue = this.queues.get(name);
+    return queue && { name, depth: queue.length, consumers: this.takers.get(name)?.length ?? 0 };
   }
 
   /** Cuts every connection, and lets no new one in until {@link reconnect}. What was under way is given back. */

@@ -16,6 +16,11 @@ export interface Transport {
   consume(queue: string, options: ConsumeOptions, receive: (deliveries: readonly Delivery[]) => void): Promise<Consumer>;
   /** Alive as the transport sees it: connected and not blocked by the broker. */
   health(): TransportHealth;
+  /**
+   * What waits in queues and who consumes them, in no order; one that is not there is left out. Empty without a connection. For people who
+   * look, not for every second. A transport that cannot tell leaves it out.
+   */
+  queues?(names: readonly string[]): Promise<readonly QueueState[]>;
   /** Called when the connection comes or goes. Returns the unsubscribe. */
   onHealth(listener: (health: TransportHealth) => void): () => void;
   /** Waits for confirms under way, then disconnects. Consumers are to be stopped before. */
@@ -33,6 +38,13 @@ export interface QueueDeclaration {
   readonly deliveryLimit?: number;
   /** Where messages go that were given up; at least once. */
   readonly deadLetterQueue?: string;
+}
+
+export interface QueueState {
+  readonly name: string;
+  /** Messages that wait, without those under way to a consumer. */
+  readonly depth: number;
+  readonly consumers: number;
 }
 
 export interface Outgoing {

@@ -7,6 +7,7 @@ import type {
   Delivery,
   Outgoing,
   PublishOutcome,
+  QueueState,
   Topology,
   Transport,
   TransportHealth,
@@ -15,6 +16,7 @@ import { explain, isAboutArguments } from './broker-errors.js';
 import { Link } from './link.js';
 import { settingsOf, type RabbitMqOptions, type Settings } from './options.js';
 import { Publisher } from './publisher.js';
+import { queueStates } from './queue-states.js';
 import { RabbitMqConsumer } from './rabbitmq-consumer.js';
 import { declareTopology, NeededTopology, type TopologyFault } from './topology.js';
 import { within } from './waiting.js';
@@ -96,6 +98,11 @@ export class RabbitMqTransport implements Transport {
     const connected = !this.closing && links.length > 0 && links.every((link) => link.isUp);
     const lastError = this.closing ? 'closed' : (links.find((link) => link.lastError)?.lastError ?? this.topologyFault);
     return { connected, blocked: connected && this.publishing.isBlocked, ...(lastError !== undefined && { lastError }) };
+  }
+
+  async queues(names: readonly string[]): Promise<readonly QueueState[]> {
+    const { connection } = this.publishing;
+    return connection && this.publishing.isUp ? queueStates(connection, names) : [];
   }
 
   onHealth(listener: (health: TransportHealth) => void): () => void {

@@ -125,7 +125,8 @@ function queueArguments({ deliveryLimit, deadLetterQueue }: QueueDeclaration, qu
   };
 }
 
-async function openChannel(connection: ChannelModel): Promise<Channel> {
+/** A channel of its own, whose errors reach only what is waited for on it. */
+export async function openChannel(connection: ChannelModel): Promise<Channel> {
   const channel = await connection.createChannel();
   // What closes the channel also rejects the operation that is waited for.
   channel.on('error', () => {});

@@ -174,6 +174,7 @@ export class EngineWorld {
       publish: (batch) => this.onPublish?.(batch, () => transport.publish(batch)) ?? transport.publish(batch),
       consume: (queue, options, receive) => transport.consume(queue, options, receiveVia(receive)),
       health: () => transport.health(),
+      queues: (names) => transport.queues(names),
       onHealth: (listener) => transport.onHealth(listener),
       close: () => transport.close(),
     };

@@ -12,6 +12,7 @@
  * @typedef {object} Facts
  * @property {ServerFacts[]} servers
  * @property {boolean} hasPika `/usr/bin/python3` can import pika
+ * @property {boolean} hasChromium the tests of the dashboard find a Chromium
  * @property {boolean} isDebian there is an apt-get
  * @property {boolean} isRoot
  */
@@ -24,21 +25,24 @@
  */
 
 const PIKA = 'python3-pika';
+const CHROMIUM = 'chromium';
 
 /** @param {Facts} facts @returns {Plan} */
-export function planServices({ servers, hasPika, isDebian, isRoot }) {
+export function planServices({ servers, hasPika, hasChromium, isDebian, isRoot }) {
   const missing = servers.filter((server) => server.forTests === undefined || !server.canBePrivate);
   const lines = servers.map(describe);
   if (!hasPika) lines.push('pika for Python: missing; only the test of the Python example needs it');
-  const wanted = [...missing.map((server) => server.debianPackage), ...(hasPika ? [] : [PIKA])];
+  lines.push(...(hasChromium ? [] : ['Chromium: missing; the tests of the dashboard need it']));
+  const wanted = [...missing.map((server) => server.debianPackage), ...(hasPika ? [] : [PIKA]), ...(hasChromium ? [] : [CHROMIUM])];
   if (wanted.length === 0) return { lines: [...lines, 'Nothing to do.'], packages: [], isComplete: true };
 
   const command = `apt-get install ${wanted.join(' ')}`;
   if (isDebian && isRoot)
     return { lines: [...lines, `Installing by ${command} (nothing is started).`], packages: wanted, isComplete: true };
-  const isComplete = missing.length === 0;
-  const names = missing.map((server) => server.name).join(' and ');
-  const remedy = isDebian ? `sudo ${command}` : `start Docker, or install ${names} so that the programs are found in PATH`;
+  const isComplete = missing.length === 0 && hasChromium;
+  const names = [...missing.map((server) => server.name), ...(hasChromium ? [] : ['Chromium'])].join(' and ');
+  const docker = missing.length > 0 ? 'start Docker, or ' : '';
+  const remedy = isDebian ? `sudo ${command}` : `${docker}install ${names} so that the programs are found in PATH`;
   return { lines: isComplete ? lines : [...lines, `To run the tests: ${remedy}`], packages: [], isComplete };
 }
 

@@ -1,6 +1,7 @@
-// `npm run services`: makes sure that the tests will find a PostgreSQL and a RabbitMQ. Installs where it may, starts nothing.
+// `npm run services`: makes sure that the tests will find a PostgreSQL, a RabbitMQ and a Chromium. Installs where it may, starts nothing.
 import { spawnSync } from 'node:child_process';
 import { existsSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { findChromium } from './find-chromium.mjs';
 import { POSTGRES, RABBITMQ, localServer } from './find-servers.mjs';
 import { dockerAnswers } from './probes.mjs';
 import { planServices } from './services-plan.mjs';
@@ -33,6 +34,7 @@ async function lookAround() {
       },
     ],
     hasPika: spawnSync('/usr/bin/python3', ['-c', 'import pika']).status === 0,
+    hasChromium: findChromium() !== undefined,
     isDebian: existsSync('/etc/debian_version') && existsSync('/usr/bin/apt-get'),
     isRoot: process.getuid?.() === 0,
   };

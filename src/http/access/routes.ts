@@ -40,6 +40,8 @@ export const ROUTES: Readonly<Record<string, RouteAccess>> = {
   'GET /api/v1/definitions': read('filtered'),
   'GET /api/v1/definitions/:name': read('definition'),
   'GET /api/v1/overview': read('filtered'),
+  'GET /api/v1/activity': read('all'),
+  'GET /api/v1/participants': read('all'),
   'GET /api/v1/failures': read('query'),
   'GET /api/v1/events': read('query'),
   'GET /api/v1/dead-letters': read('all'),

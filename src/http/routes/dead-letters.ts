@@ -3,6 +3,7 @@ import { SagaError } from '../../core/errors.js';
 import { LIMITS } from '../../core/json.js';
 import { whyNotReplayed } from '../../engine/dead-letter-office.js';
 import type { KeptLetter, LetterMark, LetterSummary } from '../../ports/dead-letters.js';
+import { deciderOf } from '../access/audited.js';
 import type { HttpApp, HttpContext } from '../context.js';
 import * as letterSchema from '../schemas-dead-letters.js';
 import { DecreeBody } from '../schemas.js';
@@ -45,7 +46,8 @@ export function addDeadLetterRoutes(app: HttpApp, { store, deadLetters }: HttpCo
   });
   for (const verb of ['replay', 'discard'] as const) {
     app.openapi(route(verb), async (c) => {
-      const letter = await deadLetters[verb](c.req.valid('param').id, c.req.valid('json'));
+      const { by, reason } = c.req.valid('json');
+      const letter = await deadLetters[verb](c.req.valid('param').id, { by: deciderOf(c, by), reason });
       return c.json(summaryView(letter), 200);
     });
   }

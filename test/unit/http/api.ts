@@ -5,6 +5,9 @@ import type { HttpApp, HttpContext } from '../../../src/http/context.js';
 import type { Plan } from '../../../src/core/plan.js';
 import { namesIn } from '../../../src/core/wire.js';
 import { InMemoryAuditLog } from '../../../src/memory/in-memory-audit-log.js';
+import { Activity } from '../../../src/engine/activity.js';
+import { together } from '../../../src/engine/observer.js';
+import { readQueues } from '../../../src/engine/queue-reading.js';
 import { Metrics } from '../../../src/telemetry/metrics.js';
 import { EngineWorld, hash } from '../../support/engine.js';
 import { planFrom } from '../../support/plans.js';
@@ -29,7 +32,8 @@ export class Api {
   readonly audit: InMemoryAuditLog;
 
   constructor(plans: readonly Plan[] = [PLAN], more: Partial<HttpContext> = {}) {
-    this.world = new EngineWorld({ plans, observer: this.metrics.engine(plans, namesIn('backstep')) });
+    const activity = new Activity(Date.now());
+    this.world = new EngineWorld({ plans, observer: together([this.metrics.engine(plans, namesIn('backstep')), activity]) });
     const { engine, store, transport, clock } = this.world;
     this.metrics.gauges({ plans, store, transport, clock, load: () => engine.load });
     this.audit = new InMemoryAuditLog(clock, hash);
@@ -41,6 +45,8 @@ export class Api {
       logger: this.world.logs,
       stopping: this.stopping.signal,
       scrape: () => this.metrics.scrape(),
+      activity,
+      queues: () => readQueues(plans, this.world.names, transport),
       audit: this.audit,
       ...more,
     });
