@@ -3,6 +3,21 @@ import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { extname, join } from 'node:path';
 import { gzipSync } from 'node:zlib';
 
+/** Addresses at which the dashboard begins; it finds out itself which page was meant. */
+export const DASHBOARD_PAGES = [
+  '/',
+  '/sagas',
+  '/sagas/:id',
+  '/definitions',
+  '/definitions/:name',
+  '/dead-letters',
+  '/dead-letters/:id',
+  '/participants',
+] as const;
+
+/** Where its files are, as routes. */
+export const DASHBOARD_FILES = ['/assets/:file', '/favicon.svg'] as const;
+
 /** A file of the dashboard, ready to be sent. */
 export interface DashboardFile {
   readonly type: string;

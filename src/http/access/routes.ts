@@ -1,4 +1,5 @@
 import type { Role } from '../../access/principal.js';
+import { DASHBOARD_FILES, DASHBOARD_PAGES } from '../dashboard-files.js';
 
 /**
  * How the rule about a token's definitions is applied. `free`: it is about no saga. `filtered`: the answer leaves out what the token does not
@@ -28,9 +29,7 @@ export const ROUTES: Readonly<Record<string, RouteAccess>> = {
   'GET /readyz': open,
   'GET /openapi.json': open,
   // Files: what they show they ask for with a token.
-  'GET /': open,
-  'GET /*': open,
-  'GET /assets/*': open,
+  ...Object.fromEntries([...DASHBOARD_PAGES, ...DASHBOARD_FILES].map((path) => [`GET ${path}`, open])),
   'GET /metrics': read('all'),
   'GET /api/v1/me': read('free'),
   'GET /api/v1/sagas': read('query'),

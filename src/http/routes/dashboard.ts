@@ -1,29 +1,18 @@
 import type { Context } from 'hono';
 import type { HttpApp } from '../context.js';
-import type { DashboardFile, DashboardFiles } from '../dashboard-files.js';
-
-/** Addresses at which the dashboard begins; it finds out itself which page was meant. */
-export const DASHBOARD_PAGES = [
-  '/',
-  '/sagas',
-  '/sagas/:id',
-  '/definitions',
-  '/definitions/:name',
-  '/dead-letters',
-  '/dead-letters/:id',
-  '/participants',
-] as const;
+import { DASHBOARD_FILES, DASHBOARD_PAGES, type DashboardFile, type DashboardFiles } from '../dashboard-files.js';
 
 const FOR_EVER = 'public, max-age=31536000, immutable';
 const ASK_EVERY_TIME = 'no-cache';
-/** Nothing from elsewhere, nothing inline, in nobody's frame. */
-const POLICY =
-  "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; img-src 'self'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'";
-
 /** The dashboard: static files that were built with the package, the same for everybody. What they show, they ask the API for. */
 export function addDashboardRoutes(app: HttpApp, { page, files }: DashboardFiles): void {
   for (const path of DASHBOARD_PAGES) app.get(path, (c) => send(c, page, ASK_EVERY_TIME));
-  for (const [path, file] of files) app.get(path, (c) => send(c, file, path.startsWith('/assets/') ? FOR_EVER : ASK_EVERY_TIME));
+  for (const pattern of DASHBOARD_FILES) {
+    app.get(pattern, async (c, next) => {
+      const file = files.get(c.req.path);
+      return file ? send(c, file, c.req.path.startsWith('/assets/') ? FOR_EVER : ASK_EVERY_TIME) : next();
+    });
+  }
 }
 
 function send(c: Context, { type, etag, body, gzipped }: DashboardFile, cacheControl: string): Response {
@@ -31,9 +20,6 @@ function send(c: Context, { type, etag, body, gzipped }: DashboardFile, cacheCon
     'cache-control': cacheControl,
     etag,
     vary: 'accept-encoding',
-    'content-security-policy': POLICY,
-    'x-content-type-options': 'nosniff',
-    'referrer-policy': 'no-referrer',
   };
   const known = c.req.header('if-none-match') ?? '';
   if (known.includes(etag)) return c.body(null, 304, headers);

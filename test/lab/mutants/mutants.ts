@@ -161,12 +161,13 @@ const CATALOGUE: readonly Mutant[] = [
       patch('src/participant/group.ts', 'if (!(await this.session.record(this.records))) throw new Spoilt();', ''),
       patch(
         'src/participant/group.ts',
-        '  return runtime.store!.transact((session) =>\n    within(runtime, (signal) => new GroupRun(runtime, session, signal, slow, mode).run(tasks), { giveUp: () => session.condemn() }),\n  );',
+        '  return runtime.store!.transact(async (session) => {\n    if (turn !== undefined) await session.takeTurn(turn);\n    return within(runtime, (signal) => new GroupRun(runtime, session, signal, slow, mode).run(tasks), { giveUp: () => session.condemn() });\n  });',
         `  let first: InboxSession<unknown>;
   return runtime.store!
-    .transact((session) =>
-      within(runtime, (signal) => new GroupRun(runtime, (first = session), signal, slow, mode).run(tasks), { giveUp: () => session.condemn() }),
-    )
+    .transact(async (session) => {
+      if (turn !== undefined) await session.takeTurn(turn);
+      return within(runtime, (signal) => new GroupRun(runtime, (first = session), signal, slow, mode).run(tasks), { giveUp: () => session.condemn() });
+    })
     .then(async (result) => {
       if (result.fate !== 'committed') return result;
       const { claims, writes } = later.get(first)!;
@@ -180,8 +181,8 @@ const CATALOGUE: readonly Mutant[] = [
       ),
       patch(
         'src/participant/group.ts',
-        'export class Spoilt extends Error {}',
-        'export class Spoilt extends Error {}\nconst later = new WeakMap<object, { claims: import("../ports/inbox.js").InboxClaim[]; writes: InboxWrite[] }>();',
+        'export class Spoilt extends Error {',
+        'const later = new WeakMap<object, { claims: import("../ports/inbox.js").InboxClaim[]; writes: InboxWrite[] }>();\nexport class Spoilt extends Error {',
       ),
     ],
     caughtBy: simulator(400, 'V3', 'V4'),

@@ -37,13 +37,27 @@ const EXPECTED = {
 const WHY = { by: 'mallory', reason: 'because' };
 
 /** Every route that there may be. One that is missing here fails the test below. */
-const ROUTES: Readonly<Record<string, { readonly expected: keyof typeof EXPECTED; readonly query?: string; readonly body?: unknown }>> = {
+const ROUTES: Readonly<
+  Record<
+    string,
+    {
+      readonly expected: keyof typeof EXPECTED;
+      readonly query?: string;
+      readonly body?: unknown;
+      readonly headers?: Record<string, string>;
+    }
+  >
+> = {
   'GET /healthz': { expected: 'open' },
   'GET /readyz': { expected: 'open' },
   'GET /openapi.json': { expected: 'open' },
-  'GET /': { expected: 'open' },
-  'GET /*': { expected: 'open' },
-  'GET /assets/*': { expected: 'open' },
+  ...Object.fromEntries(
+    ['/', '/sagas', '/sagas/:id', '/definitions', '/definitions/:name', '/dead-letters', '/dead-letters/:id', '/participants'].map(
+      (path) => [`GET ${path}`, { expected: 'open' as const }],
+    ),
+  ),
+  'GET /assets/:file': { expected: 'open' },
+  'GET /favicon.svg': { expected: 'open' },
   'GET /metrics': { expected: 'read, of all' },
   'GET /api/v1/me': { expected: 'read, filtered' },
   'GET /api/v1/sagas': { expected: 'read', query: '?name=test-saga' },
@@ -53,8 +67,11 @@ const ROUTES: Readonly<Record<string, { readonly expected: keyof typeof EXPECTED
   'GET /api/v1/definitions': { expected: 'read, filtered' },
   'GET /api/v1/definitions/:name': { expected: 'read' },
   'GET /api/v1/overview': { expected: 'read, filtered' },
+  'GET /api/v1/activity': { expected: 'read, of all' },
+  'GET /api/v1/participants': { expected: 'read, of all' },
   'GET /api/v1/failures': { expected: 'read', query: '?name=test-saga' },
-  'GET /api/v1/events': { expected: 'read', query: '?name=test-saga' },
+  // Whoever is let in gets a stream without an end, unless the place to begin at is none.
+  'GET /api/v1/events': { expected: 'read', query: '?name=test-saga', headers: { 'last-event-id': 'no place' } },
   'GET /api/v1/dead-letters': { expected: 'read, of all' },
   'GET /api/v1/dead-letters/:id': { expected: 'read, of all' },
   'POST /api/v1/sagas': { expected: 'operate', body: { name: 'test-saga', input: { total: 3 } } },
@@ -90,19 +107,22 @@ describe('every route', () => {
     expect(api.app.routes.filter(({ method, path }) => method === 'ALL' && path !== '/*' && path !== '/api/v1/*')).toEqual([]);
   });
 
-  it.each(Object.entries(ROUTES))('[I1] lets in who may, and nobody else: %s', async (route, { expected, query = '', body }) => {
-    if (!served().includes(route)) return;
-    const [method, pattern] = route.split(' ') as [string, string];
-    const path = pattern.replace(':id', id).replace(':name', 'test-saga') + query;
-    const type = path.endsWith('/many') ? 'application/x-ndjson' : 'application/json';
-    const got: (number | 'ok')[] = [];
-    for (const caller of CALLERS) {
-      const headers = { ...bearer(caller), ...(body === undefined ? {} : { 'content-type': type }) };
-      const { status } = await api.request(method, path, body, headers);
-      got.push(status === 401 || status === 403 ? status : 'ok');
-    }
-    expect(got).toEqual(EXPECTED[expected]);
-  });
+  it.each(Object.entries(ROUTES))(
+    '[I1] lets in who may, and nobody else: %s',
+    async (route, { expected, query = '', body, headers: more = {} }) => {
+      if (!served().includes(route)) return;
+      const [method, pattern] = route.split(' ') as [string, string];
+      const path = pattern.replace(':id', id).replace(':name', 'test-saga') + query;
+      const type = path.endsWith('/many') ? 'application/x-ndjson' : 'application/json';
+      const got: (number | 'ok')[] = [];
+      for (const caller of CALLERS) {
+        const headers = { ...bearer(caller), ...more, ...(body === undefined ? {} : { 'content-type': type }) };
+        const { status } = await api.request(method, path, body, headers);
+        got.push(status === 401 || status === 403 ? status : 'ok');
+      }
+      expect(got).toEqual(EXPECTED[expected]);
+    },
+  );
 
   it('[I1] that nobody has declared is refused to everybody', async () => {
     const odd = new Api(undefined, { access: accessWith({ tokens, rateLimit: 0 }, clock) });

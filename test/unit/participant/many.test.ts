@@ -187,16 +187,26 @@ describe('a handler of many commands', () => {
     expect(stand.ran.slice(2)).toEqual(['refund b']);
   });
 
+  it('[B20] whose group meets a conflict is given it again, and each effect happens once', async () => {
+    await open();
+    stand.inbox.failNext('conflict');
+    const steps = ['a', 'b', 'c', 'd', 'e'];
+    await stand.send(...steps.map((step) => charge(step)));
+    expect(stand.ran).toEqual(steps.map((step) => `charge ${step}`));
+    expect(calls.slice(1)).toEqual([steps]);
+  });
+
   it.each(['conflict', 'unknown-committed', 'unknown-undone', 'refused'] as const)(
     '[B20] whose group fails (%s) is given its commands one by one, and each effect happens once',
     async (why) => {
       await open();
       stand.inbox.failNext(why);
+      if (why === 'conflict') stand.inbox.failNext(why);
       const steps = ['a', 'b', 'c', 'd', 'e'];
       await stand.send(...steps.map((step) => charge(step)));
       expect(steps.map(answerTo)).toEqual(steps.map(DONE));
       expect(stand.ran).toEqual(steps.map((step) => `charge ${step}`));
-      expect(calls.slice(1)).toEqual(why === 'unknown-committed' ? [] : steps.map((step) => [step]));
+      expect(calls.slice(why === 'conflict' ? 2 : 1)).toEqual(why === 'unknown-committed' ? [] : steps.map((step) => [step]));
     },
   );
 
