@@ -44,7 +44,8 @@ export function addEventsRoute(app: HttpApp, { feed, logger, stopping }: HttpCon
       outgoing?.destroy();
     };
     const reader = await feed.open({ after, wants, cut });
-    if (stopping.aborted) reader.close();
+    // What answers HEAD is never read.
+    if (stopping.aborted || c.req.method === 'HEAD') reader.close();
     const headers = { 'content-type': 'text/event-stream', 'cache-control': 'no-store', 'x-accel-buffering': 'no' };
     return c.body(streamOf(reader, logger), 200, headers);
   });
