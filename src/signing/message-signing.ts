@@ -1,6 +1,6 @@
 import { hash } from 'node:crypto';
 import { textHeader, printable, shorten } from '../core/codec-text.js';
-import { signedText } from '../core/signed-text.js';
+import { placeText, signedText } from '../core/signed-text.js';
 import { HEADER, namesIn, type Message, type Names } from '../core/wire.js';
 import type { Judgement, OrchestratorSigning, ParticipantSigning, SignatureFault } from '../ports/signing.js';
 import type { Outgoing } from '../ports/transport.js';
@@ -10,6 +10,9 @@ import { ownerText, type Owner, type SigningKey, type SigningKeys } from './keys
 const ORCHESTRATOR: Owner = { kind: 'orchestrator' };
 const participantNamed = (name: string): Owner => ({ kind: 'participant', name });
 const clientNamed = (name: string): Owner => ({ kind: 'client', name });
+
+/** Queues of a key whose place is remembered: all but those of clients, who may have any number for their answers. */
+const MOST_PLACES = 20;
 
 /** Where a message is between two owners: the queue, who sent it, and which kinds of owner may have. */
 interface Way {
@@ -28,6 +31,8 @@ interface Way {
 export class MessageSigning implements OrchestratorSigning, ParticipantSigning {
   private readonly ring: Keyring;
   private readonly names: Names;
+  /** By key and queue. */
+  private readonly places = new Map<string, Map<string, string>>();
 
   constructor(
     private readonly keys: SigningKeys,
@@ -82,12 +87,13 @@ export class MessageSigning implements OrchestratorSigning, ParticipantSigning {
   // ---- judging
 
   judgeCommand(message: Message, participant: string): Judgement {
-    const own = ownerText(participantNamed(participant));
     return this.judge(message, this.mayBeUnsigned(participant), {
       queue: this.names.commands(participant),
       senderBy: ({ owner, algorithm }) =>
         // With a key pair of its own a participant signs replies, and nobody signs commands.
-        owner.kind === 'orchestrator' || (algorithm === 'hmac-sha256' && ownerText(owner) === own) ? ORCHESTRATOR : undefined,
+        owner.kind === 'orchestrator' || (algorithm === 'hmac-sha256' && owner.kind === 'participant' && owner.name === participant)
+          ? ORCHESTRATOR
+          : undefined,
       expected: `commands for ${participant}`,
     });
   }
@@ -134,18 +140,30 @@ export class MessageSigning implements OrchestratorSigning, ParticipantSigning {
     return { ok: true, by: sender.kind === 'orchestrator' ? undefined : sender.name };
   }
 
+  /** Adds the signature to the headers, which the encoder has made for this message alone: a copy of them costs as much as the signature. */
   private signed(out: Outgoing, key: SigningKey | undefined, queue: string, sender: Owner): Outgoing {
     if (!key) return out;
-    const { exchange, routingKey, message } = out;
-    const signature = signatureOf(key, this.textOf(message, queue, sender, key));
-    const headers = { ...message.headers, [HEADER.signature]: signature, [HEADER.signatureKey]: key.id };
-    return { exchange, routingKey, message: { ...message, headers } };
+    const headers = out.message.headers as Record<string, string | number>;
+    const signature = signatureOf(key, this.textOf(out.message, queue, sender, key));
+    headers[HEADER.signature] = signature;
+    headers[HEADER.signatureKey] = key.id;
+    return out;
   }
 
-  private textOf(message: Message, queue: string, sender: Owner, { id: keyId }: SigningKey): string {
+  private textOf(message: Message, queue: string, sender: Owner, key: SigningKey): string {
     // Of a body that is too long to be kept whole the transport has kept this.
     const body = message.whole?.sha256 ?? hash('sha256', message.body);
-    return signedText(message, { namespace: this.names.namespace, queue, sender: ownerText(sender), keyId }, body);
+    return signedText(message, this.placeOf(queue, sender, key), body);
+  }
+
+  /** Key and queue together say who the sender is. */
+  private placeOf(queue: string, sender: Owner, { id: keyId }: SigningKey): string {
+    const places = this.places.get(keyId) ?? new Map<string, string>();
+    const known = places.get(queue);
+    if (known !== undefined) return known;
+    const text = placeText({ namespace: this.names.namespace, queue, sender: ownerText(sender), keyId });
+    if (places.size < MOST_PLACES) this.places.set(keyId, places.set(queue, text));
+    return text;
   }
 
   // ---- keys

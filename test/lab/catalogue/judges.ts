@@ -76,7 +76,6 @@ export const INVARIANTS: readonly Invariant[] = [
     id: 'V18',
     text: 'As many messages were rejected as were forged, and none of them changed anything.',
     from: 'counters, history',
-    waitsFor: 'signing',
   },
   { id: 'V19', text: 'Planted secrets are found nowhere.', from: 'everything that a run leaves', waitsFor: 'security' },
   {
@@ -115,6 +114,6 @@ export const MUTANTS: readonly Mutant[] = [
   { id: 'M14', text: 'acknowledges a command whose handler failed, without an answer' },
   { id: 'M15', text: 'starts without looking at the key' },
   { id: 'M16', text: 'tries a compensation once only' },
-  { id: 'M17', text: 'does not check the signature, or leaves a field out of it', waitsFor: 'signing' },
+  { id: 'M17', text: 'does not check the signature, or leaves a field out of it' },
   { id: 'M18', text: 'reads its own clock instead of the database’s' },
 ];

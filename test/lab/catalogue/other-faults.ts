@@ -209,7 +209,7 @@ export const HOSTILE_FAULTS: readonly Fault[] = [
     fault: '2,000 invalid messages a second',
     expected: 'genuine traffic keeps most of its speed',
     run: 'F',
-    waitsFor: 'signing',
+    waitsFor: 'speed',
   },
   {
     id: 'J12',

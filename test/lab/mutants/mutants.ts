@@ -237,6 +237,18 @@ const CATALOGUE: readonly Mutant[] = [
     caughtBy: simulator(100, 'V1'),
   },
   {
+    id: 'M17',
+    bug: 'the attempt is left out of what is signed, on both sides alike',
+    patches: [
+      patch(
+        'src/core/signed-text.ts',
+        'const UNSIGNED: ReadonlySet<string> = new Set([HEADER.signature, HEADER.signatureKey]);',
+        'const UNSIGNED: ReadonlySet<string> = new Set([HEADER.signature, HEADER.signatureKey, HEADER.attempt]);',
+      ),
+    ],
+    caughtBy: test('[J3]', 'test/unit/signing/message-signing.test.ts'),
+  },
+  {
     id: 'M18',
     bug: "timers are compared with the process's own clock",
     patches: [

@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { encodeCommand, encodeCommands } from '../../../src/core/codec-commands.js';
 import { encodeReply } from '../../../src/core/codec-replies.js';
 import { encodeStart } from '../../../src/core/codec-starts.js';
-import { signedText } from '../../../src/core/signed-text.js';
+import { placeText, signedText } from '../../../src/core/signed-text.js';
 import { HEADER, namesIn, type CommandMessage, type Message } from '../../../src/core/wire.js';
 import type { Outgoing } from '../../../src/ports/transport.js';
 import { clientKey, hmacKey, pairKey, signingOf, type KeyText } from '../../support/signing.js';
@@ -125,7 +125,7 @@ function vector(what: string, queue: string, sender: string, { message }: Outgoi
     properties: propertiesOf(message),
     headers,
     bodyBase64: Buffer.from(message.body).toString('base64'),
-    signedText: signedText(message, place, createHash('sha256').update(message.body).digest('hex')),
+    signedText: signedText(message, placeText(place), createHash('sha256').update(message.body).digest('hex')),
     signature: String(signature),
   };
 }

@@ -2,12 +2,13 @@ import { afterEach, describe, expect, it } from '@jest/globals';
 import { encodeReplies, encodeReply } from '../../../src/core/codec-replies.js';
 import { decodeStartAnswer, encodeStart } from '../../../src/core/codec-starts.js';
 import { statusOf } from '../../../src/core/state.js';
-import { HEADER, type Message } from '../../../src/core/wire.js';
+import { HEADER, namesIn, type Message } from '../../../src/core/wire.js';
 import type { EngineObserver } from '../../../src/engine/observer.js';
-import type { SignatureFault } from '../../../src/ports/signing.js';
+import { SIGNATURE_FAULTS, type SignatureFault } from '../../../src/ports/signing.js';
 import type { Outgoing } from '../../../src/ports/transport.js';
 import type { MessageSigning } from '../../../src/signing/message-signing.js';
 import { lettersIn } from '../../support/dead-letters.js';
+import { Metrics } from '../../../src/telemetry/metrics.js';
 import { EngineWorld, until } from '../../support/engine.js';
 import { planFrom } from '../../support/plans.js';
 import { clientKey, hmacKey, secretFor, signingOf, signingWith } from '../../support/signing.js';
@@ -24,11 +25,12 @@ class Attack {
   readonly world: EngineWorld;
   id = '';
 
-  constructor(signing: MessageSigning = signingWith(...KEYS)) {
+  constructor(signing: MessageSigning = signingWith(...KEYS), counting: EngineObserver = {}) {
     const observer: EngineObserver = {
-      deadLettered: ({ fault, reason }) => {
-        this.refused.push(fault);
-        this.reasons.push(reason);
+      deadLettered: (letter) => {
+        this.refused.push(letter.fault);
+        this.reasons.push(letter.reason);
+        counting.deadLettered?.(letter);
       },
     };
     this.world = new EngineWorld({ plans: [PLAN], observer, signing });
@@ -62,6 +64,26 @@ class Attack {
   async status(): Promise<string> {
     return statusOf((await this.world.inner.find(this.id))!.state);
   }
+}
+
+/** Replies of every kind that nobody should believe; the same ones every time. */
+function forge(attack: Attack, count: number): readonly { readonly out: Outgoing; readonly fault: SignatureFault }[] {
+  const stranger = signingWith(hmacKey('p', 'p-9'));
+  const thief = signingWith(hmacKey('p', 'p-1', { secret: secretFor('guessed') }));
+  const kinds: readonly (() => readonly [Outgoing, SignatureFault])[] = [
+    () => [attack.reply(), 'unsigned'],
+    () => [attack.reply('p', 1, stranger), 'unknown-key'],
+    () => [attack.reply('p', 1, thief), 'mismatch'],
+    () => [attack.reply('q'), 'misattributed'],
+    () => {
+      const out = attack.reply('p');
+      return [{ ...out, message: { ...out.message, headers: { ...out.message.headers, [HEADER.outcome]: 'rejected' } } }, 'mismatch'];
+    },
+  ];
+  return Array.from({ length: count }, (_, at) => {
+    const [out, fault] = kinds[at % kinds.length]!();
+    return { out, fault };
+  });
 }
 
 describe('a daemon whose messages are signed', () => {
@@ -143,6 +165,25 @@ describe('a daemon whose messages are signed', () => {
     await until(() => world.received.some(({ step }) => step === 'ship'));
     expect(refused).toEqual(['misattributed']);
     await next.engine.stop();
+  });
+
+  it('[V18] counts as many as were forged, by why, and is moved by none of them', async () => {
+    const metrics = new Metrics();
+    const observer = metrics.engine([PLAN], namesIn('backstep'));
+    attack = await new Attack(signingWith(...KEYS), observer).open();
+    const before = await attack.trace();
+    const forgeries = forge(attack, 60);
+    await attack.world.publish(...forgeries.map(({ out }) => out));
+    await until(() => attack.reasons.length === forgeries.length);
+    const { text } = await metrics.scrape();
+    const counted = [...text.matchAll(/^backstep_signatures_refused_total\{reason="([a-z-]+)"\} (\d+)$/gm)].map(([, why, count]) => [
+      why,
+      Number(count),
+    ]);
+    const forged = (why: SignatureFault) => forgeries.filter(({ fault }) => fault === why).length;
+    expect(counted).toEqual(SIGNATURE_FAULTS.map((why) => [why, forged(why)]));
+    expect(await attack.trace()).toEqual(before);
+    await completes();
   });
 
   it('[J6] is not moved by genuine replies that come again: at once, after the end, a year later', async () => {
