@@ -4,9 +4,12 @@ import type { LogLevel } from './config.js';
 
 const PASSWORD_IN_URL = /(\b[a-z][a-z0-9+.-]*:\/\/[^\s:/@"\\]*):[^\s"/]+@/gi;
 
-/** Text without the passwords of URLs in it. */
+/** Of this package, or a JWT. */
+const TOKEN = /\b(bks_)[\w-]{20,}|\b(eyJ)[\w-]{10,}\.[\w-]+\.[\w-]*/g;
+
+/** Text without the passwords of URLs in it, and without tokens. */
 export function withoutPasswords(text: string): string {
-  return text.replace(PASSWORD_IN_URL, '$1:***@');
+  return text.replace(PASSWORD_IN_URL, '$1:***@').replace(TOKEN, '$1$2***');
 }
 
 /**

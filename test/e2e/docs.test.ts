@@ -150,11 +150,15 @@ async function faultOf(command: string): Promise<string | undefined> {
 }
 
 const helps = new Map<string, Promise<string>>();
-async function backstepFault([name = '', ...rest]: readonly string[]): Promise<string | undefined> {
+/** Commands that have commands of their own. */
+const GROUPS: readonly string[] = ['token', 'audit'];
+async function backstepFault([first = '', ...others]: readonly string[]): Promise<string | undefined> {
+  const path = GROUPS.includes(first) ? [first, ...others.slice(0, 1)] : [first];
+  const [name, rest] = [path.join(' '), others.slice(path.length - 1)];
   if (!helps.has(name))
     helps.set(
       name,
-      backstep([name, '--help']).then(({ stdout }) => stdout),
+      backstep([...path, '--help']).then(({ stdout }) => stdout),
     );
   const help = await helps.get(name)!;
   if (!help.startsWith(`Usage: backstep ${name} `)) return 'there is no such command';

@@ -81,6 +81,18 @@ describe('the package', () => {
     expect(rest.trim()).toBe('');
   });
 
+  it('[I12] evaluates no text as code, and makes no patterns of what it is given', () => {
+    const dynamic = /\beval\s*\(|\bnew\s+Function\b|\bFunction\s*\(\s*['"`]|\bRegExp\s*\(|['"](?:node:)?vm['"]/;
+    expect(sources.filter((file) => dynamic.test(codeOf(file)))).toEqual([]);
+  });
+
+  it('[I8] calls an address only in the client, and for the keys of an issuer, which are configured', () => {
+    const callers = sources.filter((file) =>
+      /\bfetch\s*\(\s*(?!request\b)|\bcreateRemoteJWKSet\s*\(|\bhttps?\.(?:get|request)\s*\(/.test(codeOf(file)),
+    );
+    expect(callers).toEqual(['src/access/oidc.ts', 'src/http/api-client.ts']);
+  });
+
   it('reads the environment only in src/main', () => {
     const readers = sources.filter(
       (file) => folderOf(file) !== 'src/main' && /\bprocess\s*\.\s*env\b|\benv\b[^;]*from 'node:process'/.test(codeOf(file)),

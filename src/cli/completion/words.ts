@@ -5,7 +5,7 @@ export interface CommandWords {
   readonly name: string;
   readonly description: string;
   readonly options: readonly OptionWords[];
-  /** Values of its first argument, where only some are possible. */
+  /** Values of its first argument, where only some are possible, or the names of its own commands. */
   readonly choices: readonly string[];
 }
 export interface OptionWords {
@@ -24,7 +24,7 @@ export function wordsOf(program: Command): readonly CommandWords[] {
     name: command.name(),
     description: command.description(),
     options: command.createHelp().visibleOptions(command).map(optionWords),
-    choices: command.registeredArguments[0]?.argChoices ?? [],
+    choices: command.registeredArguments[0]?.argChoices ?? command.commands.map((own) => own.name()),
   }));
 }
 

@@ -8,7 +8,7 @@ import type { Admitted, HttpEnv } from '../context.js';
 import { TooMany } from '../problem.js';
 import { addressOf } from './address.js';
 import { refuseForeign } from './same-machine.js';
-import { ROUTES } from './routes.js';
+import { ROUTES, type RouteAccess } from './routes.js';
 
 /**
  * Lets in who may: finds out who is calling and whether the role is enough for the route, before a byte of the body is read. A route that is
@@ -53,12 +53,16 @@ function assertLeft(limiter: RateLimiter, who: string): void {
 
 /** The route that answers, with what it needs; where several fit, the one that needs most. */
 function admittedTo(c: Context): Admitted | undefined {
-  const routes = matchedRoutes(c).filter(({ method }) => method !== 'ALL');
-  const needs = routes.map(({ method, path }) => {
+  let most: Admitted | undefined;
+  for (const { method, path } of matchedRoutes(c)) {
+    if (method === 'ALL') continue;
     const access = ROUTES[`${method} ${path}`];
     if (!access) throw new SagaError('SAGA_FORBIDDEN', 'nobody has declared who may call this');
-    return { access, pattern: path };
-  });
-  const rank = ({ access: { role } }: Admitted) => (role === 'open' ? -1 : ROLES.indexOf(role));
-  return needs.toSorted((one, other) => rank(other) - rank(one))[0];
+    if (!most || rankOf(access) > rankOf(most.access)) most = { access, pattern: path };
+  }
+  return most;
+}
+
+function rankOf({ role }: RouteAccess): number {
+  return role === 'open' ? -1 : ROLES.indexOf(role);
 }

@@ -216,14 +216,12 @@ export const HOSTILE_FAULTS: readonly Fault[] = [
     fault: 'a participant reads, declares or deletes what is not its own at the broker',
     expected: 'the broker refuses it',
     run: 'F',
-    waitsFor: 'security',
   },
   {
     id: 'J13',
     fault: 'no TLS, a wrong authority, an expired certificate',
     expected: 'does not start or connect',
     run: 'CF',
-    waitsFor: 'security',
   },
   {
     id: 'J14',

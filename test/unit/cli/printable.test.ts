@@ -4,7 +4,7 @@ import { cut, printable } from '../../../src/cli/printable.js';
 import { tabbed } from '../../../src/cli/table.js';
 
 describe('text from sagas', () => {
-  it('can neither move the cursor nor turn the line round nor begin another one', () => {
+  it('[I4] can neither move the cursor nor turn the line round nor begin another one', () => {
     expect(printable('a\u001b[2J\u009b\u202eb\u2028c\r\n\td')).toBe('a\\u001b[2J\\u009b\\u202eb\\u2028c\\r\\n\\td');
     fc.assert(
       fc.property(fc.string({ unit: 'binary' }), (text) => {
@@ -18,7 +18,7 @@ describe('text from sagas', () => {
     expect(printable(text)).toBe(text);
   });
 
-  it('never adds a field or a line to what a program reads', () => {
+  it('[I4] never adds a field or a line to what a program reads', () => {
     fc.assert(
       fc.property(fc.array(fc.string({ unit: 'binary' }), { minLength: 1 }), (fields) => {
         const line = tabbed(fields);

@@ -1,8 +1,9 @@
 import { describe, expect, it } from '@jest/globals';
+import { newToken } from '../../../src/access/tokens.js';
 import { createLogger, withoutPasswords } from '../../../src/main/log.js';
 
 describe('the log', () => {
-  it('holds no password of a URL, wherever in the line it stands', () => {
+  it('[I9] holds no password of a URL, wherever in the line it stands', () => {
     const lines: string[] = [];
     const logger = createLogger('info', (line) => lines.push(line));
     logger.error({ url: 'postgres://app:hunter2@db/x', error: 'connect amqps://a:p%40ss@mq:5671/v failed' }, 'not amqp://x:y@z');
@@ -10,11 +11,19 @@ describe('the log', () => {
     expect(lines.join('')).toContain('postgres://app:***@db/x');
   });
 
-  it('keeps one record on one line', () => {
+  it('[I4] keeps one record on one line', () => {
     const lines: string[] = [];
     createLogger('info', (line) => lines.push(line)).info({ reason: 'a\nb\u001b[2J' }, 'c\nd');
     expect(lines).toHaveLength(1);
     expect(lines[0]!.trimEnd()).not.toMatch(/\p{Cc}/u);
+  });
+
+  it('[I9] holds no token, wherever in the line it stands', () => {
+    const lines: string[] = [];
+    const { token } = newToken({ name: 'a', role: 'read' });
+    const jwt = 'eyJhbGciOiJFUzI1NiJ9.eyJzdWIiOiJ1MSJ9.c2ln';
+    createLogger('info', (line) => lines.push(line)).info({ header: `Bearer ${token}` }, `was sent ${jwt}`);
+    expect(lines[0]).toMatch(/"Bearer bks_\*\*\*".*"was sent eyJ\*\*\*"/);
   });
 
   it('leaves text without passwords as it is', () => {
