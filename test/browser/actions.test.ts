@@ -3,7 +3,7 @@ import type { Browser } from 'playwright-core';
 import { openBrowser, openPage } from './browser.js';
 import { Shop } from './world.js';
 
-jest.setTimeout(30_000);
+jest.setTimeout(60_000);
 
 let shop: Shop;
 let browser: Browser;
