@@ -22,6 +22,8 @@ const OF_ERROR: Partial<Record<ErrorCode, number>> = {
   SAGA_NOT_FOUND: EXIT.notFound,
   SAGA_STEP_NOT_FOUND: EXIT.notFound,
   SAGA_UNKNOWN_DEFINITION: EXIT.notFound,
+  SAGA_DEAD_LETTER_NOT_FOUND: EXIT.notFound,
+  SAGA_DEAD_LETTER_NOT_ALLOWED: EXIT.notAllowed,
   SAGA_NOT_ALLOWED: EXIT.notAllowed,
   SAGA_KEY_REUSED: EXIT.notAllowed,
   SAGA_UNAVAILABLE: EXIT.unreachable,

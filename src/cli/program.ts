@@ -1,7 +1,9 @@
 import { Argument, Option, type Command } from 'commander';
 import { STATUSES } from '../core/state.js';
 import { duration, interval, several, tag, wholeNumber } from './arguments.js';
+import { LETTER_STATUSES } from '../ports/dead-letters.js';
 import { GRAPH_FORMATS } from './graph-formats.js';
+import type { DeadLettersOptions, LetterAction } from './commands/dead-letters.js';
 import type { GraphOptions } from './commands/graph.js';
 import type { ListOptions } from './commands/list.js';
 import type { OperateOptions } from './commands/operate.js';
@@ -21,6 +23,7 @@ export function addClientCommands(program: Command, context: CliContext, run: Ru
   addQuestions(program, context, run);
   addViews(program, context, run);
   addDecisions(program, context, run);
+  addDeadLetters(program, context, run);
 }
 
 function common(command: Command): Command {
@@ -50,7 +53,11 @@ function addStart(program: Command, context: CliContext, run: Run): void {
 function addQuestions(program: Command, context: CliContext, run: Run): void {
   common(program.command('list'))
     .description('list sagas, newest first')
-    .addOption(new Option('--status <status>', `one of ${STATUSES.join(', ')}; may be repeated`).choices(STATUSES).argParser(oneStatus))
+    .addOption(
+      new Option('--status <status>', `one of ${STATUSES.join(', ')}; may be repeated`)
+        .choices(STATUSES)
+        .argParser(oneOf('--status', STATUSES)),
+    )
     .option('--name <name>', 'of this saga only')
     .option('--key <key>', 'of this key only')
     .option('--tag <name=value>', 'with this tag only; may be repeated', tag)
@@ -89,6 +96,30 @@ function addViews(program: Command, context: CliContext, run: Run): void {
     );
 }
 
+const LETTER_ACTIONS: readonly LetterAction[] = ['list', 'show', 'replay', 'discard'];
+
+function addDeadLetters(program: Command, context: CliContext, run: Run): void {
+  common(program.command('dead-letters'))
+    .description('messages that nobody could understand or trust: look at them, put them back, discard them')
+    .addArgument(new Argument('[action]', `one of ${LETTER_ACTIONS.join(', ')}`).choices(LETTER_ACTIONS).default('list'))
+    .argument('[ids...]', 'ids of dead letters')
+    .addOption(
+      new Option('--status <status>', `one of ${LETTER_STATUSES.join(', ')}; may be repeated (default: waiting)`)
+        .choices(LETTER_STATUSES)
+        .argParser(oneOf('--status', LETTER_STATUSES)),
+    )
+    .option('--queue <name>', 'that came from this queue')
+    .option('--about <text>', 'with this text in the reason for which they were put aside')
+    .option('--limit <n>', 'list at most so many', wholeNumber(1, 100_000), 20)
+    .option('--all', 'all of them')
+    .option('--yes', 'replay or discard all that --queue, --about or --all mean')
+    .option('--reason <text>', 'why it is replayed or discarded; kept with it')
+    .option('--by <name>', 'who decides (default: the user who runs this)')
+    .action((action: LetterAction, ids: string[], options: DeadLettersOptions) =>
+      run(async () => (await import('./commands/dead-letters.js')).deadLetters(context, action, ids, options)),
+    );
+}
+
 /** Adds `completion`, which knows every command that is there when it is called. */
 export function addCompletion(program: Command, terminal: Terminal, run: Run): void {
   program
@@ -105,9 +136,12 @@ export function addCompletion(program: Command, terminal: Terminal, run: Run): v
     );
 }
 
-function oneStatus(text: string, before: unknown): readonly string[] {
-  if (!(STATUSES as readonly string[]).includes(text)) throw new UsageError(`--status must be one of ${STATUSES.join(', ')}`);
-  return several(text, before as readonly string[] | undefined);
+/** A value of an option that may be repeated and has only some. */
+function oneOf(flag: string, possible: readonly string[]): (text: string, before: unknown) => readonly string[] {
+  return (text, before) => {
+    if (!possible.includes(text)) throw new UsageError(`${flag} must be one of ${possible.join(', ')}`);
+    return several(text, before as readonly string[] | undefined);
+  };
 }
 
 const DECISIONS = {

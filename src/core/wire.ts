@@ -72,6 +72,8 @@ export const HEADER = {
   deadAt: 'dead-letter-at',
   deadBytes: 'dead-letter-bytes',
   deadSha256: 'dead-letter-sha256',
+  deadReplyTo: 'dead-letter-reply-to',
+  deadAltered: 'dead-letter-altered',
 } as const;
 
 /** Names of queues and exchanges within a namespace (`backstep` by default). */

@@ -147,6 +147,9 @@ class Batch {
   private operate(item: OperatorWork): Verdict {
     const saga = this.saga(item.sagaId);
     if (!saga) return { kind: 'refused', error: new SagaError('SAGA_NOT_FOUND', `there is no saga ${item.sagaId}`) };
+    if (item.ifVersions && !saga.isStill(item.ifVersions)) {
+      return { kind: 'refused', error: new SagaError('SAGA_CHANGED', `saga ${item.sagaId} has moved on; look at it again`) };
+    }
     const { name, version } = saga.state;
     if (!saga.plan) {
       const message = `${name} version ${version} is not loaded here; ask a daemon that has it`;

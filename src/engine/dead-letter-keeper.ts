@@ -4,7 +4,8 @@ import { messageOf } from '../core/errors.js';
 import type { Clock } from '../ports/clock.js';
 import type { Logger } from '../ports/logger.js';
 import type { Random } from '../ports/random.js';
-import type { DeadLetter, SagaStore } from '../ports/saga-store.js';
+import type { DeadLetter } from '../ports/dead-letters.js';
+import type { SagaStore } from '../ports/saga-store.js';
 import type { Delivery } from '../ports/transport.js';
 import type { EngineObserver } from './observer.js';
 import { backoffMs, pause } from './pause.js';
@@ -49,7 +50,7 @@ export class DeadLetterKeeper {
     pass('dead-letter.received');
     for (let failures = 1; ; failures++) {
       try {
-        await store.addDeadLetters(letters);
+        await store.letters.add(letters);
         pass('dead-letter.stored');
         this.problem = undefined;
         observer.deadLettersStored?.(letters.length);

@@ -184,7 +184,7 @@ export class Incoming {
     if (refused.length === 0) return;
     const { store, clock, hash, names, logger, observer } = this.parts;
     const letters = refused.map(({ row, error }) => letterFor(row, error.message, { now: clock.now(), hash, names }));
-    await store.addDeadLetters(letters);
+    await store.letters.add(letters);
     observer.deadLettersStored?.(letters.length);
     for (const [at, { row, error }] of refused.entries()) {
       const { queue, reason } = letters[at]!;

@@ -36,6 +36,11 @@ export class OpenSaga {
     this.state = stored.state;
   }
 
+  /** Whether it is as one of these versions, and no event has changed it since it was loaded. */
+  isStill(versions: readonly number[]): boolean {
+    return !this.changed && !this.parked && versions.includes(this.stored.version);
+  }
+
   /** Applies one event. A `decide` that throws changes nothing but the history: one saga's fault must not touch the others. */
   apply(plan: Plan, event: SagaEvent): Fate {
     try {

@@ -14,6 +14,7 @@ import { Connection } from './connection.js';
 import { DeadLetterKeeper } from './dead-letter-keeper.js';
 import { Definitions } from './definitions.js';
 import { FinalNotices } from './final-notices.js';
+import { housekeeping } from './housekeeping.js';
 import { Incoming } from './incoming.js';
 import { replyWork, startWork } from './intake.js';
 import { guarded, type EngineObserver } from './observer.js';
@@ -183,9 +184,9 @@ export class Orchestrator implements SagaService {
     return Promise.all(answers);
   }
 
-  async operate(id: string, event: OperatorEvent): Promise<Operated> {
+  async operate(id: string, event: OperatorEvent, ifVersions?: readonly number[]): Promise<Operated> {
     const sagaId = checkedId(id);
-    return this.ask<Operated>((caller) => ({ kind: 'operate', sagaId, event, caller }));
+    return this.ask<Operated>((caller) => ({ kind: 'operate', sagaId, event, ifVersions, caller }));
   }
 
   async waitUntilFinal(id: string, waitMs: number): Promise<StoredSaga> {
@@ -275,16 +276,6 @@ export class Orchestrator implements SagaService {
     await Promise.race([work, pause(this.parts.clock, ms, over.signal)]);
     over.abort('over');
   }
-}
-
-function housekeeping(store: SagaStore, settings: EngineSettings, parts: { readonly clock: Clock; readonly logger: Logger }): Repeater[] {
-  const move = async (signal: AbortSignal) => {
-    while (!signal.aborted && (await store.moveFinished(settings.moveFinishedBatch)) >= settings.moveFinishedBatch);
-  };
-  return [
-    new Repeater('moving finished sagas', settings.moveFinishedMs, move, parts),
-    new Repeater('the maintenance of the database', settings.maintainMs, () => store.maintain(), parts),
-  ];
 }
 
 function checkedId(id: string): string {

@@ -1,9 +1,10 @@
-import { printable, shorten, shortenBytes } from '../core/codec-text.js';
+import { integerHeader, printable, shorten, shortenBytes, textHeader } from '../core/codec-text.js';
 import { LIMITS, utf8Bytes } from '../core/json.js';
 import { MAX_SHORT_TEXT } from '../core/wire-limits.js';
-import { HEADER, type Names } from '../core/wire.js';
-import type { IncomingStart } from '../ports/incoming-starts.js';
-import type { DeadLetter } from '../ports/saga-store.js';
+import { HEADER, JSON_CONTENT, type Names } from '../core/wire.js';
+import type { DeadLetter } from '../ports/dead-letters.js';
+import type { IncomingStart, WrittenStart } from '../ports/incoming-starts.js';
+
 import type { Hash } from './starter.js';
 
 const REASON_LENGTH = 1_000;
@@ -21,6 +22,7 @@ export function letterFor(
 ): DeadLetter {
   const { input, whole = { bytes: utf8Bytes(input), sha256: hash(input) } } = row;
   const queue = incomingQueue(names);
+  const { headers, isAltered } = headersOf(row);
   return {
     id: hash(`${queue}\n${row.id}`).slice(0, 32),
     queue,
@@ -29,7 +31,12 @@ export function letterFor(
     messageId: row.id,
     correlationId: '',
     type: short(row.name),
-    headers: headersOf(row),
+    contentType: JSON_CONTENT,
+    replyTo: null,
+    appId: null,
+    timestamp: null,
+    headers,
+    isAltered: isAltered || short(row.name) !== row.name,
     body: shortenBytes(input, LIMITS.payloadBytes),
     encoding: 'text',
     bytes: whole.bytes,
@@ -38,12 +45,30 @@ export function letterFor(
 }
 
 /** What else was said of the start; whoever wrote the row may have kept no limit. */
-function headersOf({ version, key, tags, traceparent }: IncomingStart): Readonly<Record<string, string | number>> {
-  return {
+function headersOf({ version, key, tags, traceparent }: IncomingStart): Pick<DeadLetter, 'headers' | 'isAltered'> {
+  const tagsText = JSON.stringify(tags ?? {});
+  const headers = {
     ...(version === null ? {} : { [HEADER.sagaVersion]: version }),
     ...(key === null ? {} : { [HEADER.key]: short(key) }),
     ...(traceparent === null ? {} : { [HEADER.traceparent]: short(traceparent) }),
-    'saga-tags': shortenBytes(JSON.stringify(tags ?? {}), LIMITS.headerBytes),
+    [TAGS]: shortenBytes(tagsText, LIMITS.headerBytes),
+  };
+  const kept = [headers[HEADER.key] ?? null, headers[HEADER.traceparent] ?? null, headers[TAGS]];
+  const given = [key, traceparent, tagsText];
+  return { headers, isAltered: given.some((text, at) => text !== kept[at]) };
+}
+const TAGS = 'saga-tags';
+
+/** The row that such a letter was, to be written down again; of one that was altered nobody knows. */
+export function incomingOf({ messageId: id, type: name, headers, body: input }: DeadLetter): WrittenStart {
+  return {
+    id,
+    name,
+    version: integerHeader(headers, HEADER.sagaVersion) ?? null,
+    key: textHeader(headers, HEADER.key) ?? null,
+    tags: JSON.parse(textHeader(headers, TAGS) ?? '{}') as unknown,
+    input,
+    traceparent: textHeader(headers, HEADER.traceparent) ?? null,
   };
 }
 

@@ -14,8 +14,11 @@ export interface SagaService {
   start(request: StartRequest): Promise<Started>;
   /** Many starts in as few transactions as possible; the answers (or errors) in their order. */
   startMany(requests: readonly StartRequest[]): Promise<readonly (Started | Error)[]>;
-  /** Throws SAGA_NOT_FOUND, SAGA_NOT_ALLOWED, SAGA_STEP_NOT_FOUND, SAGA_REPLY_INVALID. */
-  operate(id: string, event: OperatorEvent): Promise<Operated>;
+  /**
+   * Throws SAGA_NOT_FOUND, SAGA_NOT_ALLOWED, SAGA_STEP_NOT_FOUND, SAGA_REPLY_INVALID. With `ifVersions` only if its row has one of these
+   * versions; else SAGA_CHANGED.
+   */
+  operate(id: string, event: OperatorEvent, ifVersions?: readonly number[]): Promise<Operated>;
   /** The saga as soon as it is final, or as it is when the time is up. */
   waitUntilFinal(id: string, waitMs: number): Promise<StoredSaga>;
   /** What is missing for full service, in sentences; empty when all is well. */

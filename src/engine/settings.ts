@@ -38,6 +38,10 @@ export interface EngineSettings {
   readonly moveFinishedBatch: number;
   /** Pause between two rounds of the store's maintenance. Default one hour. */
   readonly maintainMs: number;
+  /** How long a dead letter is kept after it was replayed or discarded. Default 30 days. Those that wait are kept. */
+  readonly deadLetterKeepMs: number;
+  /** Dead letters removed in one transaction. Default 1,000. */
+  readonly forgetBatch: number;
   /** Pause between two looks at the clocks and at what the store has to say. Default 60,000. */
   readonly watchMs: number;
   /** Pause between two looks at a saga that another process may finish. Default 1,000. */
@@ -68,6 +72,8 @@ const DEFAULT_SETTINGS: EngineSettings = {
   moveFinishedMs: 1_000,
   moveFinishedBatch: 1_000,
   maintainMs: 3_600_000,
+  deadLetterKeepMs: 2_592_000_000,
+  forgetBatch: 1_000,
   watchMs: 60_000,
   pollMs: 1_000,
   drainMs: 10_000,

@@ -30,6 +30,8 @@ export interface OperatorWork {
   readonly kind: 'operate';
   readonly sagaId: string;
   readonly event: OperatorEvent;
+  /** Only if the saga is as one of these; `undefined`: however it is. */
+  readonly ifVersions?: readonly number[] | undefined;
   readonly caller: Caller<Operated>;
 }
 /** Commands that were decided but perhaps never published: published again if they are still in flight. Writes nothing. */

@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { ERROR_CODES, messageOf, SagaError, type ErrorCode } from '../core/errors.js';
 import type { Problem } from './problem.js';
+import type { DeadLettersView, DeadLetterSummaryView, DeadLetterView } from './schemas-dead-letters.js';
 import type {
   DefinitionView,
   HistoryEntryView,
@@ -88,6 +89,24 @@ export class ApiClient {
   /** The newest version, unless one is named. */
   definition(name: string, version?: number): Promise<DefinitionView> {
     return this.#json('GET', `/api/v1/definitions/${encodeURIComponent(name)}${queryString({ version })}`);
+  }
+
+  /** Those that wait, unless `status` says otherwise. */
+  deadLetters(query: Query = {}): Promise<DeadLettersView> {
+    return this.#json('GET', `/api/v1/dead-letters${queryString(query)}`);
+  }
+
+  deadLetter(id: string): Promise<DeadLetterView> {
+    return this.#json('GET', `/api/v1/dead-letters/${encodeURIComponent(id)}`);
+  }
+
+  /** Puts the message back into its queue. */
+  replayDeadLetter(id: string, decision: Decision): Promise<DeadLetterSummaryView> {
+    return this.#json('POST', `/api/v1/dead-letters/${encodeURIComponent(id)}/replay`, { body: JSON.stringify(decision) });
+  }
+
+  discardDeadLetter(id: string, decision: Decision): Promise<DeadLetterSummaryView> {
+    return this.#json('POST', `/api/v1/dead-letters/${encodeURIComponent(id)}/discard`, { body: JSON.stringify(decision) });
   }
 
   overview(query: Query = {}): Promise<OverviewView> {

@@ -9,10 +9,12 @@ import type { HttpApp, HttpContext } from './context.js';
 import { problemOf, RequestRefused } from './problem.js';
 import { addActivityRoute, addParticipantsRoute } from './routes/activity.js';
 import { addDashboardRoutes } from './routes/dashboard.js';
+import { addDeadLetterRoutes } from './routes/dead-letters.js';
 import { addDefinitionRoutes } from './routes/definitions.js';
+import { addEventsRoute } from './routes/events.js';
 import { addHealthRoutes } from './routes/health.js';
 import { addManyRoute } from './routes/many.js';
-import { addMetricsRoute } from './routes/metrics.js';
+import { addMetricsRoute, metricsRoute } from './routes/metrics.js';
 import { addOperatorRoutes } from './routes/operator.js';
 import { addOverviewRoute } from './routes/overview.js';
 import { addSagaRoutes } from './routes/sagas.js';
@@ -35,13 +37,18 @@ export function createHttpApp(context: HttpContext): HttpApp {
   addManyRoute(app, context);
   addSagaRoutes(app, context);
   addOperatorRoutes(app, context);
+  addDeadLetterRoutes(app, context);
+  addEventsRoute(app, context);
   addDefinitionRoutes(app, context);
   addOverviewRoute(app, context);
   if (context.activity) addActivityRoute(app, context, context.activity);
   if (context.queues) addParticipantsRoute(app, context.queues);
   addHealthRoutes(app, context);
-  if (context.scrape) addMetricsRoute(app, context.scrape);
   if (context.dashboard) addDashboardRoutes(app, context.dashboard);
+  if (context.scrape) {
+    app.openAPIRegistry.registerPath(metricsRoute);
+    addMetricsRoute(app, context.scrape);
+  }
   app.doc31('/openapi.json', {
     openapi: '3.1.0',
     info: { title: 'Backstep', version: 'v1', description: 'Sagas: start, watch, operate.' },

@@ -1,6 +1,8 @@
 import type { OpenAPIHono } from '@hono/zod-openapi';
 import type { Activity } from '../engine/activity.js';
 import type { QueueReading } from '../engine/queue-reading.js';
+import type { DeadLetterOffice } from '../engine/dead-letter-office.js';
+import type { FeedHub } from '../engine/feed-hub.js';
 import type { SagaService } from '../engine/service.js';
 import type { Logger } from '../ports/logger.js';
 import type { SagaOverview } from '../ports/saga-overview.js';
@@ -17,7 +19,10 @@ export interface Scraped {
 export interface HttpContext {
   readonly service: SagaService;
   /** For questions; whatever changes a saga goes through the service. */
-  readonly store: Pick<SagaStore, 'find' | 'list' | 'history'> & SagaOverview;
+  readonly store: Pick<SagaStore, 'find' | 'list' | 'history' | 'letters'> & SagaOverview;
+  /** The history of all sagas, for whoever follows it. */
+  readonly feed: Pick<FeedHub, 'open' | 'stop'>;
+  readonly deadLetters: Pick<DeadLetterOffice, 'replay' | 'discard'>;
   readonly logger: Logger;
   /** Aborted when the server begins to stop: requests that wait are answered with what is known. */
   readonly stopping: AbortSignal;

@@ -14,7 +14,7 @@ export interface Problem {
   /** Single faults, where there are several. */
   readonly faults?: readonly string[];
 }
-export type ProblemStatus = 400 | 404 | 405 | 409 | 413 | 415 | 422 | 500 | 503;
+export type ProblemStatus = 400 | 404 | 405 | 409 | 410 | 412 | 413 | 415 | 422 | 500 | 503;
 
 /** The one table of error code → HTTP status. */
 export const STATUS_OF: Readonly<Record<ErrorCode, ProblemStatus>> = {
@@ -28,6 +28,10 @@ export const STATUS_OF: Readonly<Record<ErrorCode, ProblemStatus>> = {
   SAGA_STEP_NOT_FOUND: 404,
   SAGA_NOT_ALLOWED: 409,
   SAGA_REPLY_INVALID: 422,
+  SAGA_CHANGED: 412,
+  SAGA_DEAD_LETTER_NOT_FOUND: 404,
+  SAGA_DEAD_LETTER_NOT_ALLOWED: 409,
+  SAGA_EVENTS_EXPIRED: 410,
   SAGA_STILL_RUNNING: 409,
   SAGA_REQUEST_INVALID: 400,
   SAGA_CONFIG_INVALID: 500,

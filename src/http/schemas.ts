@@ -11,7 +11,8 @@ export const LONGEST_WAIT_MS = 300_000;
 export const LARGEST_PAGE = 500;
 
 const NUL = String.fromCharCode(0);
-const text = (what: string, most: number) =>
+/** A text of at most so many bytes that can be kept. */
+export const text = (what: string, most: number) =>
   z
     .string()
     .min(1, `${what} must not be empty`)
@@ -25,7 +26,7 @@ const tags = z
   .record(text('the name of a tag', LIMITS.nameBytes), text('a tag', LIMITS.nameBytes))
   .refine((value) => Object.keys(value).length <= 32, 'at most 32 tags');
 const step = z.string().regex(STEP_NAME, 'is not the name of a step');
-const instant = z.iso.datetime();
+export const instant = z.iso.datetime();
 const json = z.unknown().openapi({ description: 'Any JSON' });
 const status = z.enum(STATUSES as readonly [(typeof STATUSES)[number], ...(typeof STATUSES)[number][]]);
 const code = z.enum(Object.keys(ERROR_CODES) as [ErrorCode, ...ErrorCode[]]);
@@ -65,25 +66,24 @@ const wait = z.string().transform((value, context) => {
   return z.NEVER;
 });
 const whole = (least: number, most: number) => z.coerce.number(`must be a whole number`).int().min(least).max(most);
-const limit = whole(1, LARGEST_PAGE);
+export const limit = whole(1, LARGEST_PAGE);
 export const SagaQuery = z.object({ wait: wait.optional() });
-const several = <T extends z.ZodType>(one: T) => z.preprocess((value) => (Array.isArray(value) ? value : [value]), z.array(one));
+/** A query parameter that may be repeated. */
+export const several = <T extends z.ZodType>(one: T) => z.preprocess((value) => (Array.isArray(value) ? value : [value]), z.array(one));
 const tagPair = z.string().transform((pair, context): readonly [string, string] => {
   const at = pair.indexOf('=');
   if (at > 0 && !pair.includes(NUL)) return [pair.slice(0, at), pair.slice(at + 1)];
   context.addIssue({ code: 'custom', message: 'must be NAME=VALUE' });
   return z.NEVER;
 });
+export const cursor = z.string().regex(/^[\w.:~=-]{1,200}$/, 'is not the cursor of a page');
 export const ListQuery = z.object({
   status: several(status).optional(),
   name: name.optional(),
   key: key.optional(),
   tag: several(tagPair).optional(),
   limit: limit.default(50),
-  cursor: z
-    .string()
-    .regex(/^[\w.:~=-]{1,200}$/, 'is not the cursor of a page')
-    .optional(),
+  cursor: cursor.optional(),
 });
 export const OverviewQuery = z.object({ since: instant.optional(), limit: limit.default(10) });
 export const HistoryQuery = z.object({ after: whole(0, Number.MAX_SAFE_INTEGER).default(0), limit: limit.default(LARGEST_PAGE) });

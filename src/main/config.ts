@@ -84,6 +84,13 @@ export const VARIABLES = {
     example: '9420',
     schema: port,
   },
+  BACKSTEP_DEAD_LETTER_RETENTION: {
+    flag: '--dead-letter-retention',
+    fallback: '30d',
+    meaning: 'how long dead letters are kept after they were replayed or discarded; those that wait are kept',
+    example: '30d',
+    schema: wait,
+  },
   BACKSTEP_SAGAS: {
     flag: '--sagas',
     fallback: undefined,

@@ -3,6 +3,8 @@ import { fileURLToPath } from 'node:url';
 import { ContainerModule, type ServiceIdentifier } from 'inversify';
 import type { Plan } from '../core/plan.js';
 import { Activity } from '../engine/activity.js';
+import { DeadLetterOffice } from '../engine/dead-letter-office.js';
+import { FeedHub } from '../engine/feed-hub.js';
 import { Orchestrator } from '../engine/orchestrator.js';
 import { namesIn } from '../core/wire.js';
 import { together, type EngineObserver } from '../engine/observer.js';
@@ -38,6 +40,7 @@ export const TOKEN = {
   /** Those that listen to the engine besides the metrics. */
   observers: token<readonly EngineObserver[]>('EngineObservers'),
   orchestrator: token<Orchestrator>('Orchestrator'),
+  deadLetters: token<DeadLetterOffice>('DeadLetterOffice'),
   httpApp: token<HttpApp>('HttpApp'),
   /** Where the built dashboard lies. */
   dashboard: token<string>('Dashboard'),
@@ -83,6 +86,12 @@ export function engineModule(): ContainerModule {
         return orchestrator;
       })
       .inSingletonScope();
+    bind(TOKEN.deadLetters)
+      .toDynamicValue((context) => {
+        const names = namesIn(resolveSettings(context.get(TOKEN.settings)).namespace);
+        return new DeadLetterOffice({ store: context.get(TOKEN.store), transport: context.get(TOKEN.transport), names, hash: sha256 });
+      })
+      .inSingletonScope();
   });
 }
 
@@ -95,6 +104,8 @@ export function httpModule(): ContainerModule {
         return createHttpApp({
           service: context.get(TOKEN.orchestrator),
           store: context.get(TOKEN.store),
+          deadLetters: context.get(TOKEN.deadLetters),
+          feed: new FeedHub({ feed: context.get(TOKEN.store).feed, clock: context.get(TOKEN.clock), logger: context.get(TOKEN.logger) }),
           logger: context.get(TOKEN.logger),
           stopping: context.get(TOKEN.stopping),
           scrape: () => context.get(TOKEN.metrics).scrape(),

@@ -14,6 +14,7 @@ interface ServerFlags {
   readonly port?: string;
   readonly metricsHost: string;
   readonly metricsPort?: string;
+  readonly deadLetterRetention?: string;
   readonly namespace?: string;
   readonly logLevel?: LogLevel;
   readonly allowOrphans?: boolean;
@@ -26,6 +27,7 @@ interface ServerFlags {
 export function addServerCommands(program: Command, host: Host, run: Run): void {
   listening(measured(database(sagaFolders(program.command('serve').description('run the daemon: engine and HTTP API')))))
     .option('--allow-orphans', 'start although sagas are in flight whose version is not loaded')
+    .option('--dead-letter-retention <duration>', 'how long replayed and discarded dead letters are kept (default: 30d)')
     .action((flags: ServerFlags) => run(() => serve(host, flags)));
   database(program.command('migrate').description('bring the database schema up to date')).action((flags: ServerFlags) =>
     run(() => migrate(host, flags)),
@@ -62,11 +64,12 @@ function database(command: Command): Command {
     .option('--wait-for-database <duration>', 'how long to wait for a database that is not up yet', '30s');
 }
 
-function flagsOf({ sagas, port, metricsPort, namespace, logLevel }: ServerFlags): Flags {
+function flagsOf({ sagas, port, metricsPort, deadLetterRetention, namespace, logLevel }: ServerFlags): Flags {
   return {
     BACKSTEP_SAGAS: sagas?.join(','),
     BACKSTEP_HTTP_PORT: port,
     BACKSTEP_METRICS_PORT: metricsPort,
+    BACKSTEP_DEAD_LETTER_RETENTION: deadLetterRetention,
     BACKSTEP_NAMESPACE: namespace,
     BACKSTEP_LOG_LEVEL: logLevel,
   };
@@ -89,6 +92,7 @@ async function serve(host: Host, flags: ServerFlags): Promise<number> {
         'BACKSTEP_HTTP_PORT',
         'BACKSTEP_SAGAS',
         'BACKSTEP_LOG_LEVEL',
+        'BACKSTEP_DEAD_LETTER_RETENTION',
       ],
       optional: ['BACKSTEP_METRICS_PORT'],
     },
@@ -107,6 +111,7 @@ async function serve(host: Host, flags: ServerFlags): Promise<number> {
       http: listenOn(flags, config.BACKSTEP_HTTP_PORT),
       measureOn: measureOn(flags, config.BACKSTEP_METRICS_PORT),
       allowOrphans: flags.allowOrphans ?? false,
+      deadLetterKeepMs: config.BACKSTEP_DEAD_LETTER_RETENTION,
       waitForDatabaseMs,
       logger,
     });

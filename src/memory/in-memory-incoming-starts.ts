@@ -1,9 +1,7 @@
 import type { Clock } from '../ports/clock.js';
-import type { IncomingPage, IncomingStart, IncomingStarts, Stranger } from '../ports/incoming-starts.js';
+import type { IncomingPage, IncomingStart, IncomingStarts, Stranger, WrittenStart } from '../ports/incoming-starts.js';
 import type { DefinitionRef } from '../ports/saga-store.js';
 
-/** What a client writes down. */
-export type WrittenStart = Omit<IncomingStart, 'whole'>;
 interface Row {
   readonly start: WrittenStart;
   readonly at: number;
@@ -17,6 +15,7 @@ export class InMemoryIncomingStarts implements IncomingStarts {
   constructor(
     private readonly clock: Pick<Clock, 'now'>,
     private readonly hash: (text: string) => string = () => '',
+    private readonly isSaga: (id: string) => boolean = () => false,
   ) {}
 
   /** What the commit of a client's transaction does. */
@@ -59,6 +58,10 @@ export class InMemoryIncomingStarts implements IncomingStarts {
 
   async remove(ids: readonly string[]): Promise<void> {
     for (const id of ids) this.rows.delete(id);
+  }
+
+  async restore(start: WrittenStart): Promise<void> {
+    if (!this.rows.has(start.id) && !this.isSaga(start.id)) this.add(start);
   }
 
   watch(arrived: () => void): () => Promise<void> {

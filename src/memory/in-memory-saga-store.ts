@@ -5,7 +5,6 @@ import type { Clock } from '../ports/clock.js';
 import type { Overview, OverviewQuery, SagaOverview } from '../ports/saga-overview.js';
 import type {
   Committed,
-  DeadLetter,
   DefinitionRef,
   Loaded,
   ParkedReply,
@@ -20,6 +19,8 @@ import type {
   Workload,
   Writes,
 } from '../ports/saga-store.js';
+import { InMemoryDeadLetters } from './in-memory-dead-letters.js';
+import { InMemoryHistoryFeed, type SagaFacts } from './in-memory-history-feed.js';
 import { InMemoryIncomingStarts } from './in-memory-incoming-starts.js';
 import { overviewOf } from './in-memory-overview.js';
 
@@ -46,17 +47,20 @@ const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/;
  */
 export class InMemorySagaStore implements SagaStore, SagaOverview {
   readonly incoming: InMemoryIncomingStarts;
+  readonly letters: InMemoryDeadLetters;
+  readonly feed: InMemoryHistoryFeed;
   private readonly sagas = new Map<string, Row>();
   private readonly finished = new Map<string, Row>();
   private readonly histories = new Map<string, readonly string[]>();
   private readonly keys = new Map<string, Key>();
   private readonly definitions = new Map<string, string>();
-  private readonly letters = new Map<string, string>();
   /** Takes back what the transaction under way has written. */
   private undo: (() => void)[] = [];
 
   constructor(private readonly clock: Pick<Clock, 'now'>) {
-    this.incoming = new InMemoryIncomingStarts(clock);
+    this.incoming = new InMemoryIncomingStarts(clock, undefined, (id) => this.row(id) !== undefined);
+    this.letters = new InMemoryDeadLetters(clock);
+    this.feed = new InMemoryHistoryFeed(clock, (id) => factsOf(this.row(id)!));
   }
 
   async commit<R>(ids: readonly string[], decide: (loaded: Loaded) => Writes<R>): Promise<Committed<R>> {
@@ -147,15 +151,6 @@ export class InMemorySagaStore implements SagaStore, SagaOverview {
     this.definitions.set(refOf(definition), JSON.stringify(definition));
   }
 
-  async addDeadLetters(letters: readonly DeadLetter[]): Promise<void> {
-    for (const letter of letters) if (!this.letters.has(letter.id)) this.letters.set(letter.id, JSON.stringify(letter));
-  }
-
-  async deadLetters(limit: number): Promise<readonly DeadLetter[]> {
-    const all = [...this.letters.values()].map((text) => JSON.parse(text) as DeadLetter);
-    return all.toSorted((a, b) => b.at - a.at || (a.id < b.id ? 1 : -1)).slice(0, limit);
-  }
-
   async moveFinished(limit: number): Promise<number> {
     const final = [...this.sagas.values()].filter((row) => isFinal(row) && row.parked === '[]');
     const moved = final.toSorted((a, b) => (a.id < b.id ? -1 : 1)).slice(0, limit);
@@ -234,7 +229,9 @@ export class InMemorySagaStore implements SagaStore, SagaOverview {
     const lines = [...(this.histories.get(id) ?? [])];
     for (const entry of entries) {
       if (entry.seq !== lines.length + 1) throw new Error(`history entry ${entry.seq} of saga ${id} does not follow ${lines.length}`);
-      lines.push(JSON.stringify(entry));
+      const text = JSON.stringify(entry);
+      lines.push(text);
+      this.undo.push(this.feed.append(id, text));
     }
     this.put(this.histories, id, lines);
   }
@@ -279,6 +276,7 @@ function assertText(text: string): string {
 }
 
 const stateIn = (row: Row): SagaState => JSON.parse(row.state) as SagaState;
+const factsOf = (row: Row, { name, version } = stateIn(row)): SagaFacts => ({ name, version, status: row.status });
 /** Its texts are read when somebody looks. */
 function toStored(row: Row): StoredSaga {
   let state: SagaState | undefined;

@@ -11,6 +11,8 @@ export interface IncomingStarts {
   strangers(versions: readonly DefinitionRef[], waitedMs: number): Promise<readonly Stranger[]>;
   /** Takes out what starts nothing any more. */
   remove(ids: readonly string[]): Promise<void>;
+  /** Writes one down that was taken out and put aside. Nothing happens where it is there, or where its saga is. */
+  restore(start: WrittenStart): Promise<void>;
   /** Calls `arrived` when there may be new ones: perhaps too often, perhaps not at all. Gives what ends it. */
   watch(arrived: () => void): () => Promise<void>;
 }
@@ -40,6 +42,9 @@ export interface IncomingStart {
   readonly whole: { readonly bytes: number; readonly sha256: string } | undefined;
   readonly traceparent: string | null;
 }
+
+/** What a client writes down. */
+export type WrittenStart = Omit<IncomingStart, 'whole'>;
 
 /** Rows for a definition that is not loaded. */
 export interface Stranger {

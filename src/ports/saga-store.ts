@@ -1,6 +1,8 @@
 import type { HistoryEntry } from '../core/event.js';
 import type { SagaState, Status } from '../core/state.js';
+import type { DeadLetters } from './dead-letters.js';
 import type { DefinitionRef } from './definition-ref.js';
+import type { HistoryFeed } from './history-feed.js';
 import type { IncomingStarts } from './incoming-starts.js';
 
 export type { DefinitionRef };
@@ -12,6 +14,10 @@ export type { DefinitionRef };
 export interface SagaStore {
   /** Starts that wait to be taken. */
   readonly incoming: IncomingStarts;
+  /** What could not be understood or trusted. */
+  readonly letters: DeadLetters;
+  /** The history of all sagas as it happens. */
+  readonly feed: HistoryFeed;
 
   /**
    * One transaction: locks and loads `ids` (in id order; finished sagas too), gives them and the clock to `decide`, which is pure,
@@ -37,10 +43,6 @@ export interface SagaStore {
   registerDefinitions(definitions: readonly RegisteredDefinition[]): Promise<readonly RegisteredDefinition[]>;
   /** Overwrites the fingerprint of a version that has nothing in flight. */
   replaceDefinition(definition: RegisteredDefinition): Promise<void>;
-
-  /** Keeps what could not be understood or trusted. Idempotent by `id`. */
-  addDeadLetters(letters: readonly DeadLetter[]): Promise<void>;
-  deadLetters(limit: number): Promise<readonly DeadLetter[]>;
 
   /** Moves final sagas to where finished ones are kept, at most `limit`; gives how many. */
   moveFinished(limit: number): Promise<number>;
@@ -160,21 +162,4 @@ export interface SagaPage {
   /** Newest first. */
   readonly sagas: readonly StoredSaga[];
   readonly cursor?: string;
-}
-
-export interface DeadLetter {
-  readonly id: string;
-  readonly queue: string;
-  readonly reason: string;
-  readonly at: number;
-  readonly messageId: string;
-  readonly correlationId: string;
-  readonly type: string;
-  readonly headers: Readonly<Record<string, string | number>>;
-  /** Up to 256 KiB, as text if it is UTF-8 without NUL, else base64. */
-  readonly body: string;
-  readonly encoding: 'text' | 'base64';
-  /** Of the whole body. */
-  readonly bytes: number;
-  readonly sha256: string;
 }

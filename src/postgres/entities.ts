@@ -60,6 +60,7 @@ export class FinishedSagaRow extends SagaColumns {}
 /** One line of a saga's history; gapless, so the key proves it. Partitioned by saga id. */
 @Entity('saga_history')
 @Check('saga_history_from_one', 'seq >= 1')
+@Index('saga_history_xid', ['xid'])
 export class SagaHistoryRow {
   @PrimaryColumn('uuid', { name: 'saga_id' })
   sagaId: string;
@@ -74,6 +75,9 @@ export class SagaHistoryRow {
   /** What else the entry says. */
   @Column('json')
   data: unknown;
+  /** The transaction that wrote it. */
+  @Column('bigint', { default: () => '((pg_current_xact_id())::text)::bigint' })
+  xid: string;
 }
 
 /** What a start is known by: its business key and its start id (message id, idempotency key). Kept as long as the saga. */
@@ -109,7 +113,13 @@ export class DefinitionRow {
 /** A message that could not be understood or trusted. */
 @Entity('dead_letter')
 @Check('dead_letter_encoding_known', `encoding in ('text', 'base64')`)
+@Check('dead_letter_status_known', `status in ('waiting', 'replayed', 'discarded')`)
+@Check('dead_letter_marked', `(marked_at is null) = (status = 'waiting')`)
+@Check('dead_letter_replayed', `status <> 'replayed' or replayed_at is not null`)
+@Check('dead_letter_discarded', `(status = 'discarded') = (discarded_at is not null)`)
 @Index('dead_letter_newest', ['at', 'id'])
+@Index('dead_letter_waiting', ['at', 'id'], { where: `status = 'waiting'` })
+@Index('dead_letter_marked', ['markedAt'], { where: 'marked_at is not null' })
 export class DeadLetterRow {
   @PrimaryColumn('text')
   id: string;
@@ -135,6 +145,37 @@ export class DeadLetterRow {
   bytes: number;
   @Column('text')
   sha256: string;
+  @Column('text', { name: 'content_type', default: 'application/json' })
+  contentType: string;
+  @Column('text', { name: 'reply_to', nullable: true })
+  replyTo: string | null;
+  @Column('text', { name: 'app_id', nullable: true })
+  appId: string | null;
+  /** By its sender's clock; milliseconds since 1970. */
+  @Column('double precision', { name: 'sent_at', nullable: true })
+  sentAt: number | null;
+  /** Ids or headers could not be kept as they were. */
+  @Column('boolean', { name: 'is_altered', default: false })
+  isAltered: boolean;
+  @Column('text', { default: 'waiting' })
+  status: string;
+  @Column('integer', { default: 0 })
+  replays: number;
+  @Column('timestamptz', { name: 'replayed_at', nullable: true })
+  replayedAt: Date | null;
+  @Column('text', { name: 'replayed_by', nullable: true })
+  replayedBy: string | null;
+  @Column('text', { name: 'replay_reason', nullable: true })
+  replayReason: string | null;
+  @Column('timestamptz', { name: 'discarded_at', nullable: true })
+  discardedAt: Date | null;
+  @Column('text', { name: 'discarded_by', nullable: true })
+  discardedBy: string | null;
+  @Column('text', { name: 'discard_reason', nullable: true })
+  discardReason: string | null;
+  /** When it got its present status, unless it waits. */
+  @Column('timestamptz', { name: 'marked_at', nullable: true })
+  markedAt: Date | null;
 }
 
 /** A start that a client wrote down within a transaction of its own; goes as its saga begins. */

@@ -1,6 +1,6 @@
 import type { DataSource } from 'typeorm';
 import { messageOf, SagaError } from '../core/errors.js';
-import type { IncomingPage, IncomingStart, IncomingStarts, Stranger } from '../ports/incoming-starts.js';
+import type { IncomingPage, IncomingStart, IncomingStarts, Stranger, WrittenStart } from '../ports/incoming-starts.js';
 import type { DefinitionRef } from '../ports/saga-store.js';
 import { listen } from './listen.js';
 import { poolOf } from './pool.js';
@@ -48,6 +48,11 @@ export class PostgresIncomingStarts implements IncomingStarts {
     await this.query(this.statements.remove(ids));
   }
 
+  async restore({ id, name, version, key, tags, input, traceparent }: WrittenStart): Promise<void> {
+    const channel = channelOf(namespaceOf(this.dataSource));
+    await this.query(this.statements.restore(id, name, version, key, JSON.stringify(tags), input, traceparent, channel));
+  }
+
   watch(arrived: () => void): () => Promise<void> {
     return listen(poolOf(this.dataSource), channelOf(namespaceOf(this.dataSource)), arrived);
   }
@@ -85,6 +90,13 @@ function statementsFor(schema: string) {
       select s.name, s.version, count(*)::integer as count ${from}
       where s.created_at < clock_timestamp() - make_interval(secs => $3) and not ${IS_LOADED}
       group by s.name, s.version order by s.name, s.version`),
+    restore: statement(`
+      with written as (
+        insert into ${schema}.incoming_start (id, name, version, key, tags, input, traceparent)
+        select $1, $2, $3, $4, $5::json, $6, $7
+        where not exists (select from ${schema}.saga where id = $1) and not exists (select from ${schema}.finished_saga where id = $1)
+        on conflict do nothing returning 1)
+      select pg_notify($8, '') from written`),
     remove: statement(`delete ${from} where s.id = any ($1::uuid[])`),
   };
 }

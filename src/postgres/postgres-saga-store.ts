@@ -9,7 +9,6 @@ import type { Overview, OverviewQuery, SagaOverview } from '../ports/saga-overvi
 import type {
   Committed,
   Concern,
-  DeadLetter,
   DefinitionRef,
   Loaded,
   RegisteredDefinition,
@@ -24,10 +23,11 @@ import type {
   Writes,
 } from '../ports/saga-store.js';
 import { CONCERN_LIMITS, concernsOf } from './concerns.js';
-import { addDeadLetters, readDeadLetters } from './dead-letters.js';
+import { PostgresDeadLetters } from './dead-letters.js';
 import { registerDefinitions, replaceDefinition } from './definitions.js';
 import { BatchError } from './fate.js';
 import { findSaga, findSagaByKey, listSagas, readHistory, versionsInFlight, workload } from './find-sagas.js';
+import { PostgresHistoryFeed } from './history-feed.js';
 import { incomingLocker, PostgresIncomingStarts } from './incoming-starts.js';
 import { loadStatements, stored, type LoadedRow } from './load-sagas.js';
 import { assertMigrated } from './migrate.js';
@@ -69,6 +69,8 @@ interface Locked extends Loaded {
  */
 export class PostgresSagaStore implements SagaStore, SagaOverview {
   readonly incoming: PostgresIncomingStarts;
+  readonly letters: PostgresDeadLetters;
+  readonly feed: PostgresHistoryFeed;
   private readonly schema: string;
   private readonly recent = new RecentSagas(RECENT_SAGAS, RECENT_LENGTH);
   private readonly load: ReturnType<typeof loadStatements>;
@@ -82,6 +84,8 @@ export class PostgresSagaStore implements SagaStore, SagaOverview {
     this.schema = schemaOf(dataSource);
     this.load = loadStatements(this.schema);
     this.incoming = new PostgresIncomingStarts(dataSource);
+    this.letters = new PostgresDeadLetters(() => this.pool, this.schema);
+    this.feed = new PostgresHistoryFeed(() => this.pool, this.schema);
     this.lockIncoming = incomingLocker(this.schema);
     this.claimKeys = keyClaimer(this.schema);
     this.write = batchWriter(this.schema);
@@ -143,14 +147,6 @@ export class PostgresSagaStore implements SagaStore, SagaOverview {
 
   async replaceDefinition(definition: RegisteredDefinition): Promise<void> {
     await this.reading(() => replaceDefinition(this.pool, this.schema, definition));
-  }
-
-  async addDeadLetters(letters: readonly DeadLetter[]): Promise<void> {
-    await this.reading(() => addDeadLetters(this.pool, this.schema, letters));
-  }
-
-  async deadLetters(limit: number): Promise<readonly DeadLetter[]> {
-    return this.reading(() => readDeadLetters(this.pool, this.schema, limit));
   }
 
   async moveFinished(limit: number): Promise<number> {

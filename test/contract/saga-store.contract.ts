@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { FAR, change, endOf, entry, nothing, sagaId, start, startOf, stateOf, updateOf } from './saga-store-fixtures.js';
-import type { Committed, DeadLetter, SagaFilter, SagaStore } from '../../src/ports/saga-store.js';
+import type { Committed, SagaFilter, SagaStore } from '../../src/ports/saga-store.js';
 
 export interface OpenedStore {
   readonly store: SagaStore;
@@ -420,32 +420,6 @@ export function describeSagaStore(name: string, open: () => Promise<OpenedStore>
         expect(await store.registerDefinitions([{ ...one, fingerprint: 'f2' }])).toEqual([]);
         await start(store, startOf({ name: 'defined', version: 2 }));
         await expect(store.replaceDefinition({ ...two, fingerprint: 'f3' })).rejects.toMatchObject({ code: 'SAGA_DEFINITION_CHANGED' });
-      });
-    });
-
-    describe('dead letters', () => {
-      it('are kept once each, whatever they contain, newest first', async () => {
-        const letter = (id: string, at: number): DeadLetter => ({
-          id,
-          queue: 'backstep.replies',
-          reason: 'not "JSON"',
-          at,
-          messageId: 'm',
-          correlationId: 'c',
-          type: '',
-          headers: { 'saga-attempt': 1, odd: 'a\u0000b' },
-          body: 'text\\',
-          encoding: 'text',
-          bytes: 5,
-          sha256: 'x',
-        });
-        const [old, fresh] = [letter('old', 1_000), letter('fresh', 2_000)];
-        await store.addDeadLetters([old, fresh, old]);
-        await store.addDeadLetters([{ ...old, reason: 'another' }, letter('oldest', 500)]);
-        expect(await store.deadLetters(2)).toEqual([fresh, old]);
-        expect(await store.deadLetters(10)).toHaveLength(3);
-        await store.addDeadLetters([{ ...letter('nul', 9), body: 'a\u0000b', correlationId: '\u0000' }]);
-        expect(await store.deadLetters(10)).toHaveLength(4);
       });
     });
 

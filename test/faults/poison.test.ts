@@ -17,6 +17,7 @@ import { eventually } from '../support/eventually.js';
 import { RawPublisher } from '../support/raw-publish.js';
 import { planFrom } from '../support/plans.js';
 import { rabbitMqAt } from '../integration/participant/stage.js';
+import { lettersIn } from '../support/dead-letters.js';
 
 const plan = planFrom({ steps: [{ name: 'act', request: ({ input }) => input, attempts: 2, timeoutMs: 60_000 }] });
 interface Task {
@@ -91,7 +92,7 @@ describe('poison', () => {
       calls++;
       throw new Error('a process could die of this');
     });
-    const letters = async () => (await store.deadLetters(100)).filter(({ reason }) => reason === 'it went back to its queue 18 times');
+    const letters = async () => (await lettersIn(store)).filter(({ reason }) => reason === 'it went back to its queue 18 times');
     await eventually(async () => (await letters()).length >= 1, { withinMs: 20_000 });
     for (const { state } of sagas) {
       const end = isPoison(Number(state.key)) ? 'compensated' : 'completed';
@@ -122,6 +123,6 @@ describe('poison', () => {
     expect(state.reason).toMatchObject({ kind: 'exhausted', step: 'act' });
     expect(calls).toHaveLength(2);
     expect(calls[1]! - calls[0]!).toBeGreaterThanOrEqual(100);
-    expect(await store.deadLetters(10)).toEqual([]);
+    expect(await lettersIn(store)).toEqual([]);
   }, 60_000);
 });

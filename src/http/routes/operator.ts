@@ -1,7 +1,10 @@
 import { createRoute, type z } from '@hono/zod-openapi';
+import type { Context } from 'hono';
 import type { Operated, OperatorEvent, SagaService } from '../../engine/service.js';
 import type { HttpApp, HttpContext } from '../context.js';
+import { etagOf, versionsIn } from '../etag.js';
 import { sagaView } from '../saga-view.js';
+import { OperatorHeaders } from '../schemas-headers.js';
 import * as schema from '../schemas.js';
 import { answer, body, refusals } from './answers.js';
 import { planOf } from './sagas.js';
@@ -11,23 +14,20 @@ export function addOperatorRoutes(app: HttpApp, { service }: HttpContext): void 
   for (const verb of ['cancel', 'suspend', 'resume'] as const) {
     app.openapi(route(verb, schema.DecreeBody), async (c) => {
       const { by, reason } = c.req.valid('json');
-      const operated = await operate(service, c.req.valid('param').id, { kind: verb, by, text: reason });
-      return c.json(operated, operated.decided ? 200 : 202);
+      return answered(c, service, await operate(service, c.req.valid('param').id, { kind: verb, by, text: reason }, ifVersions(c)));
     });
   }
   app.openapi(route('retry', schema.RetryBody), async (c) => {
     const { by, reason, step, confirm, ...rest } = c.req.valid('json');
     const edited = 'request' in rest ? { request: rest.request } : {};
     const event = { kind: 'retry', by, text: reason, step, ...edited, ...(confirm ? { confirm } : {}) } as const;
-    const operated = await operate(service, c.req.valid('param').id, event);
-    return c.json(operated, operated.decided ? 200 : 202);
+    return answered(c, service, await operate(service, c.req.valid('param').id, event, ifVersions(c)));
   });
   app.openapi(route('settle', schema.SettleBody), async (c) => {
     const { by, reason, step, outcome, code, ...rest } = c.req.valid('json');
     const reply = 'reply' in rest ? { reply: rest.reply } : {};
     const event = { kind: 'settle', by, text: reason, step, outcome, ...reply, ...(code === undefined ? {} : { code }) } as const;
-    const operated = await operate(service, c.req.valid('param').id, event);
-    return c.json(operated, operated.decided ? 200 : 202);
+    return answered(c, service, await operate(service, c.req.valid('param').id, event, ifVersions(c)));
   });
 }
 
@@ -44,7 +44,7 @@ function route<Verb extends keyof typeof SUMMARY, T extends z.ZodType>(verb: Ver
     method: 'post',
     path: `/api/v1/sagas/{id}/${verb}`,
     summary: SUMMARY[verb],
-    request: { params: schema.SagaParams, body: body(bodySchema) },
+    request: { params: schema.SagaParams, headers: OperatorHeaders, body: body(bodySchema) },
     responses: {
       200: answer(schema.OperatedSchema, 'Done; the saga as it is now'),
       202: answer(schema.OperatedSchema, 'Noted; the outcome of the pivot, not known yet, decides'),
@@ -53,7 +53,15 @@ function route<Verb extends keyof typeof SUMMARY, T extends z.ZodType>(verb: Ver
   });
 }
 
-async function operate(service: SagaService, id: string, event: OperatorEvent): Promise<schema.OperatedView> {
-  const { saga, decided }: Operated = await service.operate(id, event);
-  return { ...sagaView(saga.state, planOf(service, saga.state)), decided };
+function operate(service: SagaService, id: string, event: OperatorEvent, versions: readonly number[] | undefined): Promise<Operated> {
+  return versions ? service.operate(id, event, versions) : service.operate(id, event);
+}
+
+const ifVersions = (c: Context): readonly number[] | undefined => versionsIn(c.req.header('if-match'));
+
+function answered(c: Context, service: SagaService, { saga, decided }: Operated) {
+  const plan = planOf(service, saga.state);
+  c.header('etag', etagOf(saga.version, plan !== undefined));
+  const operated: schema.OperatedView = { ...sagaView(saga.state, plan), decided };
+  return c.json(operated, decided ? 200 : 202);
 }

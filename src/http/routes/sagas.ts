@@ -4,8 +4,10 @@ import type { SagaState } from '../../core/state.js';
 import type { SagaService } from '../../engine/service.js';
 import type { StoredSaga } from '../../ports/saga-store.js';
 import type { HttpApp, HttpContext } from '../context.js';
+import { etagOf, isKnown } from '../etag.js';
 import { historyEntryView } from '../history-view.js';
 import { sagaView, summaryView } from '../saga-view.js';
+import { SagaHeaders } from '../schemas-headers.js';
 import * as schema from '../schemas.js';
 import { answer, body, refusals } from './answers.js';
 
@@ -31,8 +33,12 @@ const show = createRoute({
   method: 'get',
   path: '/api/v1/sagas/{id}',
   summary: 'One saga with its steps; with `wait` as soon as it is final',
-  request: { params: schema.SagaParams, query: schema.SagaQuery },
-  responses: { 200: answer(schema.SagaSchema, 'The saga'), ...refusals },
+  request: { params: schema.SagaParams, query: schema.SagaQuery, headers: SagaHeaders },
+  responses: {
+    200: answer(schema.SagaSchema, 'The saga; its ETag is for If-None-Match, and for If-Match of what decides about it'),
+    304: { description: 'It is still as If-None-Match says' },
+    ...refusals,
+  },
 });
 const history = createRoute({
   method: 'get',
@@ -61,8 +67,12 @@ export function addSagaRoutes(app: HttpApp, { service, store, stopping }: HttpCo
     const { id } = c.req.valid('param');
     const { wait } = c.req.valid('query');
     const found = wait === undefined ? undefined : await untilFinal(service, id, wait, stopping);
-    const { state } = found ?? (await find(store, id));
-    return c.json(sagaView(state, planOf(service, state)), 200);
+    const { state, version } = found ?? (await find(store, id));
+    const plan = planOf(service, state);
+    const etag = etagOf(version, plan !== undefined);
+    c.header('etag', etag);
+    if (isKnown(c.req.header('if-none-match'), etag)) return c.body(null, 304);
+    return c.json(sagaView(state, plan), 200);
   });
   app.openapi(history, async (c) => {
     const { id } = c.req.valid('param');

@@ -18,13 +18,15 @@ export interface ServeOptions {
   /** Where `/metrics` is served alone; the HTTP API serves it in any case. */
   readonly measureOn: ListenOptions | undefined;
   readonly allowOrphans: boolean;
+  /** How long dead letters are kept after they were replayed or discarded. */
+  readonly deadLetterKeepMs: number;
   readonly waitForDatabaseMs: number;
   readonly logger: Logger;
 }
 
 /** The daemon on PostgreSQL and RabbitMQ. Refuses a schema that is not this program's; does not need the broker to be there. */
 export async function serve(options: ServeOptions): Promise<Daemon> {
-  const { logger, namespace, allowOrphans, http, measureOn } = options;
+  const { logger, namespace, allowOrphans, deadLetterKeepMs, http, measureOn } = options;
   await assertCanListen(http);
   if (measureOn) await assertCanListen(measureOn);
   const { plans } = await openSagas(options.sagas, logger);
@@ -38,7 +40,15 @@ export async function serve(options: ServeOptions): Promise<Daemon> {
   }
   const transport = openRabbitMq({ url: options.rabbitmqUrl, namespace, clock, logger });
   const store = new PostgresSagaStore(dataSource);
-  const daemon = await createDaemon({ plans, store, transport, logger, http, measureOn, settings: { namespace, allowOrphans } });
+  const daemon = await createDaemon({
+    plans,
+    store,
+    transport,
+    logger,
+    http,
+    measureOn,
+    settings: { namespace, allowOrphans, deadLetterKeepMs },
+  });
   const sagas = plans.map(({ name, version }) => `${name}@${version}`);
   logger.info({ url: daemon.url, namespace, sagas }, `listening on ${daemon.url}${reach(http.host)}`);
   if (daemon.metricsUrl) logger.info({ url: daemon.metricsUrl }, `metrics alone are on ${daemon.metricsUrl}`);

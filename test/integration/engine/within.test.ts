@@ -10,6 +10,7 @@ import { Installation } from '../../support/engine-servers.js';
 import { eventually } from '../../support/eventually.js';
 import { planFrom } from '../../support/plans.js';
 import { privatePostgres, uniqueNamespace } from '../../support/servers.js';
+import { lettersIn } from '../../support/dead-letters.js';
 
 const plan = planFrom({ steps: [{ name: 'one' }, { name: 'two' }] });
 const strict: Plan = {
@@ -146,7 +147,7 @@ describe('a start within a transaction of the caller', () => {
     expect(batches).toBeLessThanOrEqual(12);
     const { rows: begun } = await client.query<{ saga_id: string }>(`select saga_id from backstep.saga_history where event = 'started'`);
     expect(begun.map(({ saga_id: id }) => id).toSorted()).toEqual(ids.toSorted());
-    expect(await first!.store.deadLetters(10)).toEqual([]);
+    expect(await lettersIn(first!.store)).toEqual([]);
   }, 60_000);
 
   it('is there when a daemon comes, and is found by its regular look where nobody told of it', async () => {
@@ -177,7 +178,7 @@ describe('a start within a transaction of the caller', () => {
     const second = await installation.engine([plan, strict]);
     expect(await ended(store, good!.id)).toBe('completed');
     await empty(client);
-    expect(await store.deadLetters(10)).toEqual([
+    expect(await lettersIn(store)).toEqual([
       expect.objectContaining({ messageId: bad!.id, queue: `${installation.names.namespace}.incoming_start`, body: '"seven"' }),
     ]);
     const [line] = second.logs.lines.filter(({ message }) => message.includes('an incoming start was refused'));

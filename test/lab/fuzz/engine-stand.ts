@@ -10,6 +10,7 @@ import { planFrom } from '../../support/plans.js';
 import { must, said, Violation, type Findings } from './entrance.js';
 import { messageOf, type WireCase } from './message.js';
 import { cut, mustBeReason, mustBeStorable, mustEqual } from './oracle.js';
+import { lettersIn } from '../../support/dead-letters.js';
 
 /** What a reply of `charge` has to be. */
 const isReceipt = (value: unknown) => typeof value === 'object' && value !== null && typeof (value as { id?: unknown }).id === 'string';
@@ -173,7 +174,7 @@ export class EngineStand {
   }
 
   private async checkLetters(entrance: string, found: Findings): Promise<void> {
-    const letters = await this.world.store.deadLetters(10_000);
+    const letters = await lettersIn(this.world.store);
     found.count('dead letters kept', letters.length);
     for (const letter of letters) {
       mustBeStorable(letter, 'a dead letter');

@@ -1,6 +1,9 @@
 import { ERROR_CODES } from '../../../src/core/errors.js';
+import { DeadLetterOffice } from '../../../src/engine/dead-letter-office.js';
+import { FeedHub } from '../../../src/engine/feed-hub.js';
 import { createHttpApp } from '../../../src/http/app.js';
 import type { HttpApp } from '../../../src/http/context.js';
+import { hash } from '../../support/engine.js';
 import { turns } from '../../support/manual-clock.js';
 import type { Chance } from '../kit/chance.js';
 import { EngineStand, STEPS } from './engine-stand.js';
@@ -243,8 +246,10 @@ export class ApiStand {
 
   static async open(): Promise<ApiStand> {
     const stand = await EngineStand.open();
-    const { engine, store, logs } = stand.world;
-    const app = createHttpApp({ service: engine, store, logger: logs, stopping: new AbortController().signal });
+    const { engine, store, transport, names, clock, logs } = stand.world;
+    const deadLetters = new DeadLetterOffice({ store, transport, names, hash });
+    const feed = new FeedHub({ feed: store.feed, clock, logger: logs });
+    const app = createHttpApp({ service: engine, store, deadLetters, feed, logger: logs, stopping: new AbortController().signal });
     const api = new ApiStand(stand, app);
     await api.prepare();
     return api;

@@ -1,7 +1,8 @@
 import { v7 } from 'uuid';
 import type { HistoryEntry } from '../../../src/core/event.js';
 import type { SagaState } from '../../../src/core/state.js';
-import type { DeadLetter, StoredSaga } from '../../../src/ports/saga-store.js';
+import type { DeadLetter } from '../../../src/ports/dead-letters.js';
+import type { StoredSaga } from '../../../src/ports/saga-store.js';
 import { connect } from '../../../src/postgres/connect.js';
 import { migrate } from '../../../src/postgres/migrate.js';
 import { PostgresSagaStore } from '../../../src/postgres/postgres-saga-store.js';
@@ -9,6 +10,7 @@ import { postgresBinaries, startPrivatePostgres } from '../../support/private-se
 import { Violation, type Findings, type Sample } from './entrance.js';
 import { mustEqual } from './oracle.js';
 import { shown } from './shrink.js';
+import { lettersIn } from '../../support/dead-letters.js';
 
 /**
  * Stores samples of what the in-memory path has taken in a real PostgreSQL, and reads them back. Gives what differs. Without a URL it
@@ -81,7 +83,7 @@ async function checkSaga(store: PostgresSagaStore, { saga, history }: SagaSample
 
 async function checkLetter(store: PostgresSagaStore, letter: DeadLetter): Promise<void> {
   const id = v7().replaceAll('-', '');
-  await store.addDeadLetters([{ ...letter, id }]);
-  const read = (await store.deadLetters(1_000)).find((one) => one.id === id);
+  await store.letters.add([{ ...letter, id }]);
+  const read = (await lettersIn(store)).find((one) => one.id === id);
   mustEqual(read, { ...letter, id }, 'letter', 'the dead letter');
 }

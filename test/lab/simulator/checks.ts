@@ -9,6 +9,7 @@ import { ancestorsOf, type SagaShape, type StepShape } from './random-sagas.js';
 import { replayHistory } from './replay-history.js';
 import { NAMES, QUEUES } from './scene.js';
 import type { World } from './world.js';
+import { lettersIn } from '../../support/dead-letters.js';
 
 /** What became of a saga, as far as it can be foretold. */
 export interface Outcome {
@@ -255,7 +256,7 @@ async function checkBroker(world: World): Promise<void> {
     const depth = world.broker.depth(queue);
     if (depth > 0) world.violate('V13', `${depth} messages are left in ${queue}`);
   }
-  const letters = await world.sagas.inner.deadLetters(1_000);
+  const letters = await lettersIn(world.sagas.inner);
   const { rubbish } = world.watcher;
   for (const letter of letters) {
     world.counters.add('dead letter');

@@ -1,9 +1,10 @@
 import { InMemorySagaStore } from '../../../src/memory/in-memory-saga-store.js';
 import { RowLocks } from '../../../src/memory/inbox-row-locks.js';
+import type { DeadLetters } from '../../../src/ports/dead-letters.js';
+import type { HistoryFeed } from '../../../src/ports/history-feed.js';
 import type { IncomingPage, IncomingStarts } from '../../../src/ports/incoming-starts.js';
 import type {
   Committed,
-  DeadLetter,
   DefinitionRef,
   Loaded,
   RegisteredDefinition,
@@ -70,6 +71,7 @@ export class SimulatedSagaStore implements SagaStore {
     read: (page: IncomingPage) => this.other(() => this.database.inner.incoming.read(page)),
     strangers: (versions, waitedMs) => this.other(() => this.database.inner.incoming.strangers(versions, waitedMs)),
     remove: (ids) => this.other(() => this.database.inner.incoming.remove(ids)),
+    restore: (start) => this.other(() => this.database.inner.incoming.restore(start)),
     watch: (arrived) => {
       const end = this.database.inner.incoming.watch(() => {
         if (this.database.isUp && this.life.machine.databaseReachable) this.life.enter(arrived);
@@ -77,6 +79,18 @@ export class SimulatedSagaStore implements SagaStore {
       this.life.onDeath(() => void end());
       return end;
     },
+  };
+  readonly letters: DeadLetters = {
+    add: (letters) => this.other(() => this.database.inner.letters.add(letters)),
+    page: (filter) => this.other(() => this.database.inner.letters.page(filter)),
+    find: (id) => this.other(() => this.database.inner.letters.find(id)),
+    replayed: (id, at, decree) => this.other(() => this.database.inner.letters.replayed(id, at, decree)),
+    discard: (id, decree) => this.other(() => this.database.inner.letters.discard(id, decree)),
+    forget: (keepMs, limit) => this.other(() => this.database.inner.letters.forget(keepMs, limit)),
+  };
+  readonly feed: HistoryFeed = {
+    end: () => this.other(() => this.database.inner.feed.end()),
+    read: (page) => this.other(() => this.database.inner.feed.read(page)),
   };
 
   constructor(
@@ -123,12 +137,6 @@ export class SimulatedSagaStore implements SagaStore {
   }
   replaceDefinition(definition: RegisteredDefinition) {
     return this.other(() => this.database.inner.replaceDefinition(definition));
-  }
-  addDeadLetters(letters: readonly DeadLetter[]) {
-    return this.other(() => this.database.inner.addDeadLetters(letters));
-  }
-  deadLetters(limit: number) {
-    return this.other(() => this.database.inner.deadLetters(limit));
   }
   moveFinished(limit: number) {
     return this.other(() => this.database.inner.moveFinished(limit));

@@ -3,6 +3,7 @@ import type { SagaError } from '../../../src/core/errors.js';
 import { EngineWorld, until } from '../../support/engine.js';
 import { turns } from '../../support/manual-clock.js';
 import { planFrom } from '../../support/plans.js';
+import { lettersIn } from '../../support/dead-letters.js';
 
 const plan = planFrom({ steps: [{ name: 'one' }, { name: 'two' }] });
 const request = { name: 'test-saga', input: null };
@@ -125,8 +126,8 @@ describe('an engine whose database misbehaves', () => {
     for (const id of ids) void world.reply(`${id}.one.a.1`, 'success', '', 1);
     await until(async () => (await world.inner.list({ status: ['completed'], limit: 100 })).sagas.length === 49);
     expect(commits.slice(before).filter((wanted) => wanted.includes(poison)).length).toBeLessThan(10);
-    await until(async () => (await world.inner.deadLetters(10)).length === 1);
-    const [letter] = await world.inner.deadLetters(10);
+    await until(async () => (await lettersIn(world.inner)).length === 1);
+    const [letter] = await lettersIn(world.inner);
     expect(letter).toMatchObject({ correlationId: `${poison}.one.a.1`, queue: names.replies, reason: 'cannot be stored: no space left' });
     expect((await world.inner.find(poison))!.state.end).toBeNull();
     expect(world.broker.depth(names.replies)).toBe(0);

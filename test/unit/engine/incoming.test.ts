@@ -6,6 +6,7 @@ import { EngineWorld, held, nextSagaId, until } from '../../support/engine.js';
 import { turns } from '../../support/manual-clock.js';
 import { planFrom } from '../../support/plans.js';
 import { writtenOf } from '../../contract/incoming-starts.contract.js';
+import { lettersIn } from '../../support/dead-letters.js';
 
 const plain = planFrom({ steps: [{ name: 'one' }] });
 const keyed: Plan = {
@@ -103,7 +104,7 @@ describe('an incoming start', () => {
     expect(await waiting(world)).toBe(0);
     expect(await world.inner.find(row.id)).toBeUndefined();
     expect((await world.inner.findByKey('test-saga', 'k'))!.state.id).toBe(first.id);
-    expect(await world.inner.deadLetters(10)).toEqual([]);
+    expect(await lettersIn(world.inner)).toEqual([]);
   });
 
   it('stands beside its equals in one batch: one starts, and the others are that one', async () => {
@@ -113,7 +114,7 @@ describe('an incoming start', () => {
     expect(await waiting(world)).toBe(0);
     expect((await world.inner.findByKey('test-saga', 'o-1'))!.state.id).toBe(rows[0]!.id);
     expect((await world.inner.list({ limit: 10 })).sagas).toHaveLength(1);
-    expect(await world.inner.deadLetters(10)).toHaveLength(1);
+    expect(await lettersIn(world.inner)).toHaveLength(1);
   });
 
   it.each([
@@ -132,7 +133,7 @@ describe('an incoming start', () => {
     await arrive(world, bad, good);
     expect(await world.inner.find(good.id)).toBeDefined();
     expect(await waiting(world)).toBe(0);
-    const [letter, ...more] = await world.inner.deadLetters(10);
+    const [letter, ...more] = await lettersIn(world.inner);
     expect(more).toEqual([]);
     expect(letter).toMatchObject({ queue: 'backstep.incoming_start', messageId: bad.id, type: 'test-saga', encoding: 'text' });
     expect(letter!.reason).toContain(reason);
@@ -152,7 +153,7 @@ describe('an incoming start', () => {
     Reflect.deleteProperty(incoming, 'remove');
     await world.clock.advance(60);
     expect(await waiting(world)).toBe(0);
-    expect(await world.inner.deadLetters(10)).toHaveLength(1);
+    expect(await lettersIn(world.inner)).toHaveLength(1);
     expect(await world.engine.problems()).toEqual([]);
   });
 
@@ -186,7 +187,7 @@ describe('an incoming start', () => {
     expect(await waiting(world)).toBe(0);
     for (const { id } of [did, didNot])
       expect((await world.inner.history(id, 0, 100))!.filter(({ event }) => event === 'started')).toHaveLength(1);
-    expect(await world.inner.deadLetters(10)).toEqual([]);
+    expect(await lettersIn(world.inner)).toEqual([]);
   });
 
   it('waits for a database that is away, for as long as that takes', async () => {
@@ -245,6 +246,6 @@ describe('an incoming start', () => {
     expect(world.logs.count('it is tried again in a minute')).toBe(1);
     for (let i = 0; i < 22; i++) await world.clock.advance(500);
     expect(await world.inner.find(bad.id)).toBeDefined();
-    expect(await world.inner.deadLetters(10)).toEqual([]);
+    expect(await lettersIn(world.inner)).toEqual([]);
   });
 });

@@ -4,6 +4,7 @@ import type { Outgoing, PublishOutcome } from '../../../src/ports/transport.js';
 import { EngineWorld, held, until } from '../../support/engine.js';
 import { turns } from '../../support/manual-clock.js';
 import { planFrom } from '../../support/plans.js';
+import { lettersIn } from '../../support/dead-letters.js';
 
 const plan = planFrom({ steps: [{ name: 'one' }, { name: 'two' }] });
 const request = { name: 'test-saga', input: null };
@@ -156,7 +157,7 @@ describe('an engine that publishes', () => {
       'nonsense done',
     ]);
     await clock.advance(100);
-    const letters = await world.inner.deadLetters(10);
+    const letters = await lettersIn(world.inner);
     expect(letters).toHaveLength(1);
     expect(letters[0]).toMatchObject({ queue: names.replies, correlationId: 'nonsense', encoding: 'text', body: '', bytes: 0 });
     expect(letters[0]!.reason).toContain('is not a command id');
@@ -176,20 +177,20 @@ describe('an engine that publishes', () => {
       await world.reply(commandId);
       await clock.advance(1_000);
     }
-    expect((await world.inner.deadLetters(10)).map((letter) => letter.correlationId).sort()).toEqual(['one', 'two']);
+    expect((await lettersIn(world.inner)).map((letter) => letter.correlationId).sort()).toEqual(['one', 'two']);
     expect(world.broker.depth(names.deadLetters)).toBe(0);
   });
 
   it('keeps dead letters in their queue while they cannot be stored', async () => {
     const { names, clock, engine } = await open();
-    const add = world.inner.addDeadLetters.bind(world.inner);
-    world.inner.addDeadLetters = () => Promise.reject(new Error('read-only'));
+    const add = world.inner.letters.add.bind(world.inner.letters);
+    world.inner.letters.add = () => Promise.reject(new Error('read-only'));
     await world.reply('nonsense');
     await clock.advance(1_000);
     expect(await engine.problems()).toEqual(['dead letters cannot be stored: read-only']);
-    world.inner.addDeadLetters = add;
+    world.inner.letters.add = add;
     await clock.advance(5_000);
-    expect(await world.inner.deadLetters(10)).toHaveLength(1);
+    expect(await lettersIn(world.inner)).toHaveLength(1);
     expect(world.broker.depth(names.deadLetters)).toBe(0);
     expect(await engine.problems()).toEqual([]);
   });

@@ -5,6 +5,7 @@ import type { Plan } from '../../../src/core/plan.js';
 import { EngineWorld, until } from '../../support/engine.js';
 import { turns } from '../../support/manual-clock.js';
 import { planFrom } from '../../support/plans.js';
+import { lettersIn } from '../../support/dead-letters.js';
 
 const plain = planFrom({ steps: [{ name: 'one' }] });
 const newer: Plan = {
@@ -130,8 +131,8 @@ describe('a start', () => {
       await send({ name: '', startId: 'nameless', replyTo: undefined });
       // Asked, but nobody is there to hear.
       await send({ input: '{}', replyTo: 'gone', startId: 'asked' });
-      await until(async () => (await world.inner.deadLetters(10)).length === 3);
-      const letters = await world.inner.deadLetters(10);
+      await until(async () => (await lettersIn(world.inner)).length === 3);
+      const letters = await lettersIn(world.inner);
       expect(new Map(letters.map(({ messageId, queue }) => [messageId, queue]))).toEqual(
         new Map([
           ['alone', world.names.starts],
@@ -150,13 +151,13 @@ describe('a start', () => {
       await send({ replyTo: undefined });
       await turns();
       expect(world.broker.depth(world.names.starts)).toBe(0);
-      expect(await world.inner.deadLetters(10)).toEqual([]);
+      expect(await lettersIn(world.inner)).toEqual([]);
     });
 
     it('needs an identity', async () => {
       await open();
       await send({ startId: '', replyTo: undefined });
-      await until(async () => (await world.inner.deadLetters(10)).length === 1);
+      await until(async () => (await lettersIn(world.inner)).length === 1);
       await send({ startId: '', key: 'k', replyTo: undefined });
       await turns();
       expect((await world.inner.findByKey('test-saga', 'k'))!.state.end).toBe('completed');

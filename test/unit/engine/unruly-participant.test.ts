@@ -2,6 +2,7 @@ import { afterEach, describe, expect, it } from '@jest/globals';
 import { statusOf, type SagaState } from '../../../src/core/state.js';
 import { EngineWorld, held, until, type Script } from '../../support/engine.js';
 import { planFrom, type StepSpec } from '../../support/plans.js';
+import { lettersIn } from '../../support/dead-letters.js';
 
 const THREE: readonly StepSpec[] = [{ name: 'reserve' }, { name: 'charge', attempts: 2, timeoutMs: 1_000 }, { name: 'ship' }];
 /** Answers everything but these, each as step and phase. */
@@ -172,9 +173,9 @@ describe('a participant that', () => {
     await reply('ship.a.1');
     await reply('charge.c.1');
     await reply('charge.a.7');
-    await until(async () => (await world.inner.deadLetters(10)).length >= 2);
+    await until(async () => (await lettersIn(world.inner)).length >= 2);
     await world.clock.advance(100);
-    const reasons = (await world.inner.deadLetters(10)).map(({ correlationId, reason }) => `${correlationId.slice(37)}: ${reason}`);
+    const reasons = (await lettersIn(world.inner)).map(({ correlationId, reason }) => `${correlationId.slice(37)}: ${reason}`);
     expect(reasons.toSorted()).toEqual(['charge.a.1: unknown saga', "nothing.a.1: unknown step 'nothing' of test-saga version 1"]);
     expect(await status()).toBe('running');
     await reply('charge.a.1', 'success', '', 1);

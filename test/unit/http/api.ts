@@ -1,3 +1,5 @@
+import { DeadLetterOffice } from '../../../src/engine/dead-letter-office.js';
+import { FeedHub } from '../../../src/engine/feed-hub.js';
 import { createHttpApp } from '../../../src/http/app.js';
 import type { HttpApp } from '../../../src/http/context.js';
 import type { Plan } from '../../../src/core/plan.js';
@@ -6,7 +8,7 @@ import { Activity } from '../../../src/engine/activity.js';
 import { together } from '../../../src/engine/observer.js';
 import { readQueues } from '../../../src/engine/queue-reading.js';
 import { Metrics } from '../../../src/telemetry/metrics.js';
-import { EngineWorld } from '../../support/engine.js';
+import { EngineWorld, hash } from '../../support/engine.js';
 import { planFrom } from '../../support/plans.js';
 
 /** Three steps, the last a pivot, and a retriable: enough for every verb. */
@@ -34,6 +36,8 @@ export class Api {
     this.app = createHttpApp({
       service: this.world.engine,
       store: this.world.store,
+      deadLetters: new DeadLetterOffice({ store, transport, names: this.world.names, hash }),
+      feed: new FeedHub({ feed: store.feed, clock, logger: this.world.logs }),
       logger: this.world.logs,
       stopping: this.stopping.signal,
       scrape: () => this.metrics.scrape(),

@@ -8,7 +8,7 @@ describe('the documentation', () => {
   it('names every command', async () => {
     const page = readFileSync('docs/cli.md', 'utf8');
     const { out } = await run(['--help']);
-    const commands = [...out.matchAll(/^ {2}([a-z]+)(?: \[| <)/gm)].map(([, name]) => name!).filter((name) => name !== 'help');
+    const commands = [...out.matchAll(/^ {2}([a-z-]+)(?: \[| <)/gm)].map(([, name]) => name!).filter((name) => name !== 'help');
     expect(commands.length).toBeGreaterThan(10);
     for (const name of commands) expect(page).toContain(`| \`backstep ${name}`);
   });
