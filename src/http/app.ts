@@ -44,7 +44,6 @@ export function createHttpApp(context: HttpContext): HttpApp {
   if (context.activity) addActivityRoute(app, context, context.activity);
   if (context.queues) addParticipantsRoute(app, context.queues);
   addHealthRoutes(app, context);
-  if (context.dashboard) addDashboardRoutes(app, context.dashboard);
   if (context.scrape) {
     app.openAPIRegistry.registerPath(metricsRoute);
     addMetricsRoute(app, context.scrape);
@@ -53,6 +52,7 @@ export function createHttpApp(context: HttpContext): HttpApp {
     openapi: '3.1.0',
     info: { title: 'Backstep', version: 'v1', description: 'Sagas: start, watch, operate.' },
   });
+  if (context.dashboard) addDashboardRoutes(app, context.dashboard);
   app.notFound((c) => problemResponse(c, noSuchRoute(app, c)));
   app.onError((error, c) => problemResponse(c, known(error, c, context.logger)));
   return app;

@@ -3,27 +3,38 @@ import type { HttpApp } from '../context.js';
 import type { DashboardFile, DashboardFiles } from '../dashboard-files.js';
 
 /** Addresses at which the dashboard begins; it finds out itself which page was meant. */
-export const DASHBOARD_PAGES = [
-  '/',
-  '/sagas',
-  '/sagas/:id',
-  '/definitions',
-  '/definitions/:name',
-  '/dead-letters',
-  '/dead-letters/:id',
-  '/participants',
-] as const;
+const PAGE = /^\/(?:sagas|definitions|dead-letters)(?:\/[^/]+)?$|^\/participants$/;
 
 const FOR_EVER = 'public, max-age=31536000, immutable';
 const ASK_EVERY_TIME = 'no-cache';
-/** Nothing from elsewhere, nothing inline, in nobody's frame. */
-const POLICY =
-  "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; img-src 'self'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'";
+/** Nothing from elsewhere, nothing inline, no markup out of text, in nobody's frame. */
+const POLICY = [
+  "default-src 'none'",
+  "script-src 'self'",
+  "style-src 'self'",
+  "connect-src 'self'",
+  "img-src 'self'",
+  "base-uri 'none'",
+  "form-action 'none'",
+  "frame-ancestors 'none'",
+  "require-trusted-types-for 'script'",
+  "trusted-types 'none'",
+].join('; ');
 
-/** The dashboard: static files that were built with the package, the same for everybody. What they show, they ask the API for. */
+/**
+ * The dashboard: static files that were built with the package, the same for everybody; what they show, they ask the API for. To be added
+ * last: what is no file and no page of it is left to whoever says that there is nothing.
+ */
 export function addDashboardRoutes(app: HttpApp, { page, files }: DashboardFiles): void {
-  for (const path of DASHBOARD_PAGES) app.get(path, (c) => send(c, page, ASK_EVERY_TIME));
-  for (const [path, file] of files) app.get(path, (c) => send(c, file, path.startsWith('/assets/') ? FOR_EVER : ASK_EVERY_TIME));
+  app.get('/', (c) => send(c, page, ASK_EVERY_TIME));
+  app.get('/assets/*', async (c, next) => {
+    const file = files.get(c.req.path);
+    return file ? send(c, file, FOR_EVER) : next();
+  });
+  app.get('/*', async (c, next) => {
+    const file = files.get(c.req.path) ?? (PAGE.test(c.req.path) ? page : undefined);
+    return file ? send(c, file, ASK_EVERY_TIME) : next();
+  });
 }
 
 function send(c: Context, { type, etag, body, gzipped }: DashboardFile, cacheControl: string): Response {

@@ -2,6 +2,7 @@ import { DeadLetterOffice } from '../../../src/engine/dead-letter-office.js';
 import { FeedHub } from '../../../src/engine/feed-hub.js';
 import { createHttpApp } from '../../../src/http/app.js';
 import type { HttpApp } from '../../../src/http/context.js';
+import type { DashboardFiles } from '../../../src/http/dashboard-files.js';
 import type { Plan } from '../../../src/core/plan.js';
 import { namesIn } from '../../../src/core/wire.js';
 import { Activity } from '../../../src/engine/activity.js';
@@ -28,7 +29,7 @@ export class Api {
   readonly metrics = new Metrics();
   readonly stopping = new AbortController();
 
-  constructor(plans: readonly Plan[] = [PLAN]) {
+  constructor(plans: readonly Plan[] = [PLAN], dashboard?: DashboardFiles) {
     const activity = new Activity(Date.now());
     this.world = new EngineWorld({ plans, observer: together([this.metrics.engine(plans, namesIn('backstep')), activity]) });
     const { engine, store, transport, clock } = this.world;
@@ -43,6 +44,7 @@ export class Api {
       scrape: () => this.metrics.scrape(),
       activity,
       queues: () => readQueues(plans, this.world.names, transport),
+      dashboard,
     });
   }
 
