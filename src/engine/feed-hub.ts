@@ -31,9 +31,8 @@ export interface FeedPart {
   readonly place: string;
 }
 export interface FeedReader {
-  /** The next part, as soon as there is one, or a heartbeat. `undefined`: it is over; `isCut` says whether it fell behind. One call at a time. */
+  /** The next part, as soon as there is one, or a heartbeat. `undefined`: it is over. One call at a time. */
   next(): Promise<FeedPart | undefined>;
-  readonly isCut: boolean;
   /** Ends it; whoever waits for its next part gets none. */
   close(): void;
 }
@@ -42,6 +41,8 @@ export interface FeedWish {
   readonly after?: string | undefined;
   /** Entries that are wanted. */
   readonly wants: (entry: FeedEntry) => boolean;
+  /** Called when it has fallen too far behind, and is over. */
+  readonly cut: () => void;
 }
 
 /**
@@ -63,14 +64,14 @@ export class FeedHub {
   }
 
   /** Follows the feed. Throws SAGA_EVENTS_EXPIRED and SAGA_REQUEST_INVALID for a place, SAGA_UNAVAILABLE where the store does not answer. */
-  async open({ after, wants }: FeedWish): Promise<FeedReader> {
+  async open({ after, wants, cut }: FeedWish): Promise<FeedReader> {
     const { feed, clock } = this.parts;
     // Shows what is wrong with a place before anything else begins.
     if (after !== undefined) await feed.read({ after, limit: 1 });
     // A place may come from another process, which was further on; after this no place that was ever given is.
     let page = await this.step();
     while (!page || page.isFull) page = await this.step();
-    const reader: Reader = new Reader({ clock, settings: this.settings, wants, forget: () => this.forget(reader) });
+    const reader: Reader = new Reader({ clock, settings: this.settings, wants, cut, forget: () => this.forget(reader) });
     // Synchronous from here on: no look may come between where the reader begins and its being there.
     const joined = (this.place ??= page.end);
     this.readers.add(reader);
@@ -139,6 +140,7 @@ interface ReaderParts {
   readonly clock: Clock;
   readonly settings: FeedHubSettings;
   readonly wants: (entry: FeedEntry) => boolean;
+  readonly cut: () => void;
   readonly forget: () => void;
 }
 type Before = (place: string) => Promise<FeedPage>;
@@ -147,7 +149,6 @@ type Before = (place: string) => Promise<FeedPage>;
  * Owns: what waits for one reader. Invariant: what it missed before it joined is told before anything that came since.
  */
 class Reader implements FeedReader {
-  isCut = false;
   private waiting: FeedEntry[] = [];
   /** After everything that waits. */
   private place = '';
@@ -171,8 +172,8 @@ class Reader implements FeedReader {
     this.place = place;
     if (wanted.length === 0) return;
     if (this.waiting.length + wanted.length > this.parts.settings.mostWaiting) {
-      this.isCut = true;
-      return this.close();
+      this.close();
+      return this.parts.cut();
     }
     this.waiting.push(...wanted);
     this.wake();

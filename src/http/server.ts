@@ -20,8 +20,11 @@ export interface ListenOptions {
 
 const CHOSEN_BY = { host: '--host', port: '--port or BACKSTEP_HTTP_PORT' } as const;
 
-/** Listens, or throws SAGA_CONFIG_INVALID saying why that is not possible. */
-export async function openServer(fetch: (request: Request) => Response | Promise<Response>, options: ListenOptions): Promise<HttpServer> {
+/** Listens, or throws SAGA_CONFIG_INVALID saying why that is not possible. `env` has the connection's own objects, `incoming` and `outgoing`. */
+export async function openServer(
+  fetch: (request: Request, env: object) => Response | Promise<Response>,
+  options: ListenOptions,
+): Promise<HttpServer> {
   const server = createAdaptorServer({
     fetch,
     overrideGlobalObjects: false,

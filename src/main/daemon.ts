@@ -63,7 +63,7 @@ export async function createDaemon(parts: DaemonParts): Promise<Daemon> {
     opened.push(orchestrator);
     await orchestrator.run();
     const app = container.get(TOKEN.httpApp);
-    const server = await openServer((request) => app.fetch(request), parts.http);
+    const server = await openServer((request, env) => app.fetch(request, env), parts.http);
     opened.push({
       stop: async () => {
         stopping.abort();

@@ -50,6 +50,16 @@ export function describeIncomingStarts(name: string, open: () => Promise<OpenedI
       return committed.starts;
     }
 
+    it('takes a row back that was taken out, once, and not where its saga is', async () => {
+      const row = writtenOf({ key: 'restored', tags: { shop: 'nord' }, input: '{"total": 12.50}' });
+      await store.incoming.restore(row);
+      await store.incoming.restore({ ...row, input: '{}' });
+      expect(await everything()).toEqual([{ ...row, whole: undefined }]);
+      expect(await fatesOf(startFor(row))).toEqual([{ fate: 'started' }]);
+      await store.incoming.restore(row);
+      expect(await everything()).toEqual([]);
+    });
+
     it('gives a row back as it was written', async () => {
       const row = writtenOf({
         version: 2,

@@ -11,6 +11,11 @@ import { refusals } from './answers.js';
 /** How long a client waits before it comes back after its connection broke; milliseconds. */
 const COME_BACK_MS = 1_000;
 
+/** What the server gives beside the request; nothing where a test calls. */
+interface ServerParts {
+  readonly outgoing?: { destroy(): void };
+}
+
 const events = createRoute({
   method: 'get',
   path: '/api/v1/events',
@@ -32,7 +37,13 @@ export function addEventsRoute(app: HttpApp, { feed, logger, stopping }: HttpCon
     // An empty one is what a client has that was given none.
     const after = c.req.valid('header')['last-event-id'] || undefined;
     const wants = (entry: FeedEntry) => (name === undefined || entry.name === name) && (saga === undefined || entry.sagaId === saga);
-    const reader = await feed.open({ after, wants });
+    // Nobody waits until a client reads again that does not: its connection goes.
+    const { outgoing } = (c.env ?? {}) as ServerParts;
+    const cut = () => {
+      logger.warn({}, 'a client does not read its events; it is cut, and may resume');
+      outgoing?.destroy();
+    };
+    const reader = await feed.open({ after, wants, cut });
     if (stopping.aborted) reader.close();
     const headers = { 'content-type': 'text/event-stream', 'cache-control': 'no-store', 'x-accel-buffering': 'no' };
     return c.body(streamOf(reader, logger), 200, headers);
@@ -53,7 +64,6 @@ function streamOf(reader: FeedReader, logger: Logger): ReadableStream<Uint8Array
           logger.warn({ error: messageOf(error) }, 'a stream of events ends; its client may resume it');
           reader.close();
         }
-        if (reader.isCut) logger.warn({}, 'a client does not read its events; its stream is cut, and it may resume');
         controller.close();
       },
       cancel: () => reader.close(),

@@ -158,7 +158,8 @@ describe('the events', () => {
   });
 
   it('cut a client that does not read, which may resume', async () => {
-    const response = await api.app.request('/api/v1/events');
+    const destroy = jest.fn();
+    const response = await api.app.request('/api/v1/events', {}, { outgoing: { destroy } });
     const reader = response.body!.getReader() as ReadableStreamDefaultReader<Uint8Array>;
     let text = '';
     const readOn = async () => {
@@ -173,7 +174,7 @@ describe('the events', () => {
     }
     while (await readOn());
     expect(text).not.toContain('event: history');
-    expect(api.world.logs.count('does not read its events')).toBe(1);
+    expect([api.world.logs.count('does not read its events'), destroy.mock.calls.length]).toEqual([1, 1]);
     const resumed = await Client.open('', /^id: (.*)$/m.exec(text)![1]);
     await until(async () => Promise.resolve(resumed.told.filter((line) => line.endsWith(' started')).length === 1_500));
     expect(new Set(resumed.events.map(({ id }) => id)).size).toBe(resumed.events.length);
