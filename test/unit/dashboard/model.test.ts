@@ -68,7 +68,7 @@ describe('a search for sagas in the address', () => {
     expect(bulkFilter(read('name=order'))).toEqual({ status: ['running', 'compensating', 'suspended', 'stuck'], name: 'order' });
     expect(bulkFilter(read('status=completed'))).toBeUndefined();
     expect(searchWords(read('status=stuck&status=running&step=pay'))).toBe(
-      'Sagas that have not ended, with status running or stuck, step pay.',
+      'Sagas that have not ended, with status stuck or running, step pay.',
     );
   });
 });
