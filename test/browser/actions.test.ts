@@ -3,7 +3,7 @@ import type { Browser } from 'playwright-core';
 import { openBrowser, openPage } from './browser.js';
 import { Shop } from './world.js';
 
-jest.setTimeout(30_000);
+jest.setTimeout(60_000);
 
 let shop: Shop;
 let browser: Browser;
@@ -141,6 +141,56 @@ describe('the list of sagas', () => {
     expect(await page.locator('.saga-link').count()).toBe(50);
   });
 });
+
+describe('dead letters', () => {
+  it('are read, put back and discarded', async () => {
+    await shop.rubbish('no-command-of-ours');
+    page = await openPage(browser, shop.daemon.url);
+    await page.goto('/dead-letters');
+    await page.locator('td a').first().click();
+    await page.locator('.json').first().waitFor();
+    expect(await page.locator('.facts').innerText()).toContain('no-command-of-ours');
+    await decide('Replay …', { reason: 'once more', by: 'ada' }, 'Replay');
+    await page.waitForURL('**/dead-letters');
+    await page.locator('td a').first().click();
+    await page.getByText('1 time').waitFor();
+    await decide('Discard …', { reason: 'of a test', by: 'ada' }, 'Discard');
+    await page.getByText('There is no dead letter').waitFor();
+  });
+});
+
+describe('acting on many', () => {
+  it('says first what would happen, then what happened to each', async () => {
+    page = await openPage(browser, shop.daemon.url);
+    const asked: Record<string, unknown>[] = [];
+    await page.route('**/api/v1/bulk', async (route) => {
+      const body = route.request().postDataJSON() as Record<string, unknown>;
+      asked.push(body);
+      const sample = [{ id: ID, name: 'place-order', key: 'o-1', status: 'running', becomes: 'suspended', sends: [] }];
+      if (body['dryRun'])
+        return route.fulfill({ json: { matched: 3, allowed: 2, refused: [{ why: 'it is being cancelled', count: 1 }], sample } });
+      const lines = [
+        { id: ID, done: true, status: 'suspended' },
+        { id: ID.replace('1', '2'), done: false, code: 'SAGA_NOT_ALLOWED', detail: 'it is being cancelled' },
+        { summary: { matched: 2, done: 1, refused: 1 } },
+      ];
+      return route.fulfill({ contentType: 'application/x-ndjson', body: lines.map((line) => `${JSON.stringify(line)}\n`).join('') });
+    });
+    await page.goto('/sagas?status=running&status=completed&name=place-order');
+    await page.getByRole('button', { name: 'Act on all of these …' }).click();
+    const dialog = page.getByRole('dialog');
+    await dialog.locator('[name="reason"]').fill('stock-taking');
+    await dialog.getByRole('button', { name: 'What would happen?' }).click();
+    await dialog.getByText('3 sagas match').waitFor();
+    expect(await dialog.locator('.bulk-plan').innerText()).toContain('Not for 1: it is being cancelled');
+    await dialog.getByRole('button', { name: 'Do it for 2 sagas' }).click();
+    await dialog.getByText('1 done, 1 refused.').waitFor();
+    const filter = { status: ['running'], name: 'place-order' };
+    const wanted = { verb: 'suspend', filter, reason: 'stock-taking', by: 'dashboard' };
+    expect(asked).toEqual([{ ...wanted, dryRun: true }, wanted]);
+  });
+});
+const ID = '0198f000-0000-7000-8000-000000000001';
 
 describe('hostile data', () => {
   it('is shown as text, and nothing of it happens', async () => {

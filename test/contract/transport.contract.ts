@@ -1,4 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import { eventually } from '../support/eventually.js';
 import type { Delivery, Outgoing, PublishOutcome, Topology, Transport } from '../../src/ports/transport.js';
 import { untilConfirmed, healthWhen, Received, receiving, settleDone, toQueue } from './transport-parts.js';
 
@@ -44,6 +45,20 @@ export function describeTransport(name: string, open: () => Promise<TransportWor
     afterEach(async () => {
       await Promise.all(opened.splice(0).map(async (one) => one.close()));
       await world.dispose();
+    });
+
+    it('tells what waits in queues and who consumes them, and leaves out what is not there', async () => {
+      expect(await transport.publish(numbered(3))).toEqual([{ fate: 'confirmed' }, { fate: 'confirmed' }, { fate: 'confirmed' }]);
+      const other = world.name('other');
+      await transport.declare(queues(other));
+      await receiving(transport, other, 1);
+      const seen = async () => (await transport.queues?.([world.name('nowhere'), queue, other])) ?? [];
+      const wanted = JSON.stringify([
+        { name: queue, depth: 3, consumers: 0 },
+        { name: other, depth: 0, consumers: 1 },
+      ]);
+      // A broker counts with some delay.
+      await eventually(async () => JSON.stringify(await seen()) === wanted);
     });
 
     it('confirms a message and delivers it as it was', async () => {

@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import pg from 'pg';
 import { closeAtEnd } from '../support/closing.js';
+import { eventually } from '../support/eventually.js';
 import { amqpUrl, freshDatabase } from '../support/servers.js';
 import { plainEnvironment, Program } from './demo-command.js';
 
@@ -41,6 +42,22 @@ describe('the demo', () => {
     expect((await program.ended).code).toBe(130);
     expect(await readdir(temporary)).toEqual([]);
   }, 60_000);
+
+  it('goes on where it is asked to: the dashboard is open, orders come in, and Ctrl-C is no failure', async () => {
+    const program = demo(['--orders', '20', '--keep']);
+    await program.says('the dashboard is at');
+    const [url] = /http:\/\/[\d.]+:\d+/.exec(program.stdout)!;
+    expect(await (await fetch(url)).text()).toContain('<title>Backstep</title>');
+    const names = async () => {
+      const { sagas } = (await (await fetch(`${url}/api/v1/sagas?limit=50`)).json()) as { sagas: { name: string; key: string | null }[] };
+      return sagas;
+    };
+    await eventually(async () => (await names()).some(({ key }) => key?.startsWith('k-')), { withinMs: 20_000 });
+    await eventually(async () => (await names()).some(({ name }) => name === 'return-parcel'), { withinMs: 30_000 });
+    program.kill('SIGINT');
+    expect((await program.ended).code).toBe(0);
+    expect(await readdir(temporary)).toEqual([]);
+  }, 90_000);
 
   it('says what it does not understand', async () => {
     const { code, stderr } = await demo(['--orders', 'many']).ended;

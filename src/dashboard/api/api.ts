@@ -17,7 +17,12 @@ export const api = {
   participants: (signal?: Signal) => jsonIfThere<view.ParticipantsView>(`${V1}/participants`, within(signal)),
   failures: (query: Query, signal?: Signal) => jsonIfThere<view.FailuresView>(`${V1}/failures${queryText(query)}`, within(signal)),
   sagas: (query: Query, signal?: Signal) => json<view.PageView>(`${V1}/sagas${queryText(query)}`, within(signal)),
-  saga: (id: string, signal?: Signal) => json<view.SagaView>(saga(id), within(signal)),
+  /** `undefined`: it is still what had that tag. */
+  saga: async (id: string, etag: string, signal?: Signal): Promise<{ readonly saga: view.SagaView; readonly etag: string } | undefined> => {
+    const response = await call(saga(id), { ...within(signal), ...(etag === '' ? {} : { headers: { 'if-none-match': etag } }) });
+    if (response.status === 304) return undefined;
+    return { saga: (await response.json()) as view.SagaView, etag: response.headers.get('etag') ?? '' };
+  },
   history: (id: string, after: number, signal?: Signal) =>
     json<view.HistoryView>(`${saga(id, '/history')}${queryText({ after })}`, within(signal)),
   cancelPlan: (id: string, signal?: Signal) => jsonIfThere<view.CancelPlanView>(saga(id, '/cancel-plan'), within(signal)),

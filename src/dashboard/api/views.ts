@@ -67,7 +67,7 @@ export interface BulkPlanView {
     readonly name: string;
     readonly key: string | null;
     readonly status: string;
-    readonly then: string;
+    readonly becomes: string;
     readonly sends: readonly string[];
   }[];
 }

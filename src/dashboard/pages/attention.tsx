@@ -30,14 +30,16 @@ export function Attention({ overview }: { readonly overview: Live<OverviewView> 
     <section class={`attention ${isCalm ? 'calm' : ''}`} aria-label="What needs a person">
       <ul class="tallies">
         <Tally icon="alert" tone="stuck" value={sum('stuck')} name="stuck" href={toSagas({ status: 'stuck' })} />
-        <Tally
-          icon="letter"
-          tone="bad"
-          value={lettersThere}
-          most={LETTERS}
-          name={lettersThere === 1 ? 'dead letter' : 'dead letters'}
-          href="/dead-letters"
-        />
+        {letters.data ? (
+          <Tally
+            icon="letter"
+            tone="bad"
+            value={lettersThere}
+            most={LETTERS}
+            name={lettersThere === 1 ? 'dead letter' : 'dead letters'}
+            href="/dead-letters"
+          />
+        ) : null}
         <Tally icon="pause" tone="held" value={sum('suspended')} name="suspended" href={toSagas({ status: 'suspended' })} />
         {isCalm ? (
           <li class="all-well">

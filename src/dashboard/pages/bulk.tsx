@@ -182,7 +182,7 @@ function Plan({ plan: { matched, allowed, refused, sample } }: { readonly plan: 
               </a>
               <Status of={one.status} />
               <span aria-label="becomes">→</span>
-              <Status of={one.then} />
+              <Status of={one.becomes} />
               {one.sends.length > 0 ? <span class="muted mono">sends {one.sends.join(', ')}</span> : null}
             </li>
           ))}

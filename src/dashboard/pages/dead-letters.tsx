@@ -46,7 +46,7 @@ export function DeadLettersPage() {
               return <Empty title={filter.queue + filter.reason === '' ? 'There is no dead letter' : 'No dead letter matches'} />;
             return (
               <>
-                <Scroll label="Dead letters found">
+                <Scroll label="Table of dead letters">
                   <LettersTable letters={page.deadLetters} />
                 </Scroll>
                 {page.cursor === undefined && cursor === undefined ? null : (

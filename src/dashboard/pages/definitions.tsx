@@ -23,7 +23,7 @@ export function DefinitionsPage() {
                 <span class="mono">backstep serve --sagas DIR</span> loads a folder of them.
               </Empty>
             ) : (
-              <Scroll label="Definitions">
+              <Scroll label="Table of definitions">
                 <table class="table">
                   <thead>
                     <tr>

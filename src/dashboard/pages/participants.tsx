@@ -62,7 +62,9 @@ function FullTable({ participants }: { readonly participants: readonly Participa
               Waiting
             </th>
             <th scope="col">Consumers</th>
-            <th scope="col">Commands</th>
+            <th scope="col" class="wide-only">
+              Commands
+            </th>
             <th scope="col">For</th>
           </tr>
         </thead>
@@ -79,7 +81,7 @@ function FullTable({ participants }: { readonly participants: readonly Participa
               <td>
                 <Consumers of={one.consumers} />
               </td>
-              <td class="mono words">{one.commands.join(' ')}</td>
+              <td class="mono words wide-only">{one.commands.join(' ')}</td>
               <td class="words">
                 {one.definitions.map((name) => (
                   <a key={name} href={toDefinition(name)}>

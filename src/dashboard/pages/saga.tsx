@@ -1,5 +1,5 @@
 import { useSignal } from '@preact/signals';
-import { useEffect } from 'preact/hooks';
+import { useEffect, useRef } from 'preact/hooks';
 import { whyBack } from '../../cli/words.js';
 import { graphOf } from '../../graph/model.js';
 import { api } from '../api/api.js';
@@ -31,12 +31,15 @@ interface Shown {
   readonly saga: SagaView;
   readonly history: readonly HistoryEntryView[];
   readonly isCut: boolean;
+  readonly etag: string;
 }
 
 /** One saga, live: where it is, what happened, and what can be done. */
 export function SagaPage({ id }: { readonly id: string }) {
   const isOver = useSignal(false);
-  const live = useLive(`saga ${id}`, (signal) => load(id, signal), { everyMs: isOver.value ? ENDED_EVERY_MS : EVERY_MS });
+  const last = useRef<Shown | undefined>(undefined);
+  const look = async (signal: AbortSignal) => (last.current = await load(id, last.current, signal));
+  const live = useLive(`saga ${id}`, look, { everyMs: isOver.value ? ENDED_EVERY_MS : EVERY_MS });
   const definitions = useLive('definitions', api.definitions);
   const intent = useSignal<Intent | undefined>(undefined);
   const { data } = live;
@@ -63,8 +66,11 @@ export function SagaPage({ id }: { readonly id: string }) {
   );
 }
 
-async function load(id: string, signal: AbortSignal): Promise<Shown> {
-  const saga = await api.saga(id, signal);
+/** Reads only what has changed since. */
+async function load(id: string, before: Shown | undefined, signal: AbortSignal): Promise<Shown> {
+  const found = await api.saga(id, before?.etag ?? '', signal);
+  if (!found && before) return before;
+  const { saga, etag } = found ?? (await api.saga(id, '', signal))!;
   const history: HistoryEntryView[] = [];
   let after: number | undefined = 0;
   for (let page = 0; after !== undefined && page < MOST_PAGES; page++) {
@@ -72,7 +78,7 @@ async function load(id: string, signal: AbortSignal): Promise<Shown> {
     history.push(...entries);
     after = next;
   }
-  return { saga, history, isCut: after !== undefined };
+  return { saga, history, isCut: after !== undefined, etag };
 }
 
 function Head({ saga, choose }: { readonly saga: SagaView; readonly choose: (intent: Intent) => void }) {

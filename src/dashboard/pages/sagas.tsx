@@ -50,7 +50,7 @@ export function SagasPage() {
                   )}
                 </Empty>
               ) : (
-                <Scroll label="Sagas found">
+                <Scroll label="Table of sagas">
                   <SagasTable sagas={page.sagas} label="Sagas, newest first" />
                 </Scroll>
               )}

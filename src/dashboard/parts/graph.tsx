@@ -105,9 +105,7 @@ function Step({ node, at: { x, y }, href }: { readonly node: GraphNode; readonly
           {box}
         </g>
       ) : (
-        <a href={href} aria-label={label}>
-          {box}
-        </a>
+        <a href={href}>{box}</a>
       )}
       {compensation ? <Undo of={compensation} at={{ x, y: y + BOX.height }} isUnknown={state === undefined} /> : null}
     </g>
