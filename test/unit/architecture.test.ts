@@ -14,7 +14,7 @@ const NODE = 'node:';
 /** What a participant's author declares. */
 const declarations = ['saga/contract.ts', 'saga/schema.ts', 'saga/participant-declaration.ts'];
 /** The HTTP API as its callers see it. */
-const apiForCallers = ['http/api-client.ts', 'http/schemas.ts'];
+const apiForCallers = ['http/api-client.ts', 'http/schemas'];
 
 const ARROWS: Record<string, Arrows> = {
   core: { own: [], packages: [] },
