@@ -62,6 +62,8 @@ export interface BulkParts {
 const BATCH = 100;
 const SAMPLE = 10;
 const OPEN: readonly Status[] = ['running', 'compensating', 'suspended', 'stuck'];
+/** Failures are those of stuck sagas. */
+const STUCK: readonly Status[] = ['stuck'];
 
 /** Decides about each saga in memory, and writes nothing. */
 export async function forecast({ store, service }: BulkParts, request: BulkRequest): Promise<BulkForecast> {
@@ -99,7 +101,7 @@ export async function carryOut(
 }
 
 async function* matches(store: BulkParts['store'], request: BulkRequest): AsyncGenerator<readonly StoredSaga[], undefined> {
-  const { failure, status = OPEN, ...filter } = request.filter;
+  const { failure, status = failure === undefined ? OPEN : STUCK, ...filter } = request.filter;
   const fits = ({ state }: StoredSaga) => failure === undefined || failuresOf(state).some((one) => failureId(one) === failure);
   let left = request.limit ?? Infinity;
   let cursor: string | undefined;
