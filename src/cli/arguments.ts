@@ -21,6 +21,17 @@ export function duration(text: string): number {
   return ms;
 }
 
+/** `--started-before 2h` (so long ago) or an ISO instant; milliseconds since 1970, or what is to be taken from now. */
+export function instantOrAge(text: string): Moment {
+  const ago = parseDuration(text);
+  if (ago !== undefined) return { ago };
+  const at = /^\d{4}-\d{2}-\d{2}(?:T|$)/.test(text) ? Date.parse(text) : NaN;
+  if (Number.isNaN(at))
+    throw new InvalidArgumentError('It must be a duration such as 30m or 2h (so long ago), or a time such as 2026-11-29T12:00Z.');
+  return { at };
+}
+export type Moment = { readonly ago: number } | { readonly at: number };
+
 /** `--interval 2s`: no shorter than a look may take. */
 export function interval(text: string): number {
   const ms = duration(text);

@@ -1,29 +1,27 @@
 import { Argument, Option, type Command } from 'commander';
-import { STATUSES } from '../core/state.js';
 import { duration, interval, several, tag, wholeNumber } from './arguments.js';
+import { addDecisions } from './decisions.js';
+import { withFindOptions } from './find-options.js';
 import { LETTER_STATUSES } from '../ports/dead-letters.js';
 import { GRAPH_FORMATS } from './graph-formats.js';
 import type { AuditListOptions, AuditVerifyOptions } from './commands/audit.js';
 import type { DeadLettersOptions, LetterAction } from './commands/dead-letters.js';
+import type { FailuresOptions } from './commands/failures.js';
 import type { GraphOptions } from './commands/graph.js';
 import type { ListOptions } from './commands/list.js';
-import type { OperateOptions } from './commands/operate.js';
 import type { StartManyOptions } from './commands/start-many.js';
 import type { StartOptions } from './commands/start.js';
 import type { TopOptions } from './commands/top.js';
 import { SHELLS } from './completion/shells.js';
 import { EXIT, UsageError } from './exit-codes.js';
-import type { CliContext, CommonOptions, Terminal } from './terminal.js';
-
-/** Runs a command's work and keeps its exit code. */
-export type Run = (work: () => Promise<number>) => Promise<void>;
+import type { CliContext, CommonOptions, Run, Terminal } from './terminal.js';
 
 /** Adds the commands that talk to a running server. What each needs is imported when it is called, so that `--help` is quick. */
 export function addClientCommands(program: Command, context: CliContext, run: Run): void {
   addStart(program, context, run);
   addQuestions(program, context, run);
   addViews(program, context, run);
-  addDecisions(program, context, run);
+  addDecisions(program, context, run, common);
   addDeadLetters(program, context, run);
   addAudit(program, context, run);
 }
@@ -56,16 +54,7 @@ function addStart(program: Command, context: CliContext, run: Run): void {
 }
 
 function addQuestions(program: Command, context: CliContext, run: Run): void {
-  common(program.command('list'))
-    .description('list sagas, newest first')
-    .addOption(
-      new Option('--status <status>', `one of ${STATUSES.join(', ')}; may be repeated`)
-        .choices(STATUSES)
-        .argParser(oneOf('--status', STATUSES)),
-    )
-    .option('--name <name>', 'of this saga only')
-    .option('--key <key>', 'of this key only')
-    .option('--tag <name=value>', 'with this tag only; may be repeated', tag)
+  withFindOptions(common(program.command('list')).description('list sagas, newest first'))
     .option('--limit <n>', 'at most so many', wholeNumber(1, 100_000), 20)
     .option('--all', 'all of them')
     .action((options: ListOptions) => run(async () => (await import('./commands/list.js')).list(context, options)));
@@ -75,6 +64,15 @@ function addQuestions(program: Command, context: CliContext, run: Run): void {
   common(program.command('history').argument('<id>', 'id of the saga'))
     .description('everything that happened to a saga, in order')
     .action((id: string, options: CommonOptions) => run(async () => (await import('./commands/history.js')).history(context, id, options)));
+  common(program.command('failures'))
+    .description('what stuck sagas are stuck for, most frequent first')
+    .option('--name <name>', 'of this saga only')
+    .action((options: FailuresOptions) => run(async () => (await import('./commands/failures.js')).failures(context, options)));
+  common(program.command('plan-cancel').argument('<id>', 'id of the saga'))
+    .description('what a cancel would send, in order; sends nothing')
+    .action((id: string, options: CommonOptions) =>
+      run(async () => (await import('./commands/plan-cancel.js')).planCancel(context, id, options)),
+    );
   common(program.command('definitions'))
     .description('what the server has loaded')
     .action((options: CommonOptions) => run(async () => (await import('./commands/definitions.js')).definitions(context, options)));
@@ -160,37 +158,4 @@ function oneOf(flag: string, possible: readonly string[]): (text: string, before
     if (!possible.includes(text)) throw new UsageError(`${flag} must be one of ${possible.join(', ')}`);
     return several(text, before as readonly string[] | undefined);
   };
-}
-
-const DECISIONS = {
-  cancel: 'turn a saga back: undo what was done',
-  suspend: 'let a saga send nothing until it is resumed',
-  resume: 'let a suspended saga go on',
-  retry: 'try a stuck step again',
-  settle: 'give the answer that a participant could not',
-} as const;
-
-function addDecisions(program: Command, context: CliContext, run: Run): void {
-  const decision = (verb: keyof typeof DECISIONS) =>
-    common(program.command(verb).description(DECISIONS[verb]).argument('<id>', 'id of the saga'))
-      .requiredOption('--reason <text>', 'why; kept in the history')
-      .option('--by <name>', 'who decides (default: the user who runs this)');
-  const operate = async (verb: keyof typeof DECISIONS, id: string, step: string | undefined, options: OperateOptions) =>
-    (await import('./commands/operate.js')).operate(context, verb, id, step, options);
-  for (const verb of ['cancel', 'suspend', 'resume'] as const) {
-    decision(verb).action((id: string, options: OperateOptions) => run(() => operate(verb, id, undefined, options)));
-  }
-  decision('retry')
-    .argument('<step>', 'name of the step')
-    .option('--request <json>', 'an edited request: JSON, @FILE or -')
-    .addOption(new Option('--confirm <what>', 'vouch that the command was not done').choices(['not-done']))
-    .action((id: string, step: string, options: OperateOptions) => run(() => operate('retry', id, step, options)));
-  decision('settle')
-    .argument('<step>', 'name of the step')
-    .addOption(
-      new Option('--outcome <outcome>', 'what the participant would have answered').choices(['success', 'rejected']).makeOptionMandatory(),
-    )
-    .option('--reply <json>', 'the reply of a success: JSON, @FILE or -')
-    .option('--code <code>', 'the code of a rejection')
-    .action((id: string, step: string, options: OperateOptions) => run(() => operate('settle', id, step, options)));
 }

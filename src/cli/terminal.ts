@@ -38,3 +38,6 @@ export interface CommonOptions {
   readonly url?: string;
   readonly json?: boolean;
 }
+
+/** Runs a command's work and keeps its exit code. */
+export type Run = (work: () => Promise<number>) => Promise<void>;

@@ -67,7 +67,9 @@ export function sendFence(draft: Draft, step: CommandStep, at: StepState): void 
   stickPivot(draft, step, at);
 }
 function stickPivot(draft: Draft, step: CommandStep, at: StepState): void {
-  const message = `the outcome of ${step.action.type} cannot be learnt: ${at.action?.lastError?.message ?? 'no answer in time'}, and its participant keeps no inbox to ask`;
+  const { tries, lastError } = at.action!;
+  const last = `${lastError?.code ? `${lastError.code}: ` : ''}${lastError?.message ?? 'no answer in time'}`;
+  const message = `the outcome of ${step.action.type} cannot be learnt after ${tries} ${tries === 1 ? 'try' : 'tries'}, and its participant keeps no inbox to ask; the last answer was: ${last}`;
   draft.putCommand(step.name, 'a', {
     ...settled(at.action!),
     status: 'stuck',

@@ -140,5 +140,7 @@ export interface Decision {
 export interface Refusal {
   readonly code: 'SAGA_NOT_ALLOWED' | 'SAGA_STEP_NOT_FOUND' | 'SAGA_REPLY_INVALID';
   readonly message: string;
+  /** The message without the saga it is about: the same for every saga that is refused for the same. */
+  readonly why: string;
   readonly faults?: readonly string[];
 }

@@ -136,7 +136,8 @@ function retryCommand(
   if (edited) {
     const own = phase === 'c' ? ownAction(draft, step.name) : undefined;
     const built = buildRequest(draft, phase, phase === 'c' ? step.compensation! : step.action, givenTo(draft, step, own), edited);
-    if (!built.ok) return draft.refuse({ code: 'SAGA_NOT_ALLOWED', message: `saga ${original.id}: ${built.message}` }, original);
+    if (!built.ok)
+      return draft.refuse({ code: 'SAGA_NOT_ALLOWED', message: `saga ${original.id}: ${built.message}`, why: built.message }, original);
     next = { ...command, request: built.value.value };
   }
   enter(draft, 'retry-requested', event, phase);
@@ -192,11 +193,10 @@ function settleCheck(draft: Draft, event: SettledByHand, step: PlanStep): Decisi
 }
 function settleAction(draft: Draft, event: SettledByHand, original: SagaState, step: CommandStep, at: StepState): Decision {
   const reply = event.outcome === 'success' ? readGivenReply(draft, event, step) : { ok: true as const, value: null, bytes: 0 };
-  if (!reply.ok)
-    return draft.refuse(
-      { code: 'SAGA_REPLY_INVALID', message: `saga ${original.id}: the reply does not fit ${step.action.type}`, faults: reply.faults },
-      original,
-    );
+  if (!reply.ok) {
+    const why = `the reply does not fit ${step.action.type}`;
+    return draft.refuse({ code: 'SAGA_REPLY_INVALID', message: `saga ${original.id}: ${why}`, why, faults: reply.faults }, original);
+  }
   enter(draft, 'settled-by-hand', event, 'a', event.outcome);
   // What was never sent has a place in the order all the same: the operator says that it took effect.
   if (!at.action) draft.patch(event.step, { action: neverSent(draft) });
@@ -249,11 +249,12 @@ function decree(draft: Draft, event: { readonly by: string; readonly text: strin
 }
 function refuse(draft: Draft, original: SagaState, why: string): Decision {
   return draft.refuse(
-    { code: 'SAGA_NOT_ALLOWED', message: `saga ${original.id} (${original.name}) is ${statusOf(original)}: ${why}` },
+    { code: 'SAGA_NOT_ALLOWED', message: `saga ${original.id} (${original.name}) is ${statusOf(original)}: ${why}`, why },
     original,
   );
 }
 function noSuchStep(draft: Draft, original: SagaState, step: string): Decision {
   const names = draft.plan.steps.map((each) => each.name).join(', ');
-  return draft.refuse({ code: 'SAGA_STEP_NOT_FOUND', message: `${original.name} has no step ${step}; its steps are ${names}` }, original);
+  const why = `${original.name} has no step ${step}; its steps are ${names}`;
+  return draft.refuse({ code: 'SAGA_STEP_NOT_FOUND', message: why, why }, original);
 }

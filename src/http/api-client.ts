@@ -15,6 +15,8 @@ import type {
 } from './schemas.js';
 import type { AuditView, MeView } from './schemas-audit.js';
 import type { ManyResult } from './routes/many.js';
+import type { BulkBody, BulkLine, ForecastView } from './schemas-bulk.js';
+import type { CancelPlanView, FailuresView } from './schemas-find.js';
 
 /** What a decision of an operator says; `retry` and `settle` have more fields. */
 export type Decision = { readonly by: string; readonly reason: string } & Readonly<Record<string, unknown>>;
@@ -87,6 +89,30 @@ export class ApiClient {
     return this.#json('POST', `/api/v1/sagas/${encodeURIComponent(id)}/${verb}`, { body: JSON.stringify(decision) });
   }
 
+  /** What a cancel would send. */
+  cancelPlan(id: string): Promise<CancelPlanView> {
+    return this.#json('GET', `/api/v1/sagas/${encodeURIComponent(id)}/cancel-plan`);
+  }
+
+  failures(query: { readonly name?: string | undefined } = {}): Promise<FailuresView> {
+    return this.#json('GET', `/api/v1/failures${queryString(query)}`);
+  }
+
+  /** What {@link bulk} would do; nothing is done. */
+  forecast(request: BulkBody): Promise<ForecastView> {
+    return this.#json('POST', '/api/v1/bulk', { body: JSON.stringify({ ...request, dryRun: true }) });
+  }
+
+  /** A line for each saga as it is done, and a last one that sums up. Whoever stops iterating stops it after the batch under way. */
+  async *bulk(request: BulkBody): AsyncGenerator<BulkLine, undefined> {
+    const body = JSON.stringify({ ...request, dryRun: false });
+    const init = { method: 'POST', headers: { accept: 'application/x-ndjson', 'content-type': 'application/json' }, body };
+    const response = await this.#fetch('/api/v1/bulk', init);
+    if (!response.ok) throw await this.#refusal(response);
+    for await (const line of linesOf(response, this.#base)) yield JSON.parse(line) as BulkLine;
+    return undefined;
+  }
+
   definitions(): Promise<{ readonly definitions: readonly DefinitionView[] }> {
     return this.#json('GET', '/api/v1/definitions');
   }
@@ -156,17 +182,47 @@ export class ApiClient {
   }
 
   async #once(path: string, init: RequestInit): Promise<string> {
-    let response: Response;
-    let text: string;
+    const response = await this.#fetch(path, init);
+    if (!response.ok) throw await this.#refusal(response);
+    return this.#text(response);
+  }
+
+  async #fetch(path: string, init: RequestInit): Promise<Response> {
     try {
-      response = await fetch(this.#base + path, init);
-      text = await response.text();
+      return await fetch(this.#base + path, init);
     } catch (cause: unknown) {
       throw unreachable(this.#base, cause);
     }
-    if (response.ok) return text;
-    throw errorOf(text) ?? notBackstep(this.#base, `status ${response.status}`);
   }
+
+  async #text(response: Response): Promise<string> {
+    try {
+      return await response.text();
+    } catch (cause: unknown) {
+      throw unreachable(this.#base, cause);
+    }
+  }
+
+  async #refusal(response: Response): Promise<SagaError> {
+    return errorOf(await this.#text(response)) ?? notBackstep(this.#base, `status ${response.status}`);
+  }
+}
+
+/** The lines of a body as they come. */
+async function* linesOf(response: Response, base: string): AsyncGenerator<string, undefined> {
+  const decoder = new TextDecoder();
+  let rest = '';
+  try {
+    for await (const chunk of (response.body ?? []) as AsyncIterable<Uint8Array>) {
+      const lines = (rest + decoder.decode(chunk, { stream: true })).split('\n');
+      rest = lines.pop()!;
+      yield* lines;
+    }
+  } catch (cause: unknown) {
+    throw unreachable(base, cause);
+  }
+  if (rest !== '') throw unreachable(base, new Error('the answer ended in the middle of a line'));
+  return undefined;
 }
 
 interface SendOptions {

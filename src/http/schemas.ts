@@ -19,17 +19,17 @@ export const text = (what: string, most: number) =>
     .refine((value) => utf8Bytes(value) <= most, `${what} must have at most ${most} bytes`)
     .refine((value) => !value.includes(NUL), `${what} must not contain NUL`)
     .refine((value) => !/\p{Surrogate}/u.test(value), `${what} must be well-formed Unicode`);
-const name = z.string().regex(WIRE_NAME, 'must be letters, digits, - and _, begin with a letter and have at most 100');
-const version = z.number().int().min(1).max(2_147_483_647);
-const key = text('a key', LIMITS.nameBytes);
-const tags = z
+export const name = z.string().regex(WIRE_NAME, 'must be letters, digits, - and _, begin with a letter and have at most 100');
+export const version = z.number().int().min(1).max(2_147_483_647);
+export const key = text('a key', LIMITS.nameBytes);
+export const tags = z
   .record(text('the name of a tag', LIMITS.nameBytes), text('a tag', LIMITS.nameBytes))
   .refine((value) => Object.keys(value).length <= 32, 'at most 32 tags');
-const step = z.string().regex(STEP_NAME, 'is not the name of a step');
+export const step = z.string().regex(STEP_NAME, 'is not the name of a step');
 export const instant = z.iso.datetime();
-const json = z.unknown().openapi({ description: 'Any JSON' });
-const status = z.enum(STATUSES as readonly [(typeof STATUSES)[number], ...(typeof STATUSES)[number][]]);
-const code = z.enum(Object.keys(ERROR_CODES) as [ErrorCode, ...ErrorCode[]]);
+export const json = z.unknown().openapi({ description: 'Any JSON' });
+export const status = z.enum(STATUSES as readonly [(typeof STATUSES)[number], ...(typeof STATUSES)[number][]]);
+export const code = z.enum(Object.keys(ERROR_CODES) as [ErrorCode, ...ErrorCode[]]);
 
 /** `POST /sagas`. */
 export const StartBody = z
@@ -38,7 +38,7 @@ export const StartBody = z
   .openapi('Start');
 
 /** What every operator's decision says: who (`api` if nobody is named) and why. */
-const decree = { by: text('by', LIMITS.nameBytes).default('api'), reason: text('the reason', 2_000) };
+export const decree = { by: text('by', LIMITS.nameBytes).default('api'), reason: text('the reason', 2_000) };
 export const DecreeBody = z.strictObject(decree).openapi('Decree');
 export const RetryBody = z
   .strictObject({ ...decree, step, request: json.optional(), confirm: z.literal('not-done').optional() })
@@ -65,26 +65,11 @@ const wait = z.string().transform((value, context) => {
   context.addIssue({ code: 'custom', message: "must be a duration of at most '5m', such as '30s'" });
   return z.NEVER;
 });
-const whole = (least: number, most: number) => z.coerce.number(`must be a whole number`).int().min(least).max(most);
+export const whole = (least: number, most: number) => z.coerce.number(`must be a whole number`).int().min(least).max(most);
 export const limit = whole(1, LARGEST_PAGE);
-export const SagaQuery = z.object({ wait: wait.optional() });
-/** A query parameter that may be repeated. */
-export const several = <T extends z.ZodType>(one: T) => z.preprocess((value) => (Array.isArray(value) ? value : [value]), z.array(one));
-const tagPair = z.string().transform((pair, context): readonly [string, string] => {
-  const at = pair.indexOf('=');
-  if (at > 0 && !pair.includes(NUL)) return [pair.slice(0, at), pair.slice(at + 1)];
-  context.addIssue({ code: 'custom', message: 'must be NAME=VALUE' });
-  return z.NEVER;
-});
 export const cursor = z.string().regex(/^[\w.:~=-]{1,200}$/, 'is not the cursor of a page');
-export const ListQuery = z.object({
-  status: several(status).optional(),
-  name: name.optional(),
-  key: key.optional(),
-  tag: several(tagPair).optional(),
-  limit: limit.default(50),
-  cursor: cursor.optional(),
-});
+export const SagaQuery = z.object({ wait: wait.optional() });
+export const several = <T extends z.ZodType>(one: T) => z.preprocess((value) => (Array.isArray(value) ? value : [value]), z.array(one));
 export const OverviewQuery = z.object({ since: instant.optional(), limit: limit.default(10) });
 export const HistoryQuery = z.object({ after: whole(0, Number.MAX_SAFE_INTEGER).default(0), limit: limit.default(LARGEST_PAGE) });
 export const StartHeaders = z.object({
@@ -93,7 +78,7 @@ export const StartHeaders = z.object({
   traceparent: z.string().optional(),
 });
 
-const phase = z.enum(['action', 'compensation', 'fence']);
+export const phase = z.enum(['action', 'compensation', 'fence']);
 export const StartedSchema = z
   .object({ id: z.string(), name: z.string(), version: z.number(), key: z.string().nullable(), status, created: z.boolean() })
   .openapi('Started');
@@ -111,6 +96,8 @@ const commandFields = {
   request: json.optional(),
   error: errorSchema.optional(),
 };
+/** What a person may do with a step. */
+const verb = z.enum(['retry', 'retry confirm=not-done', 'settle success', 'settle rejected']);
 const CompensationSchema = z.object({
   ...commandFields,
   state: z.enum(['running', 'retrying', 'stuck', 'succeeded']),
@@ -142,9 +129,10 @@ export const StepSchema = z
     settledAt: instant.optional(),
     reply: json.optional(),
     compensation: CompensationSchema.optional(),
+    /** What a person may do with it now; absent: nothing. */
+    verbs: z.array(verb).optional(),
   })
   .openapi('Step');
-const verb = z.enum(['retry', 'retry confirm=not-done', 'settle success', 'settle rejected']);
 export const StuckSchema = z.object({ step: z.string(), phase, sentence: z.string(), verbs: z.array(verb) });
 const reasonSchema = z.object({
   kind: z.enum(['rejected', 'exhausted', 'deadline', 'cancelled']),

@@ -1,11 +1,12 @@
 import type { Plan, PlanStep } from '../core/plan.js';
 import { commandId, type CommandState, type Phase, type SagaState, type StepState } from '../core/state.js';
+import { stepVerbs } from '../core/verbs.js';
 import type { CompensationView, StepView } from './schemas.js';
 import { iso } from './time.js';
 
 /** Every step of a saga, in declaration order; where the definition is not loaded, those that were reached, in the order they began. */
 export function stepViews(state: SagaState, plan: Plan | undefined): StepView[] {
-  if (plan) return plan.steps.map((step) => stepView(state, step.name, step));
+  if (plan) return plan.steps.map((step) => ({ ...stepView(state, step.name, step), ...verbsOf(plan, state, step.name) }));
   const reached = Object.entries(state.steps).toSorted(([, one], [, other]) => one.startedAt - other.startedAt);
   return reached.map(([name]) => stepView(state, name, undefined));
 }
@@ -27,6 +28,11 @@ function stepView(state: SagaState, name: string, planned: PlanStep | undefined)
     ...errorView(at),
     ...(at.undo || at.undone ? { compensation: compensationView(state.id, name, at) } : {}),
   };
+}
+
+function verbsOf(plan: Plan, state: SagaState, step: string): Pick<StepView, 'verbs'> {
+  const verbs = stepVerbs(plan, state, step);
+  return verbs.length > 0 ? { verbs } : {};
 }
 
 function canStillBeReached(state: SagaState): boolean {

@@ -2,7 +2,7 @@ import { parseDuration, type Duration } from '../core/duration.js';
 import { SagaError } from '../core/errors.js';
 import type { Status } from '../core/state.js';
 import { ApiClient } from '../http/api-client.js';
-import type { SagaView } from '../http/schemas.js';
+import type { SagaView, SummaryView } from '../http/schemas.js';
 import type { AnySaga, InputOf, RejectedStep, RepliesOf, SagaClass, StepName } from '../saga/definition.js';
 import type { OwnTransaction } from '../postgres/write-incoming.js';
 import { factsOf, type NamedSaga, type StartOptions } from './named-saga.js';
@@ -41,6 +41,33 @@ export interface SagaByKey<S> {
 export interface SagaHandle<S> extends SagaByKey<S> {
   readonly id: string;
 }
+/** Which sagas are looked for; all that is given has to hold. */
+export interface FindFilter {
+  readonly status?: readonly Status[];
+  readonly name?: string;
+  readonly version?: number;
+  readonly key?: string;
+  readonly tags?: Readonly<Record<string, string>>;
+  /** One of its current steps. */
+  readonly step?: string;
+  /** A participant that has not answered a command of it. */
+  readonly waitingFor?: string;
+  /** The code of what went wrong with it. */
+  readonly error?: string;
+  readonly startedBefore?: Date;
+  readonly startedAfter?: Date;
+  /** At most 500. Default 50. */
+  readonly limit?: number;
+  /** From the page before. */
+  readonly cursor?: string;
+}
+/** A page, newest first; with a `cursor` if there is another. */
+export interface FoundSagas {
+  readonly sagas: readonly FoundSaga[];
+  readonly cursor?: string | undefined;
+}
+/** What the API's list tells of a saga. */
+export type FoundSaga = Readonly<SummaryView>;
 export interface ClientOptions {
   /** The server, e.g. `http://127.0.0.1:7420`. */
   readonly url: string;
@@ -60,6 +87,8 @@ export interface Client {
     saga: SagaClass<S> | NamedSaga<S>,
     at: At,
   ): At extends { readonly id: string } ? SagaHandle<S> : SagaByKey<S>;
+  /** Looks for sagas. */
+  find(filter?: FindFilter): Promise<FoundSagas>;
   /** Starts sagas in a transaction of the caller's on Backstep's database; asks no server. See {@link within}. */
   within(tx: OwnTransaction, options?: WithinOptions): Within;
 }
@@ -96,6 +125,13 @@ export function connect({ url, name = 'client', token, namespace = 'backstep' }:
       const id = 'id' in at ? () => Promise.resolve(at.id) : () => idOf(api, factsOf(saga).name, at.key);
       return { ...('id' in at ? { id: at.id } : {}), ...watched(api, name, id) } as never;
     },
+    find: ({ tags, startedBefore, startedAfter, ...same } = {}) =>
+      api.list({
+        ...same,
+        tag: tags && Object.entries(tags).map(([tag, value]) => `${tag}=${value}`),
+        startedBefore: startedBefore?.toISOString(),
+        startedAfter: startedAfter?.toISOString(),
+      }),
     within: (tx, options) => within(tx, { namespace, ...options }),
   };
 }

@@ -1,7 +1,7 @@
 import { Option, type Command } from 'commander';
 import { several } from '../cli/arguments.js';
 import { EXIT } from '../cli/exit-codes.js';
-import type { Run } from '../cli/program.js';
+import type { Run } from '../cli/terminal.js';
 import type { ListenOptions } from '../http/server.js';
 import { ACCESS_VARIABLES, openAccess } from './access.js';
 import { LOG_LEVELS, readConfig, readDuration, type Flags, type LogLevel } from './config.js';

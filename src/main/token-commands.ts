@@ -1,7 +1,7 @@
 import { InvalidArgumentError, Option, type Command } from 'commander';
 import { ROLES } from '../access/principal.js';
 import { duration, several } from '../cli/arguments.js';
-import type { Run } from '../cli/program.js';
+import type { Run } from '../cli/terminal.js';
 import type { TokenOptions } from './commands/token.js';
 import type { Host } from './host.js';
 

@@ -12,6 +12,7 @@ export function overviewOf(sagas: readonly StoredSaga[], now: number, { since, l
   return {
     now,
     open: tally(counted),
+    overdueMs: sagas.reduce((most, { wakeAt }) => (wakeAt === null ? most : Math.max(most, now - wakeAt)), 0),
     started: isNear ? tally(begun.map(({ state: { name, version } }) => ({ name, version }))) : undefined,
     oldest: having('running', 'compensating'),
     stuck: having('stuck'),

@@ -16,12 +16,12 @@ import type {
   SagaUpdate,
   StartFate,
   StoredSaga,
-  Workload,
   Writes,
 } from '../ports/saga-store.js';
 import { InMemoryDeadLetters } from './in-memory-dead-letters.js';
 import { InMemoryHistoryFeed, type SagaFacts } from './in-memory-history-feed.js';
 import { InMemoryIncomingStarts } from './in-memory-incoming-starts.js';
+import { fits } from './in-memory-filter.js';
 import { overviewOf } from './in-memory-overview.js';
 
 /** A saga as it is kept: JSON text, so that nothing that a database would lose or change survives here. */
@@ -93,7 +93,7 @@ export class InMemorySagaStore implements SagaStore, SagaOverview {
     const limit = Math.min(500, Math.max(1, Math.floor(filter.limit)));
     const before = filter.cursor === undefined ? undefined : idOf(filter.cursor);
     const found = [...this.sagas.values(), ...this.finished.values()]
-      .filter((row) => (before === undefined || row.id < before) && fits(row, filter))
+      .filter((row) => (before === undefined || row.id < before) && fits(stateIn(row), filter))
       .toSorted((a, b) => (a.id < b.id ? 1 : -1));
     const page = found.slice(0, limit);
     const last = page.at(-1);
@@ -112,21 +112,6 @@ export class InMemorySagaStore implements SagaStore, SagaOverview {
       if (!end) counted.set(refOf({ name, version }), { name, version, count: (counted.get(refOf({ name, version }))?.count ?? 0) + 1 });
     }
     return [...counted.values()].toSorted((a, b) => (a.name === b.name ? a.version - b.version : a.name < b.name ? -1 : 1));
-  }
-
-  async workload(): Promise<Workload> {
-    const now = this.clock.now();
-    const open = new Map<string, { readonly name: string; readonly status: Status; count: number }>();
-    let overdueMs = 0;
-    for (const row of this.sagas.values()) {
-      const { name } = stateIn(row);
-      if (row.wakeAt !== null) overdueMs = Math.max(overdueMs, now - row.wakeAt);
-      if (isFinal(row)) continue;
-      const counted = open.get(`${name}\n${row.status}`) ?? { name, status: row.status, count: 0 };
-      counted.count += 1;
-      open.set(`${name}\n${row.status}`, counted);
-    }
-    return { open: [...open.values()], overdueMs };
   }
 
   async overview(query: OverviewQuery): Promise<Overview> {
@@ -254,14 +239,6 @@ function rowOf(state: SagaState, version: number, wakeAt: number | null, parked:
   if (wakeAt === null && (status === 'running' || status === 'compensating')) throw new Error(`a ${status} saga needs a timer`);
   if (wakeAt !== null && isFinal(row) && parked.length === 0) throw new Error('a final saga has nothing to wake for');
   return row;
-}
-
-function fits(row: Row, { status, name, key, tags }: SagaFilter): boolean {
-  const state = stateIn(row);
-  if (status && !status.includes(row.status)) return false;
-  if (name !== undefined && state.name !== name) return false;
-  if (key !== undefined && state.key !== key) return false;
-  return Object.entries(tags ?? {}).every(([tag, value]) => state.tags[tag] === value);
 }
 
 function idOf(cursor: string): string {

@@ -2,21 +2,23 @@ import type { Status } from '../core/state.js';
 import type { DefinitionRef } from './definition-ref.js';
 import type { StoredSaga } from './saga-store.js';
 
-/** Answers what a person asks who looks at all sagas at once. Costs what is open and what began lately, never what is finished. */
+/** Answers what a person or a scrape asks that looks at all sagas at once. Costs what is open and what began lately, never what is finished. */
 export interface SagaOverview {
-  /** One atomic act, but for the sagas themselves, which may be a moment younger than the counts. */
+  /** One atomic act, but for the sagas themselves, which may be a moment younger than the counts. Reads every open row, so not for every second. */
   overview(query: OverviewQuery): Promise<Overview>;
 }
 export interface OverviewQuery {
   /** Count the starts from this instant on; see {@link LONGEST_LOOK_BACK_MS}. */
   readonly since?: number;
-  /** At most so many of the oldest and of the stuck ones. */
+  /** At most so many of the oldest and of the stuck ones; 0: the counts alone. */
   readonly limit: number;
 }
 export interface Overview {
   /** The store's clock, when it was counted. */
   readonly now: number;
   readonly open: readonly (DefinitionRef & { readonly status: Status; readonly count: number })[];
+  /** How long ago the oldest timer was due that nobody has looked at, in milliseconds; 0: none is. */
+  readonly overdueMs: number;
   /** Sagas that were started after `since`, wherever they are by now. `undefined`: nobody asked, or it is too long ago. */
   readonly started: readonly (DefinitionRef & { readonly count: number })[] | undefined;
   /** Running or compensating, oldest first. */

@@ -1,11 +1,12 @@
 import type { HistoryEntry } from '../core/event.js';
-import type { SagaState, Status } from '../core/state.js';
+import type { SagaState } from '../core/state.js';
 import type { DeadLetters } from './dead-letters.js';
 import type { DefinitionRef } from './definition-ref.js';
 import type { HistoryFeed } from './history-feed.js';
 import type { IncomingStarts } from './incoming-starts.js';
+import type { SagaFilter } from './saga-filter.js';
 
-export type { DefinitionRef };
+export type { DefinitionRef, SagaFilter };
 
 /**
  * Keeps sagas. Its unit is the batch: one transaction however many sagas it touches. No method is called within another; every method
@@ -49,8 +50,6 @@ export interface SagaStore {
   /** Makes room for the time to come (partitions). */
   maintain(): Promise<void>;
   now(): Promise<number>;
-  /** How much is open, for telemetry; reads every open saga's row, so not for every second. */
-  workload?(): Promise<Workload>;
   /** What a person should look into although everything works; a store that has nothing to say leaves it out. */
   concerns?(): Promise<readonly Concern[]>;
   /** Reachable and writable; throws a SagaError that says what is wrong. */
@@ -58,12 +57,6 @@ export interface SagaStore {
   close(): Promise<void>;
 }
 
-export interface Workload {
-  /** Open sagas by definition and status; what there is none of is absent. */
-  readonly open: readonly { readonly name: string; readonly status: Status; readonly count: number }[];
-  /** How long ago the oldest timer was due that nobody has looked at, in milliseconds; 0: none is. */
-  readonly overdueMs: number;
-}
 export interface Concern {
   /** The same as long as it is about the same: a concern is told once. */
   readonly about: string;
@@ -150,16 +143,6 @@ export type StartFate =
   /** The incoming row is gone, or somebody else is about to start it. */
   | { readonly fate: 'elsewhere' };
 
-export interface SagaFilter {
-  readonly status?: readonly Status[];
-  readonly name?: string;
-  readonly key?: string;
-  readonly tags?: Readonly<Record<string, string>>;
-  /** At most; 1 to 500. */
-  readonly limit: number;
-  /** From the page before. */
-  readonly cursor?: string;
-}
 export interface SagaPage {
   /** Newest first. */
   readonly sagas: readonly StoredSaga[];

@@ -53,6 +53,9 @@ export class SagaRow extends SagaColumns {}
 @Check('finished_saga_sleeps', `wake_at is null or parked is not null`)
 @Index('finished_saga_due', ['wakeAt'], { where: 'wake_at is not null' })
 @Index('finished_saga_name', ['name', 'id'])
+@Index('finished_saga_version', ['name', 'version', 'id'])
+// By the code that it turned back for, which is an expression: see the migration.
+@Index('finished_saga_reason', { synchronize: false })
 @Index('finished_saga_compensated', ['id'], { where: `status = 'compensated'` })
 @Index('finished_saga_tagged', ['tags'], { where: `tags <> '{}'`, type: 'gin' })
 export class FinishedSagaRow extends SagaColumns {}

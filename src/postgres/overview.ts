@@ -14,23 +14,26 @@ type Counted = { readonly name: string; readonly version: number; readonly count
 interface CountRow {
   readonly now: number;
   readonly open: string;
+  /** Of the oldest timer, wherever its saga is; `null`: there is none. */
+  readonly overdue: number | null;
   /** `null`: it is too long ago. */
   readonly started: string | null;
 }
 
-/** Counts in one statement, so that they fit together. The table of open sagas is read whole, of the finished ones only what began since. */
+/** Counts in one statement, so that they fit together; the oldest timer is the first of its index. The table of open sagas is read whole, of the finished ones only what began since. */
 export async function readOverview(pool: pg.Pool, schema: string, { since, limit }: OverviewQuery): Promise<Overview> {
   const { rows } = await pool.query<CountRow>(counts(schema), [
     firstIdAt(Math.max(0, (since ?? 0) - SLACK_MS)),
     since === undefined ? null : new Date(since).toISOString(),
   ]);
-  const { now, open, started } = rows[0]!;
-  const found = await pool.query<StoredRow>(sagas(schema), [limit]);
-  const stored = found.rows.map(toStored);
+  const { now, open, overdue, started } = rows[0]!;
+  const found = limit > 0 ? (await pool.query<StoredRow>(sagas(schema), [limit])).rows : [];
+  const stored = found.map(toStored);
   const isStuck = (saga: (typeof stored)[number]) => statusOf(saga.state) === 'stuck';
   return {
     now: Math.floor(now),
     open: JSON.parse(open) as Overview['open'],
+    overdueMs: Math.max(0, overdue ?? 0),
     started: started === null ? undefined : (JSON.parse(started) as Counted[]),
     oldest: stored.filter((saga) => !isStuck(saga)),
     stuck: stored.filter(isStuck),
@@ -49,6 +52,7 @@ const counts = (schema: string): string => {
       select name, version, count(*)::integer as count from (${begun('saga')} union all ${begun('finished_saga')}) begun group by name, version)
     select date_part('epoch', statement_timestamp()) * 1000 as now,
       coalesce((select json_agg(open) from open), '[]')::text as open,
+      date_part('epoch', clock_timestamp() - (select min(wake_at) from ${schema}.saga where wake_at is not null)) * 1000 as overdue,
       case when ${isNear} then coalesce((select json_agg(started) from started), '[]')::text end as started`;
 };
 

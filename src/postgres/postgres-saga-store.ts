@@ -19,18 +19,18 @@ import type {
   SagaUpdate,
   StartFate,
   StoredSaga,
-  Workload,
   Writes,
 } from '../ports/saga-store.js';
 import { CONCERN_LIMITS, concernsOf } from './concerns.js';
 import { PostgresDeadLetters } from './dead-letters.js';
 import { registerDefinitions, replaceDefinition } from './definitions.js';
 import { BatchError } from './fate.js';
-import { findSaga, findSagaByKey, listSagas, readHistory, versionsInFlight, workload } from './find-sagas.js';
+import { findSaga, findSagaByKey, readHistory, versionsInFlight } from './find-sagas.js';
 import { PostgresHistoryFeed } from './history-feed.js';
 import { incomingLocker, PostgresIncomingStarts } from './incoming-starts.js';
 import { loadStatements, stored, type LoadedRow } from './load-sagas.js';
 import { assertMigrated } from './migrate.js';
+import { listSagas } from './list-sagas.js';
 import { finishedMover } from './move-finished.js';
 import { readOverview } from './overview.js';
 import { ensurePartitions } from './partitions.js';
@@ -161,10 +161,6 @@ export class PostgresSagaStore implements SagaStore, SagaOverview {
 
   async now(): Promise<number> {
     return this.reading(() => this.clock((query) => this.pool.query(query)));
-  }
-
-  async workload(): Promise<Workload> {
-    return this.reading(() => workload(this.pool, this.schema));
   }
 
   async concerns(): Promise<readonly Concern[]> {

@@ -2,14 +2,14 @@ import { Gauge, type Registry } from 'prom-client';
 import type { Plan } from '../core/plan.js';
 import type { Status } from '../core/state.js';
 import type { Clock } from '../ports/clock.js';
-import type { SagaStore } from '../ports/saga-store.js';
+import type { SagaOverview } from '../ports/saga-overview.js';
 import type { Transport } from '../ports/transport.js';
 import { OTHER } from './labels.js';
 import { WorkloadReading } from './workload-reading.js';
 
 export interface EngineGaugesParts {
   readonly plans: readonly Plan[];
-  readonly store: Pick<SagaStore, 'workload'>;
+  readonly store: SagaOverview;
   readonly transport: Pick<Transport, 'health'>;
   readonly clock: Clock;
   /** See `Orchestrator.load`. */

@@ -1,5 +1,8 @@
 import type { Clock } from '../ports/clock.js';
-import type { SagaStore, Workload } from '../ports/saga-store.js';
+import type { Overview, SagaOverview } from '../ports/saga-overview.js';
+
+/** What is open, and how late the oldest timer is. */
+export type Workload = Pick<Overview, 'open' | 'overdueMs'>;
 
 /** The store counts its rows for this, so it is not asked for every scrape of every scraper. */
 const FRESH_MS = 15_000;
@@ -15,7 +18,7 @@ export class WorkloadReading {
   private asking: Promise<Workload | undefined> | undefined;
 
   constructor(
-    private readonly store: Pick<SagaStore, 'workload'>,
+    private readonly store: SagaOverview,
     private readonly clock: Clock,
   ) {}
 
@@ -33,8 +36,8 @@ export class WorkloadReading {
   /** Why there is no answer is in the log already, and in `/readyz`. */
   private async ask(): Promise<Workload | undefined> {
     try {
-      const workload = await this.store.workload?.();
-      this.last = workload && { workload, at: this.clock.monotonic() };
+      const workload = await this.store.overview({ limit: 0 });
+      this.last = { workload, at: this.clock.monotonic() };
       return workload;
     } catch {
       return undefined;

@@ -56,6 +56,17 @@ export function describeSagaOverview(name: string, open: () => Promise<SagaStore
       expect(at).toBeGreaterThanOrEqual(now);
     });
 
+    it('tells how late the oldest timer is, and no sagas where nobody asks for some', async () => {
+      expect(await store.overview({ limit: 0 })).toMatchObject({ overdueMs: 0, oldest: [], stuck: [] });
+      const dueAt = (await store.now()) - 5_000;
+      await change(store, [aged.get(8_000)!], (saga) => updateOf(saga, {}, { wakeAt: dueAt }));
+      const { overdueMs, now: at } = await store.overview({ limit: 0 });
+      expect(overdueMs).toBeGreaterThanOrEqual(5_000);
+      expect(overdueMs).toBeLessThanOrEqual(at - dueAt + 1_000);
+      await change(store, [aged.get(8_000)!], (saga) => updateOf(saga, {}, { wakeAt: FAR }));
+      expect((await store.overview({ limit: 0 })).overdueMs).toBe(0);
+    });
+
     it('counts what began since, also what has ended since', async () => {
       const { started } = await store.overview({ since: now - 15_000, limit: 10 });
       expect(sorted(started)).toEqual(

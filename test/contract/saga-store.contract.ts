@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import { FAR, change, endOf, entry, nothing, sagaId, start, startOf, stateOf, updateOf } from './saga-store-fixtures.js';
+import { FAR, change, endOf, entry, nothing, sagaId, sagaIdAt, start, startOf, stateOf, updateOf } from './saga-store-fixtures.js';
+import type { SagaState } from '../../src/core/state.js';
 import type { Committed, SagaFilter, SagaStore } from '../../src/ports/saga-store.js';
 
 export interface OpenedStore {
@@ -336,32 +337,6 @@ export function describeSagaStore(name: string, open: () => Promise<OpenedStore>
           { name: 'flight', version: 3, count: 1 },
         ]);
       });
-
-      it('are no part of the workload, which tells open ones by status, and how late the oldest timer is', async () => {
-        // A store may leave it out.
-        if (!store.workload) return;
-        const soon = startOf({ name: 'load', version: 1 }, { wakeAt: FAR });
-        const ids = await start(
-          store,
-          soon,
-          startOf({ name: 'load', version: 2 }, { wakeAt: FAR }),
-          startOf({ name: 'load' }, { wakeAt: FAR }),
-        );
-        await change(store, [ids[0]!], (saga) => endOf(saga));
-        await change(store, [ids[1]!], (saga) => updateOf(saga, { suspended: { by: 'a', text: 'b', at: 1 } }, { wakeAt: null }));
-        // Earlier than any that another test has left due; the earliest of those is at 500.
-        const [late] = await start(store, startOf({ name: 'load' }, { wakeAt: 1 }));
-        const before = await store.now();
-        const { open, overdueMs } = await store.workload();
-        expect(open.filter(({ name }) => name === 'load').toSorted((one, other) => (one.status < other.status ? -1 : 1))).toEqual([
-          { name: 'load', status: 'running', count: 2 },
-          { name: 'load', status: 'suspended', count: 1 },
-        ]);
-        expect(before - overdueMs).toBeLessThan(500);
-        await change(store, [late!], (saga) => updateOf(saga, {}, { wakeAt: FAR }));
-        const { overdueMs: less } = await store.workload();
-        expect((await store.now()) - less).toBeGreaterThan(498);
-      });
     });
 
     describe('lists', () => {
@@ -406,6 +381,84 @@ export function describeSagaStore(name: string, open: () => Promise<OpenedStore>
         expect(await idsOf({ tags: { region: 'us' } })).toEqual([]);
         expect(await idsOf({ name: 'nobody' })).toEqual([]);
         expect(await idsOf({ status: ['completed'], tags, key: 'l-0' })).toEqual(pick(0));
+      });
+
+      describe('by where they are', () => {
+        const facts = { execution: 1, attempt: 1, tries: 1, request: null, firstSentAt: 0, cause: 'start' };
+        const inFlight = { ...facts, status: 'inFlight', sentAt: 0, timeoutAt: FAR, resendAt: FAR, gapMs: 1 } as const;
+        const settled = { ...facts, status: 'settled' } as const;
+        const stuck = { ...facts, status: 'stuck', message: 'no', since: 0, again: 'attempt' } as const;
+        const succeeded = { outcome: 'succeeded', startedAt: 0, settledAt: 1, action: settled } as const;
+        const failed = (code: string) => ({ lastError: { code, message: 'it said "no" \u0000 \ud800' } });
+        let at: Readonly<Record<'charging' | 'fencing' | 'undoing' | 'broken' | 'undone' | 'declined' | 'exhausted', string>>;
+        beforeAll(async () => {
+          const state = (over: Partial<SagaState>) => startOf({ name: 'placed', ...over });
+          const backward = { direction: 'backward' } as const;
+          const rejected = { kind: 'rejected', step: 'charge', code: 'card-declined' } as const;
+          const exhausted = { kind: 'exhausted', step: 'charge', message: 'no' } as const;
+          const [charging, fencing, undoing, broken, undone, declined, exhaustedOne] = await start(
+            store,
+            state({
+              steps: { reserve: succeeded, charge: { outcome: 'open', startedAt: 0, action: { ...inFlight, ...failed('E_AWAY') } } },
+            }),
+            state({ steps: { ship: { outcome: 'open', startedAt: 0, action: settled, fence: inFlight } } }),
+            state({ ...backward, reason: rejected, steps: { reserve: { ...succeeded, undo: { ...stuck, ...failed('E_UNDO') } } } }),
+            state({ version: 2, steps: { charge: { outcome: 'open', startedAt: 0, fault: { phase: 'a', message: 'threw \u0000' } } } }),
+            state({ ...backward, steps: { reserve: { ...succeeded, undo: { ...settled, ...failed('E_UNDO') }, undone: 'undone' } } }),
+            state({ ...backward, reason: rejected, steps: { charge: { outcome: 'rejected', startedAt: 0, code: 'card-declined' } } }),
+            state({
+              ...backward,
+              reason: exhausted,
+              steps: { charge: { outcome: 'unknown', startedAt: 0, action: { ...settled, ...failed('E_AWAY') } } },
+            }),
+          );
+          at = { charging, fencing, undoing, broken, undone, declined, exhausted: exhaustedOne } as typeof at;
+          await change(store, [at.declined, at.exhausted], (saga) => endOf(saga, 'compensated'));
+          await store.moveFinished(1_000);
+        });
+        const found = async (filter: Partial<SagaFilter>) => {
+          const { sagas } = await store.list({ name: 'placed', limit: 100, ...filter });
+          const names = new Map(Object.entries(at).map(([name, id]) => [id, name]));
+          return sagas.map(({ state }) => names.get(state.id)!).toSorted((one, other) => one.localeCompare(other));
+        };
+
+        it('finds those at a step, forwards and backwards', async () => {
+          expect(await found({ step: 'charge' })).toEqual(['broken', 'charging']);
+          expect(await found({ step: 'reserve' })).toEqual(['undoing']);
+          expect(await found({ step: 'ship', version: 1 })).toEqual(['fencing']);
+          expect(await found({ step: 'charge', version: 2 })).toEqual(['broken']);
+          expect(await found({ step: 'nowhere' })).toEqual([]);
+        });
+
+        it('finds those without an answer at one of some places', async () => {
+          const place = (step: string, side: 'doing' | 'undoing', version = 1) => ({ name: 'placed', version, step, side });
+          expect(await found({ places: [place('charge', 'doing'), place('reserve', 'undoing')] })).toEqual(['charging', 'undoing']);
+          expect(await found({ places: [place('ship', 'doing'), place('ship', 'undoing')] })).toEqual(['fencing']);
+          expect(await found({ places: [place('charge', 'doing', 2), place('reserve', 'doing')] })).toEqual([]);
+          expect(await found({ places: [] })).toEqual([]);
+        });
+
+        it('finds those that something went wrong with: what it is now, or why they turned back', async () => {
+          expect(await found({ error: 'E_AWAY' })).toEqual(['charging', 'exhausted']);
+          expect(await found({ error: 'E_UNDO' })).toEqual(['undoing']);
+          expect(await found({ error: 'card-declined' })).toEqual(['declined', 'undoing']);
+          expect(await found({ error: 'card-declined', status: ['compensated'] })).toEqual(['declined']);
+          expect(await found({ error: 'E_AWAY', status: ['stuck'] })).toEqual([]);
+        });
+      });
+
+      it('are narrowed by when they were started', async () => {
+        const now = await store.now();
+        const aged = (ms: number) => startOf({ name: 'aged', id: sagaIdAt(now - ms), startedAt: now - ms });
+        const [old, middle, young] = await start(store, aged(60_000), aged(40_000), aged(20_000));
+        await change(store, [middle!], (saga) => endOf(saga));
+        await store.moveFinished(1_000);
+        const found = async (filter: Partial<SagaFilter>) =>
+          (await store.list({ name: 'aged', limit: 10, ...filter })).sagas.map(({ state }) => state.id);
+        expect(await found({ startedBefore: now - 40_000 })).toEqual([old]);
+        expect(await found({ startedAfter: now - 40_000 })).toEqual([young]);
+        expect(await found({ startedAfter: now - 50_000 })).toEqual([young, middle]);
+        expect(await found({ startedAfter: now - 50_000, startedBefore: now - 30_000 })).toEqual([middle]);
       });
     });
 

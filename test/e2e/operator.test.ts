@@ -184,4 +184,20 @@ describe('an operator', () => {
     expect([code, stderr]).toEqual([3, expect.stringMatching(/lettre.*\[SAGA_STEP_NOT_FOUND\]\n$/)]);
     expect((await run('retry', id, 'letter')).code).toBe(2);
   });
+
+  it('retries every saga that is stuck for the same, with one command', async () => {
+    const sagas = [await broken('giving back'), await broken('giving back')];
+    const failures = (await run('failures', '--name', 'repair')).stdout;
+    const [failure] = failures
+      .split('\n')
+      .find((line) => line.includes('nobody opens the door'))!
+      .split('\t');
+    const many = ['retry', '--failure', failure!, '--limit', '2', ...because];
+    const forecast = await run(...many, '--dry-run');
+    expect([forecast.code, forecast.stdout]).toEqual([0, expect.stringMatching(/^matched\t2\nallowed\t2\n/)]);
+    await Promise.all(sagas.map(({ repair }) => repair()));
+    const done = await run(...many, '--yes');
+    expect([done.code, done.stdout]).toEqual([0, expect.stringMatching(/\ntotal\t2\t2\t0\n$/)]);
+    for (const { id } of sagas) await ends(id, 'compensated');
+  });
 });

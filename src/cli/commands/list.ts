@@ -1,16 +1,13 @@
 import type { PageView, SummaryView } from '../../http/schemas.js';
 import { EXIT } from '../exit-codes.js';
+import { filterOf, type FindOptions } from '../find-options.js';
 import { paintFor, statePaint } from '../paint.js';
 import { cut } from '../printable.js';
 import { printTable, type Cell } from '../table.js';
 import type { CliContext, CommonOptions } from '../terminal.js';
 import { when, whyBack } from '../words.js';
 
-export interface ListOptions extends CommonOptions {
-  readonly status?: readonly string[];
-  readonly name?: string;
-  readonly key?: string;
-  readonly tag?: Readonly<Record<string, string>>;
+export interface ListOptions extends CommonOptions, FindOptions {
   readonly limit: number;
   readonly all?: boolean;
 }
@@ -36,13 +33,14 @@ export async function list(context: CliContext, options: ListOptions): Promise<n
 
 async function read(context: CliContext, options: ListOptions): Promise<PageView> {
   const api = context.connect(options.url);
-  const { status, name, key, limit } = options;
+  const { limit } = options;
+  const filter = filterOf(options, context.now());
   const tag = options.tag && Object.entries(options.tag).map(([tagName, value]) => `${tagName}=${value}`);
   const sagas: SummaryView[] = [];
   let cursor: string | undefined;
   for (;;) {
     const wanted = options.all ? PAGE : Math.min(PAGE, limit - sagas.length);
-    const page = await api.list({ status, name, key, tag, limit: wanted, cursor });
+    const page = await api.list({ ...filter, tag, limit: wanted, cursor });
     sagas.push(...page.sagas);
     cursor = page.cursor;
     if (cursor === undefined || (!options.all && sagas.length >= limit)) return { sagas, ...(cursor === undefined ? {} : { cursor }) };

@@ -7,7 +7,9 @@ import type { StoredSaga } from '../../ports/saga-store.js';
 import type { HttpApp, HttpContext, HttpEnv } from '../context.js';
 import { etagOf, isKnown } from '../etag.js';
 import { historyEntryView } from '../history-view.js';
+import { listFilter, present } from '../saga-filter.js';
 import { sagaView, summaryView } from '../saga-view.js';
+import { ListQuery } from '../schemas-find.js';
 import { SagaHeaders } from '../schemas-headers.js';
 import * as schema from '../schemas.js';
 import { answer, body, refusals } from './answers.js';
@@ -27,7 +29,7 @@ const list = createRoute({
   method: 'get',
   path: '/api/v1/sagas',
   summary: 'List sagas, newest first',
-  request: { query: schema.ListQuery },
+  request: { query: ListQuery },
   responses: { 200: answer(schema.PageSchema, 'A page'), ...refusals },
 });
 const show = createRoute({
@@ -59,9 +61,7 @@ export function addSagaRoutes(app: HttpApp, { service, store, stopping }: HttpCo
     return c.json(started, started.created ? 201 : 200);
   });
   app.openapi(list, async (c) => {
-    const { tag, ...query } = c.req.valid('query');
-    const filter = { ...present(query), limit: query.limit, ...(tag ? { tags: Object.fromEntries(tag) } : {}) };
-    const { sagas, cursor } = await store.list(filter);
+    const { sagas, cursor } = await store.list(listFilter(c.req.valid('query'), service.definitions));
     return c.json({ sagas: sagas.map(({ state }) => summaryView(state)), ...(cursor === undefined ? {} : { cursor }) }, 200);
   });
   app.openapi(show, async (c) => {
@@ -100,11 +100,6 @@ export function startRequest({ name, version, key, input, tags }: schema.StartBo
 export function starterOf(c: Context<HttpEnv>): { readonly by?: string } {
   const { auth, name } = c.get('principal');
   return auth === 'off' ? {} : { by: name };
-}
-
-type Present<T> = { [K in keyof T]?: Exclude<T[K], undefined> };
-function present<T extends object>(fields: T): Present<T> {
-  return Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== undefined)) as Present<T>;
 }
 
 async function find(store: HttpContext['store'], id: string): Promise<StoredSaga> {

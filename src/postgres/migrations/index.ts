@@ -1,5 +1,6 @@
 import { CreateSagaTables1764000000000 } from './1764000000000-create-saga-tables.js';
 import { CreateIncomingStart1764100000000 } from './1764100000000-create-incoming-start.js';
+import { IndexFinishedSagas1764200000000 } from './1764200000000-index-finished-sagas.js';
 import { MarkDeadLetters1764300000000 } from './1764300000000-mark-dead-letters.js';
 import { FeedOfHistory1764300000001 } from './1764300000001-feed-of-history.js';
 import { CreateAudit1764400000000 } from './1764400000000-create-audit.js';
@@ -8,6 +9,7 @@ import { CreateAudit1764400000000 } from './1764400000000-create-audit.js';
 export const MIGRATIONS = [
   CreateSagaTables1764000000000,
   CreateIncomingStart1764100000000,
+  IndexFinishedSagas1764200000000,
   MarkDeadLetters1764300000000,
   FeedOfHistory1764300000001,
   CreateAudit1764400000000,

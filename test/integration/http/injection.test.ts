@@ -1,5 +1,8 @@
 import { beforeAll, describe, expect, it } from '@jest/globals';
 import { createHash } from 'node:crypto';
+import { namesIn } from '../../../src/core/wire.js';
+import { DeadLetterOffice } from '../../../src/engine/dead-letter-office.js';
+import { FeedHub } from '../../../src/engine/feed-hub.js';
 import { createHttpApp } from '../../../src/http/app.js';
 import type { HttpApp } from '../../../src/http/context.js';
 import { Orchestrator } from '../../../src/engine/orchestrator.js';
@@ -80,7 +83,15 @@ describe('[I2] text that looks like SQL', () => {
       await store.close();
     });
     const audit = new PostgresAuditLog(dataSource);
-    app = createHttpApp({ service: engine, store, logger: logs, stopping: new AbortController().signal, audit });
+    app = createHttpApp({
+      service: engine,
+      store,
+      deadLetters: new DeadLetterOffice({ store, transport, names: namesIn('backstep'), hash }),
+      feed: new FeedHub({ feed: store.feed, clock, logger: logs }),
+      logger: logs,
+      stopping: new AbortController().signal,
+      audit,
+    });
     count = () =>
       dataSource.query('select (select count(*) from backstep.saga) as sagas, (select count(*) from backstep.definition) as definitions');
     const started = await post('/api/v1/sagas', { name: 'test-saga', input: { total: 1 } });

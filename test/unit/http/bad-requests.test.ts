@@ -93,6 +93,11 @@ describe('a bad request', () => {
         step: fc.oneof(fc.constant('charge'), fc.string()),
         outcome: fc.anything(),
         request: fc.anything(),
+        verb: fc.oneof(fc.constant('retry'), fc.string()),
+        filter: fc.oneof(
+          fc.constant({ name: 'test-saga' }),
+          fc.dictionary(fc.constantFrom('status', 'step', 'error', 'tags'), fc.anything()),
+        ),
       },
       { requiredKeys: [] },
     );
@@ -102,7 +107,7 @@ describe('a bad request', () => {
       almost.map((value) => text(value)),
     );
     await fc.assert(
-      fc.asyncProperty(fc.constantFrom(START, ...verbs), body, async (path, given) => {
+      fc.asyncProperty(fc.constantFrom(START, '/api/v1/bulk', ...verbs), body, async (path, given) => {
         const { status } = await api.post(path, given);
         expect(status).toBeLessThan(500);
       }),

@@ -72,6 +72,16 @@ describe('the client', () => {
     expect(error).toMatchObject({ code: 'SAGA_STILL_RUNNING', id: saga.id, status: 'running' });
   });
 
+  it('finds sagas', async () => {
+    api.world.script = ({ phase }) => (phase === 'a' ? undefined : {});
+    const saga = await client.start(PlaceOrder, { orderId: 'o-6', total: 3 }, { tags: { shop: 'a=b' } });
+    const filter = { name: 'order', status: ['running'], tags: { shop: 'a=b' }, waitingFor: 'p', step: 'charge' } as const;
+    expect(await client.find({ ...filter, startedAfter: new Date(0), limit: 5 })).toEqual({
+      sagas: [expect.objectContaining({ id: saga.id })],
+    });
+    expect(await client.find({ ...filter, startedBefore: new Date(0) })).toEqual({ sagas: [] });
+  });
+
   it('cancels in its own name', async () => {
     api.world.script = ({ phase }) => (phase === 'a' ? undefined : {});
     const saga = await client.start(PlaceOrder, { orderId: 'o-5', total: 3 });

@@ -103,11 +103,11 @@ describe('what is read at a scrape', () => {
     api.world.script = () => undefined;
     await api.start();
     await until(() => api.world.received.length === 1);
-    const workload = api.world.inner.workload.bind(api.world.inner);
-    api.world.inner.workload = async () => {
-      const { open, overdueMs } = await workload();
-      const strange = ['elsewhere', HOSTILE].map((name) => ({ name, status: 'running', count: 3 }) as const);
-      return { open: [...open, ...strange], overdueMs: overdueMs + 2_500 };
+    const overview = api.world.inner.overview.bind(api.world.inner);
+    api.world.inner.overview = async (query) => {
+      const found = await overview(query);
+      const strange = ['elsewhere', HOSTILE].map((name) => ({ name, version: 1, status: 'running', count: 3 }) as const);
+      return { ...found, open: [...found.open, ...strange], overdueMs: found.overdueMs + 2_500 };
     };
     await api.world.clock.advance(15_000);
     const { text } = await api.get('/metrics');
@@ -122,10 +122,11 @@ describe('what is read at a scrape', () => {
 
   it('asks the store once for scrapes that come close together', async () => {
     const api = await new Api().open();
+    const overview = api.world.inner.overview.bind(api.world.inner);
     let asked = 0;
-    api.world.inner.workload = async () => {
+    api.world.inner.overview = async (query) => {
       asked += 1;
-      return { open: [], overdueMs: 0 };
+      return overview(query);
     };
     await Promise.all([api.get('/metrics'), api.get('/metrics')]);
     await api.get('/metrics');
@@ -140,10 +141,10 @@ describe('what is read at a scrape', () => {
     ['does not answer', (after) => after.then(() => Promise.reject(new Error('too late')))],
   ])('says that the database %s, and nothing of what only it knows; then it is well again', async (_, fails) => {
     const api = await new Api().open();
-    const workload = api.world.inner.workload.bind(api.world.inner);
+    const overview = api.world.inner.overview.bind(api.world.inner);
     let giveUp!: () => void;
     const after = new Promise<void>((resolve) => (giveUp = resolve));
-    api.world.inner.workload = () => fails(after);
+    api.world.inner.overview = () => fails(after);
     const scraped = api.get('/metrics');
     await api.world.clock.advance(2_000);
     const { status, text } = await scraped;
@@ -152,7 +153,7 @@ describe('what is read at a scrape', () => {
     expect(samples.get('backstep_store_up')).toBe(0);
     expect([...samples.keys()].filter((key) => /^backstep_(sagas_in_flight|timers_overdue)/.test(key))).toEqual([]);
     expect(samples.get('backstep_sagas_started_total{saga="test-saga"}')).toBe(0);
-    api.world.inner.workload = workload;
+    api.world.inner.overview = overview;
     giveUp();
     await until(async () => (await read(api, 'backstep_store_up'))[''] === 1);
     expect((await api.get('/metrics')).text).toContain('backstep_sagas_in_flight{saga="test-saga",status="running"} 0');
