@@ -78,8 +78,8 @@ export class SagaHistoryRow {
   /** What else the entry says. */
   @Column('json')
   data: unknown;
-  /** The transaction that wrote it. */
-  @Column('bigint', { default: () => '((pg_current_xact_id())::text)::bigint' })
+  /** The transaction that wrote it. TypeORM compares defaults without their casts. */
+  @Column('bigint', { default: () => '((pg_current_xact_id()))' })
   xid: string;
 }
 
@@ -117,7 +117,7 @@ export class DefinitionRow {
 @Entity('dead_letter')
 @Check('dead_letter_encoding_known', `encoding in ('text', 'base64')`)
 @Check('dead_letter_status_known', `status in ('waiting', 'replayed', 'discarded')`)
-@Check('dead_letter_marked', `(marked_at is null) = (status = 'waiting')`)
+@Check('dead_letter_waits_unmarked', `(marked_at is null) = (status = 'waiting')`)
 @Check('dead_letter_replayed', `status <> 'replayed' or replayed_at is not null`)
 @Check('dead_letter_discarded', `(status = 'discarded') = (discarded_at is not null)`)
 @Index('dead_letter_newest', ['at', 'id'])

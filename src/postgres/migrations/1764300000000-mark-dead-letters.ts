@@ -39,7 +39,7 @@ const COLUMNS = `
 const marks = (schema: string): string => `
 alter table ${schema}.dead_letter ${COLUMNS},
   add constraint dead_letter_status_known check (status in ('waiting', 'replayed', 'discarded')),
-  add constraint dead_letter_marked check ((marked_at is null) = (status = 'waiting')),
+  add constraint dead_letter_waits_unmarked check ((marked_at is null) = (status = 'waiting')),
   add constraint dead_letter_replayed check (status <> 'replayed' or replayed_at is not null),
   add constraint dead_letter_discarded check ((status = 'discarded') = (discarded_at is not null));
 create index dead_letter_waiting on ${schema}.dead_letter (at, id) where status = 'waiting';
