@@ -7,6 +7,7 @@ import type { Loaded, ParkedReply, SagaStart, SagaUpdate, StoredSaga, Writes } f
 import type { Definitions } from './definitions.js';
 import { OpenSaga } from './open-saga.js';
 import { parkedFrom, repliedFrom } from './replied.js';
+import type { BegunTrace } from './tracing.js';
 import type { OperatorWork, ReplyWork, StartWork, Work } from './work.js';
 
 /** What applying a batch leaves to be done after its commit. */
@@ -45,6 +46,7 @@ export interface Begun {
   readonly inputHash: string;
   readonly sends: readonly Send[];
   readonly history: readonly HistoryEntry[];
+  readonly trace: BegunTrace | undefined;
 }
 export interface Failure {
   readonly sagaId: string;
@@ -176,12 +178,12 @@ class Batch {
     return { kind: 'begun', start: number };
   }
 
-  private tryBegin({ plan, beginning, inputHash, startId, caller }: StartWork): SagaError | undefined {
+  private tryBegin({ plan, beginning, inputHash, startId, trace, caller }: StartWork): SagaError | undefined {
     try {
       const { state, commands, history } = begin(plan, beginning, this.loaded.now);
       const wakeAt = nextDue(state);
       this.starts.push({ state, wakeAt, inputHash, startId, isIncoming: caller.via === 'row', history });
-      this.begun.push({ plan, state, wakeAt, inputHash, sends: commands, history });
+      this.begun.push({ plan, state, wakeAt, inputHash, sends: commands, history, trace });
       return undefined;
     } catch (error: unknown) {
       this.failures.push({ sagaId: beginning.id, step: undefined, error });

@@ -40,8 +40,9 @@ export class ApiClient {
     this.#tries = tries;
   }
 
-  start(request: StartBody): Promise<StartedView> {
-    return this.#json('POST', '/api/v1/sagas', { body: JSON.stringify(request), repeatable: true });
+  /** `trace`: the caller's, as the headers of W3C trace context. */
+  start(request: StartBody, trace: Readonly<Record<string, string>> = {}): Promise<StartedView> {
+    return this.#json('POST', '/api/v1/sagas', { body: JSON.stringify(request), headers: trace, repeatable: true });
   }
 
   /** Each line is the JSON text of a {@link StartBody}; at most 1,000 and 16 MiB. */
@@ -106,9 +107,9 @@ export class ApiClient {
   async #send(
     method: string,
     path: string,
-    { body, type = 'application/json', repeatable = method === 'GET' }: SendOptions,
+    { body, type = 'application/json', headers: more = {}, repeatable = method === 'GET' }: SendOptions,
   ): Promise<string> {
-    const headers: Record<string, string> = { accept: 'application/json' };
+    const headers: Record<string, string> = { ...more, accept: 'application/json' };
     if (body !== undefined) headers['content-type'] = type;
     if (method === 'POST' && repeatable) headers['idempotency-key'] = randomUUID();
     for (let left = repeatable ? this.#tries : 1; ; left--) {
@@ -138,6 +139,7 @@ export class ApiClient {
 interface SendOptions {
   readonly body?: string;
   readonly type?: string;
+  readonly headers?: Readonly<Record<string, string>>;
   readonly repeatable?: boolean;
 }
 

@@ -12,6 +12,8 @@ import { migrate } from '../postgres/migrate.js';
 import { poolOf } from '../postgres/pool.js';
 import { PostgresSagaStore } from '../postgres/postgres-saga-store.js';
 import type { Logger } from '../ports/logger.js';
+import { SagaTracing } from '../telemetry/saga-tracing.js';
+import { namesIn } from '../core/wire.js';
 import type { DemoStage } from './demo-stage.js';
 import { schemaFor, startHosts } from './hosts.js';
 import { openSagas } from './sagas.js';
@@ -61,6 +63,7 @@ export async function openInside({
     random: new SystemRandom(),
     logger,
     hash: (data) => createHash('sha256').update(data).digest('hex'),
+    tracing: new SagaTracing({ names: namesIn(NAMESPACE), logger, transport }),
     observer: { sagaEnded: ({ id }) => waiting.get(id)?.() },
     settings: { namespace: NAMESPACE },
   });

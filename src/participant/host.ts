@@ -13,6 +13,7 @@ import { Intake } from './intake.js';
 import { Replies } from './replies.js';
 import type { ParticipantObserver, Runtime } from './runtime.js';
 import { resolveHostSettings, type HostSettings } from './settings.js';
+import type { ParticipantTracing } from './tracing.js';
 
 /** What a host is made of. Transport and store are the caller's: it opens and closes them. */
 export interface HostParts {
@@ -24,6 +25,7 @@ export interface HostParts {
   readonly logger: Logger;
   readonly settings?: Partial<HostSettings>;
   readonly observer?: ParticipantObserver;
+  readonly tracing?: ParticipantTracing;
 }
 
 /** How long one process waits for another that prepares the same participants. */
@@ -55,9 +57,9 @@ export class Host {
   constructor(private readonly parts: HostParts) {
     const settings = resolveHostSettings(parts.settings);
     const names = namesIn(settings.namespace);
-    const { store, transport, clock, logger, declarations, observer = {} } = parts;
+    const { store, transport, clock, logger, declarations, observer = {}, tracing } = parts;
     const horizonMs = Math.max(settings.horizonMs, ...horizonsOf(declarations));
-    this.runtime = { store, transport, clock, logger, settings, names, horizonMs, observer, ending: this.ending };
+    this.runtime = { store, transport, clock, logger, settings, names, horizonMs, observer, tracing, ending: this.ending };
     this.replies = new Replies(this.runtime);
     this.lanes = declarations.map((declaration) => {
       const queue = names.commands(declaration.participant);

@@ -3,11 +3,12 @@ import type { InboxResult, InboxSession } from '../ports/inbox.js';
 import type { HandlerDeclaration } from '../saga/participant-declaration.js';
 import { failure, type Answer } from './answer.js';
 import { begun, settle } from './barrier.js';
-import { callHandler, factsOf, NotDone } from './call.js';
+import { factsOf, NotDone } from './call.js';
 import { messageOf } from '../core/errors.js';
 import { findAll, judged } from './group.js';
 import type { RunReport, Runtime } from './runtime.js';
 import type { Task } from './task.js';
+import { callTraced } from './tracing.js';
 import { within } from './time-limit.js';
 import { BUSY, failureOf } from './transactions.js';
 
@@ -71,7 +72,8 @@ export class OutsideEffects {
 
   private async call(task: Task, handler: HandlerDeclaration, writes: Write[], lost: AbortSignal): Promise<Answer> {
     const store: Store = (work) => void writes.push(work);
-    const run = (signal: AbortSignal) => callHandler(handler, task.command, { ...factsOf(task.command), abortSignal: signal, store });
+    const run = (signal: AbortSignal) =>
+      callTraced(this.runtime.tracing?.active(), handler, task.command, { ...factsOf(task.command), abortSignal: signal, store });
     try {
       return await within(this.runtime, run, { lost, overdue: () => this.warn(task, handler) });
     } catch (error: unknown) {

@@ -7,6 +7,7 @@ import type { Answer } from './answer.js';
 import type { Ending } from './ending.js';
 import type { HostSettings } from './settings.js';
 import type { Task } from './task.js';
+import type { ParticipantTracing } from './tracing.js';
 
 /** What everything in here works with; the same for all participants of a host. */
 export interface Runtime {
@@ -20,6 +21,7 @@ export interface Runtime {
   /** The longest horizon of the host and of its handlers: rows are kept at least this long. */
   readonly horizonMs: number;
   readonly observer: ParticipantObserver;
+  readonly tracing: ParticipantTracing | undefined;
   /** Over when the process cannot wait for its handlers any longer. */
   readonly ending: Ending;
 }

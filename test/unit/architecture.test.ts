@@ -16,6 +16,9 @@ const declarations = ['saga/contract.ts', 'saga/schema.ts', 'saga/participant-de
 /** The HTTP API as its callers see it. */
 const apiForCallers = ['http/api-client.ts', 'http/schemas.ts'];
 
+/** What hosts of participants tell of themselves. */
+const toldByParticipants = ['participant/runtime.ts', 'participant/tracing.ts', 'participant/answer.ts'];
+
 const ARROWS: Record<string, Arrows> = {
   core: { own: [], packages: [] },
   ports: PURE,
@@ -27,8 +30,8 @@ const ARROWS: Record<string, Arrows> = {
   memory: { own: ['core/', 'ports/'], packages: [] },
   http: { own: ['core/', 'engine/', 'ports/'], packages: ['hono', '@hono/node-server', '@hono/zod-openapi', 'zod', NODE] },
   telemetry: {
-    own: ['core/', 'engine/', 'ports/', 'participant/runtime.ts', 'saga/participant-declaration.ts'],
-    packages: ['prom-client'],
+    own: ['core/', 'engine/', 'ports/', ...toldByParticipants, 'saga/participant-declaration.ts'],
+    packages: ['prom-client', '@opentelemetry/api'],
   },
   // A definition as the API gives it.
   graph: { own: ['core/', 'http/schemas.ts', 'cli/printable.ts'], packages: [] },
@@ -67,7 +70,7 @@ describe('the arrows between folders', () => {
 });
 
 describe('the package', () => {
-  it.each(['index', 'participant', 'orchestrator', 'client'])('has an entry %s that re-exports by name and does nothing else', (name) => {
+  it.each(['index', 'participant', 'orchestrator', 'client', 'tracing'])('has an entry %s that re-exports by name and does nothing else', (name) => {
     const rest = codeOf(`src/${name}.ts`)
       .replace(/^(?:import 'reflect-metadata'|export \{\});$/gm, '')
       .replace(/export\s+(?:type\s+)?\{([^{}]*)\}\s*from\s*'[^']+';/g, (_match, names: string) => (/\bdefault\b/.test(names) ? names : ''));

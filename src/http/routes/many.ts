@@ -36,9 +36,10 @@ export function addManyRoute(app: HttpApp, { service }: HttpContext): void {
     const written = lines.filter(({ text }) => text !== '');
     if (written.length > MANY_LIMIT.lines) throw new RequestRefused(413, `one request may start at most ${MANY_LIMIT.lines} sagas`);
     const startId = readStartId(c.req.header('idempotency-key'));
+    const trace = traceIn(c.req.header('traceparent'), c.req.header('tracestate'));
     const results = await startAll(
       service,
-      written.map(({ text, line }) => readLine(text, line, startId)),
+      written.map(({ text, line }) => readLine(text, line, { startId, trace })),
     );
     return c.body(results.map((result) => `${JSON.stringify(result)}\n`).join(''), 200, { 'content-type': 'application/x-ndjson' });
   });
@@ -59,11 +60,17 @@ async function startAll(service: SagaService, lines: readonly ReadLine[]): Promi
   });
 }
 
-function readLine(text: string, line: number, startId: string | undefined): ReadLine {
+/** All of them are of one caller. */
+type Trace = Pick<StartRequest, 'traceparent' | 'tracestate'>;
+function traceIn(traceparent: string | undefined, tracestate: string | undefined): Trace {
+  return { ...(traceparent === undefined ? {} : { traceparent }), ...(tracestate === undefined ? {} : { tracestate }) };
+}
+
+function readLine(text: string, line: number, { startId, trace }: { readonly startId: string | undefined; readonly trace: Trace }): ReadLine {
   const checked = parseJson(text, 'the line', { ...LIMITS, payloadBytes: LIMITS.payloadBytes + 4_096, depth: LIMITS.depth + 2 });
   if (!checked.ok) return { line, error: new SagaError('SAGA_REQUEST_INVALID', 'the line cannot be used:', checked.faults) };
   const read = schema.StartBody.safeParse(checked.value);
-  if (read.success) return { line, request: { ...startRequest(read.data), ...(startId ? { startId: lineId(startId, line) } : {}) } };
+  if (read.success) return { line, request: { ...startRequest(read.data), ...trace, ...(startId ? { startId: lineId(startId, line) } : {}) } };
   const faults = read.error.issues.map(({ path, message }) => `${path.map(String).join('.')}: ${message}`);
   return { line, error: new SagaError('SAGA_REQUEST_INVALID', 'the line cannot be used:', faults) };
 }
