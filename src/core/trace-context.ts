@@ -1,3 +1,6 @@
+import { parseCommandId } from './state.js';
+import { HEADER, type Message } from './wire.js';
+
 /** A place in a trace, as a `traceparent` header names it (W3C trace context). */
 export interface TraceContext {
   /** 32 hexadecimal digits. */
@@ -39,6 +42,20 @@ export function readTrace(traceparent: string | undefined, tracestate: string | 
 /** The trace that a saga or a command is part of, as a field of a log line; nothing where there is none. */
 export function traceField(of: { readonly traceparent?: string | null | undefined } | undefined): { readonly traceId?: string } {
   return isTraceparent(of?.traceparent) ? { traceId: of.traceparent.slice(3, 35) } : {};
+}
+
+/** The saga, step and trace that a message is about, as fields of a log line, as far as it says so. */
+export function messageFields({ correlationId, messageId, headers }: Pick<Message, 'correlationId' | 'messageId' | 'headers'>): {
+  readonly sagaId?: string;
+  readonly step?: string;
+  readonly traceId?: string;
+} {
+  const about = parseCommandId(correlationId) ?? parseCommandId(messageId);
+  const traceparent = headers[HEADER.traceparent];
+  return {
+    ...(about && { sagaId: about.sagaId, step: about.step }),
+    ...traceField(typeof traceparent === 'string' ? { traceparent } : undefined),
+  };
 }
 
 function isTraceparent(text: string | null | undefined): text is string {

@@ -7,6 +7,7 @@ import { messageOf, SagaError } from '../core/errors.js';
 import type { Send } from '../core/event.js';
 import type { Plan } from '../core/plan.js';
 import { statusOf, type SagaState } from '../core/state.js';
+import { messageFields, traceField } from '../core/trace-context.js';
 import { JSON_CONTENT, type Message, type Names } from '../core/wire.js';
 import type { Clock } from '../ports/clock.js';
 import type { Logger } from '../ports/logger.js';
@@ -108,9 +109,9 @@ export class Aftermath {
     }
     const publications = this.parts.publisher.commandPublications(sendings);
     for (const failure of result.failures) {
-      const { sagaId, step, error } = failure;
+      const { sagaId, step, error, trace } = failure;
       this.parts.logger.error(
-        { sagaId, step, error: messageOf(error), stack: stackOf(error) },
+        { sagaId, step, ...traceField(trace), error: messageOf(error), stack: stackOf(error) },
         'an event of a saga failed inside and was put aside',
       );
     }
@@ -147,7 +148,7 @@ export class Aftermath {
         const sending = sendingOf(plan, state, send, tracer);
         if (sending) sendings.push(sending);
       } catch (error: unknown) {
-        const about = { sagaId: state.id, step: send.step, error: messageOf(error) };
+        const about = { sagaId: state.id, step: send.step, ...traceField(state), error: messageOf(error) };
         this.parts.logger.error(about, 'a command cannot be written as a message; its step times out');
       }
     }
@@ -267,7 +268,8 @@ export class Aftermath {
   private deadPublication(original: Message, queue: string, reason: string): Publication {
     const { clock, names, observer, logger } = this.parts;
     observer.deadLettered?.({ queue, reason });
-    logger.warn({ queue, reason, messageId: original.messageId, correlationId: original.correlationId }, 'a message was put aside');
+    const { messageId, correlationId } = original;
+    logger.warn({ queue, reason, messageId, correlationId, ...messageFields(original) }, 'a message was put aside');
     const message = deadLetter(original, queue, reason, clock.now());
     return { commands: [], outgoing: { exchange: '', routingKey: names.deadLetters, message } };
   }

@@ -52,6 +52,8 @@ export interface Failure {
   readonly sagaId: string;
   readonly step: string | undefined;
   readonly error: unknown;
+  /** That the saga is in. */
+  readonly trace: { readonly traceparent: string | null };
 }
 
 const DONE: Verdict = { kind: 'done' };
@@ -108,7 +110,7 @@ class Batch {
     const saga = this.saga(id);
     if (!saga?.plan || postponed.has(id)) return;
     const fate = saga.apply(saga.plan, { kind: 'due' });
-    if (fate.kind === 'failed-inside') this.failures.push({ sagaId: id, step: undefined, error: fate.error });
+    if (fate.kind === 'failed-inside') this.failures.push({ sagaId: id, step: undefined, error: fate.error, trace: saga.state });
   }
 
   /** `postponed` given: a sweep, in which every row is armed anew. */
@@ -142,7 +144,7 @@ class Batch {
     }
     const fate = saga.apply(saga.plan, repliedFrom(item.reply, redelivered));
     if (fate.kind === 'decided') return DONE;
-    this.failures.push({ sagaId: ref.sagaId, step: ref.step, error: fate.error });
+    this.failures.push({ sagaId: ref.sagaId, step: ref.step, error: fate.error, trace: saga.state });
     return { kind: 'dead', reason: `failed inside: ${messageOf(fate.error)}` };
   }
 
@@ -156,7 +158,7 @@ class Batch {
     }
     const fate = saga.apply(saga.plan, item.event);
     if (fate.kind === 'failed-inside') {
-      this.failures.push({ sagaId: item.sagaId, step: undefined, error: fate.error });
+      this.failures.push({ sagaId: item.sagaId, step: undefined, error: fate.error, trace: saga.state });
       return { kind: 'refused', error: internal(fate.error) };
     }
     const { refused, decided } = fate.decision;
@@ -186,7 +188,7 @@ class Batch {
       this.begun.push({ plan, state, wakeAt, inputHash, sends: commands, history, trace });
       return undefined;
     } catch (error: unknown) {
-      this.failures.push({ sagaId: beginning.id, step: undefined, error });
+      this.failures.push({ sagaId: beginning.id, step: undefined, error, trace: beginning });
       return internal(error);
     }
   }
@@ -205,7 +207,7 @@ class Batch {
 
   private applyParked(saga: OpenSaga, plan: Plan): void {
     for (const { reply, error } of saga.applyParked(plan)) {
-      this.failures.push({ sagaId: saga.state.id, step: undefined, error });
+      this.failures.push({ sagaId: saga.state.id, step: undefined, error, trace: saga.state });
       this.dead.push({ reply, reason: `failed inside: ${messageOf(error)}` });
     }
   }

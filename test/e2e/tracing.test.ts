@@ -52,7 +52,7 @@ beforeAll(async () => {
 afterAll(() => rm(folder, { recursive: true }));
 
 type WrittenSpan = Omit<SeenSpan, 'from' | 'to' | 'failed'> & { readonly pid: number };
-async function written(): Promise<readonly WrittenSpan[]> {
+async function spansWritten(): Promise<readonly WrittenSpan[]> {
   const text = await readFile(join(folder, 'spans.ndjson'), 'utf8').catch(() => '');
   return text
     .split('\n')
@@ -63,20 +63,20 @@ async function written(): Promise<readonly WrittenSpan[]> {
 describe('daemons and participants set up as docs/tracing.md says', () => {
   it('make one whole trace of each order, although the daemon that sent its first commands is killed before they are answered', async () => {
     const shop = await Shop.open({ database: (await freshDatabase()).url, broker: amqpUrl() });
-    const traced = { NODE_OPTIONS: `--import ${join(folder, 'otel.mjs')}` };
+    const traced = { NODE_OPTIONS: `--import ${join(folder, 'otel.mjs')}`, BACKSTEP_LOG_LEVEL: 'debug' };
     const [first, second] = await Promise.all([shop.daemon(traced), shop.daemon(traced)]);
     const orders = 30;
     await shop.place(orders, first.url);
     first.kill('SIGKILL');
     await first.ended;
-    await shop.host('inventory,payments,shipping,freight,mail', traced);
+    const host = await shop.host('inventory,payments,shipping,freight,mail', traced);
     await shop.untilEnded(orders, 60_000);
-    const ended = async () => (await written()).filter(({ name }) => name === 'place-order').length;
+    const ended = async () => (await spansWritten()).filter(({ name }) => name === 'place-order').length;
     await eventually(async () => (await ended()) === orders, { withinMs: 20_000, what: 'every order has its span' });
     // A span follows the commit that it tells of, so that the last ones are there a moment after the database says so.
     second.kill('SIGTERM');
     await second.ended;
-    const spans = await written();
+    const spans = await spansWritten();
     expect(strays(spans)).toEqual([]);
     expect(new Set(spans.map(({ traceId }) => traceId)).size).toBe(orders);
     const outcomes = new Set(spans.map(({ attributes }) => attributes['backstep.saga.outcome']));
@@ -84,5 +84,8 @@ describe('daemons and participants set up as docs/tracing.md says', () => {
     const by = (pid: number) => new Set(spans.filter((span) => span.pid === pid).map(({ kind }) => kind));
     expect(by(first.pid)).toEqual(new Set(['INTERNAL']));
     expect(by(second.pid)).toEqual(new Set(['INTERNAL', 'PRODUCER']));
+    // Orders have names, addresses and cards in them; neither log nor trace has.
+    const written = [first, second, host].map(({ stdout, stderr }) => stdout + stderr).join('') + JSON.stringify(spans);
+    expect(written).not.toMatch(/@\w+\.example|mastercard|visa|postcode|"lines":\[/i);
   }, 120_000);
 });

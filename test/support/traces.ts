@@ -68,7 +68,10 @@ function millis([seconds, nanos]: readonly [number, number]): number {
 }
 
 /** Spans whose parent is not there, and links to what is not there. */
-export function strays(spans: readonly Pick<SeenSpan, 'name' | 'spanId' | 'parentId' | 'links'>[], callers: readonly string[] = []): readonly string[] {
+export function strays(
+  spans: readonly Pick<SeenSpan, 'name' | 'spanId' | 'parentId' | 'links'>[],
+  callers: readonly string[] = [],
+): readonly string[] {
   const known = new Set([...callers, ...spans.map(({ spanId }) => spanId)]);
   return spans
     .filter(({ parentId, links }) => [...(parentId === undefined ? [] : [parentId]), ...links].some((id) => !known.has(id)))
@@ -95,7 +98,7 @@ function inOrder(spans: readonly SeenSpan[]): readonly SeenSpan[] {
   return spans.toSorted((one, other) => one.from - other.from || one.name.localeCompare(other.name));
 }
 function labelOf({ name, attributes, links, failed }: SeenSpan, names: ReadonlyMap<string, string>): string {
-  const outcome = attributes['backstep.saga.outcome'] ?? attributes['backstep.outcome'];
+  const outcome = (attributes['backstep.saga.outcome'] ?? attributes['backstep.outcome']) as string | undefined;
   const facts = [
     outcome,
     failed ? `error: ${String(attributes['error.type'])}` : undefined,
