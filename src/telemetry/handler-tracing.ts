@@ -1,4 +1,14 @@
-import { context, ROOT_CONTEXT, SpanKind, trace, type Context, type Link, type Span, type Tracer } from '@opentelemetry/api';
+import {
+  context,
+  ROOT_CONTEXT,
+  SpanKind,
+  trace,
+  type Attributes,
+  type Context,
+  type Link,
+  type Span,
+  type Tracer,
+} from '@opentelemetry/api';
 import type { DecodedCommand } from '../core/codec-commands.js';
 import { PHASE_NAMES } from '../core/state.js';
 import { parseTraceparent } from '../core/trace-context.js';
@@ -7,7 +17,7 @@ import type { Answer } from '../participant/answer.js';
 import type { Handling, HandlerTracer, ParticipantTracing } from '../participant/tracing.js';
 import type { Logger } from '../ports/logger.js';
 import type { Transport } from '../ports/transport.js';
-import { messaging } from './saga-spans.js';
+import { UNNAMED_SYSTEM } from './saga-spans.js';
 import { below, endSpan, Guard, registeredTracer, spanContextOf } from './spans.js';
 
 export interface HandlerTracingParts {
@@ -76,12 +86,16 @@ export class HandlerTracing implements ParticipantTracing {
     return { spans, active: active ?? ROOT_CONTEXT };
   }
 
-  private attributesOf(command: DecodedCommand, together: number) {
+  private attributesOf(command: DecodedCommand, together: number): Attributes {
     const { names, transport } = this.parts;
     const { id, participant, sagaId, sagaName, step, phase, attempt, type } = command;
-    return {
-      ...messaging({ operation: 'process', transport, id, sagaId, destination: names.commands(participant) }),
-      ...(together > 1 ? { 'messaging.batch.message_count': together } : {}),
+    const attributes: Attributes = {
+      'messaging.system': transport.system ?? UNNAMED_SYSTEM,
+      'messaging.operation.name': 'process',
+      'messaging.operation.type': 'process',
+      'messaging.destination.name': names.commands(participant),
+      'messaging.message.id': id,
+      'messaging.message.conversation_id': sagaId,
       'backstep.saga.id': sagaId,
       'backstep.saga.name': sagaName,
       'backstep.step': step,
@@ -89,6 +103,8 @@ export class HandlerTracing implements ParticipantTracing {
       'backstep.command.type': type,
       'backstep.attempt': attempt,
     };
+    if (together > 1) attributes['messaging.batch.message_count'] = together;
+    return attributes;
   }
 }
 

@@ -10,7 +10,7 @@ import { short, type PastSpan } from './spans.js';
 
 /** A saga that has ended, from its start. */
 export function sagaSpan(saga: SagaState): PastSpan {
-  const { name, startedAt, endedAt, eventAt, end, reason } = saga;
+  const { id, name, startedAt, endedAt, eventAt, end, reason } = saga;
   const outcome = end === null ? {} : { 'backstep.saga.outcome': end };
   const because = reason && end === 'compensated' ? { 'backstep.saga.reason': reason.kind, ...stepOf(reason) } : {};
   return {
@@ -18,7 +18,7 @@ export function sagaSpan(saga: SagaState): PastSpan {
     kind: SpanKind.INTERNAL,
     from: startedAt,
     to: endedAt ?? eventAt,
-    attributes: { ...factsOf(saga), 'backstep.saga.version': saga.version, ...outcome, ...because },
+    attributes: { 'backstep.saga.id': id, 'backstep.saga.name': name, 'backstep.saga.version': saga.version, ...outcome, ...because },
     error: end === 'compensated' && reason ? errorOf(reason) : undefined,
   };
 }
@@ -35,7 +35,14 @@ export function stepSpan({ after }: SagaChange, step: string, phase: 'a' | 'c'):
     kind: SpanKind.INTERNAL,
     from: phase === 'a' ? at.startedAt : command.firstSentAt,
     to: (phase === 'a' ? at.settledAt : at.undoneAt) ?? after.eventAt,
-    attributes: { ...factsOf(after), ...placeOf(step, phase), 'backstep.outcome': outcome, 'backstep.tries': command.tries },
+    attributes: {
+      'backstep.saga.id': after.id,
+      'backstep.saga.name': after.name,
+      'backstep.step': step,
+      'backstep.phase': PHASE_NAMES[phase],
+      'backstep.outcome': outcome,
+      'backstep.tries': command.tries,
+    },
     error,
   };
 }
@@ -62,10 +69,18 @@ export function attemptSpan(about: {
     kind: SpanKind.PRODUCER,
     from: then.status === 'inFlight' ? then.sentAt : then.firstSentAt,
     to: after.eventAt,
+    // Written out: there are several for every saga, and objects that are put together of others cost more than all else that is done here.
     attributes: {
-      ...factsOf(after),
-      ...placeOf(step, phase),
-      ...messaging({ operation: 'send', transport, id, sagaId: after.id, destination: `${names.commandExchange}:${participant}` }),
+      'backstep.saga.id': after.id,
+      'backstep.saga.name': after.name,
+      'backstep.step': step,
+      'backstep.phase': PHASE_NAMES[phase],
+      'messaging.system': transport.system ?? UNNAMED_SYSTEM,
+      'messaging.operation.name': 'send',
+      'messaging.operation.type': 'send',
+      'messaging.destination.name': `${names.commandExchange}:${participant}`,
+      'messaging.message.id': id,
+      'messaging.message.conversation_id': after.id,
       'messaging.rabbitmq.destination.routing_key': participant,
       'backstep.command.type': type,
       'backstep.attempt': then.attempt,
@@ -76,23 +91,8 @@ export function attemptSpan(about: {
   };
 }
 
-/** The messaging conventions' names for what is sent or processed. */
-export function messaging(about: {
-  readonly operation: 'send' | 'process';
-  readonly transport: Pick<Transport, 'system'>;
-  readonly destination: string;
-  readonly id: string;
-  readonly sagaId: string;
-}): Attributes {
-  return {
-    'messaging.system': about.transport.system ?? 'backstep',
-    'messaging.operation.name': about.operation,
-    'messaging.operation.type': about.operation,
-    'messaging.destination.name': about.destination,
-    'messaging.message.id': about.id,
-    'messaging.message.conversation_id': about.sagaId,
-  };
-}
+/** Of a transport that does not say what it is. */
+export const UNNAMED_SYSTEM = 'backstep';
 
 /** How an attempt ended: as the participant answered, by the clock, or by hand. */
 function outcomeOf({ after, history }: SagaChange, step: string, phase: Phase): { readonly name: string; readonly error?: string } {
@@ -115,12 +115,6 @@ function commandStep({ plan }: SagaChange, name: string) {
   return step && step.kind !== 'check' ? step : undefined;
 }
 
-function factsOf({ id, name }: SagaState): Attributes {
-  return { 'backstep.saga.id': id, 'backstep.saga.name': name };
-}
-function placeOf(step: string, phase: Phase): Attributes {
-  return { 'backstep.step': step, 'backstep.phase': PHASE_NAMES[phase] };
-}
 function stepOf(reason: Reason): Attributes {
   return 'step' in reason ? { 'backstep.saga.failed_step': reason.step } : {};
 }

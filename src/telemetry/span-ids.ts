@@ -85,6 +85,8 @@ const RANDOM: IdSource = {
 function randomWord(): string {
   return word(Math.floor(Math.random() * 0xffff_ffff) + 1);
 }
+/** Eight digits. Ids are made for every span, and a table is several times as fast as padding. */
 function word(bits: number): string {
-  return (bits >>> 0).toString(16).padStart(8, '0');
+  return BYTES[bits >>> 24]! + BYTES[(bits >>> 16) & 0xff]! + BYTES[(bits >>> 8) & 0xff]! + BYTES[bits & 0xff]!;
 }
+const BYTES = Array.from({ length: 256 }, (_, byte) => byte.toString(16).padStart(2, '0'));
