@@ -13,7 +13,7 @@ export const project = {
   moduleNameMapper: {
     '^(\\.{1,2}/.*)\\.js$': '$1',
     '^backstep$': '<rootDir>/src/index.ts',
-    '^backstep/(participant|orchestrator|client)$': '<rootDir>/src/$1.ts',
+    '^backstep/(participant|orchestrator|client|tracing)$': '<rootDir>/src/$1.ts',
   },
   transform: {
     '\\.ts$': [

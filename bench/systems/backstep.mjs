@@ -11,6 +11,8 @@ import { migrate } from '../../dist/src/postgres/migrate.js';
 import { firstIdAt } from '../../dist/src/postgres/partitions.js';
 import { PostgresSagaStore } from '../../dist/src/postgres/postgres-saga-store.js';
 import { loadDefinitions } from '../../dist/src/saga/load.js';
+import { namesIn } from '../../dist/src/core/wire.js';
+import { SagaTracing } from '../../dist/src/telemetry/saga-tracing.js';
 import { startNode, stopProcess } from '../lib/processes.mjs';
 import { checkpoint, databaseUrl, deleteBenchQueues, dropDatabase, freshDatabase, NAME, query, updatesOf } from '../lib/servers.mjs';
 import { contractsFor, sagaFor } from './bench-saga.mjs';
@@ -46,6 +48,7 @@ export async function up({ participants, queue, parallel, database, signing, eng
     ...(signing && { signing: signingOf(signing, 'daemon') }),
     hash: (text) => createHash('sha256').update(text).digest('hex'),
     settings: { namespace: NAME, ...tuning },
+    tracing: new SagaTracing({ names: namesIn(NAME), logger, transport }),
     observer: {
       batchCommitted: ({ items }) => {
         batches.count++;

@@ -167,6 +167,7 @@ function factsOf(message: Head, ref: CommandRef, participant: string): Facts | s
     firstSentAt,
     action,
     traceparent: textHeader(headers, HEADER.traceparent),
+    tracestate: textHeader(headers, HEADER.tracestate),
   };
 }
 type Facts = Omit<CommandMessage, 'id' | 'type' | 'body' | 'expirationMs'>;
@@ -221,5 +222,6 @@ function commandHeaders(command: CommandMessage): Headers {
     headers[HEADER.actionFirstSent] = command.action.firstSentAt;
   }
   if (command.traceparent !== undefined) headers[HEADER.traceparent] = command.traceparent;
+  if (command.tracestate !== undefined) headers[HEADER.tracestate] = command.tracestate;
   return headers;
 }

@@ -19,6 +19,7 @@ export interface StartMessage {
   /** Queue that wants an answer after the commit. */
   readonly replyTo: string | undefined;
   readonly traceparent: string | undefined;
+  readonly tracestate?: string;
 }
 export interface DecodedStart {
   readonly name: string;
@@ -27,6 +28,7 @@ export interface DecodedStart {
   readonly startId: string | undefined;
   readonly input: Json;
   readonly traceparent: string | undefined;
+  readonly tracestate?: string;
 }
 /** Who wants to know what became of a start. */
 export interface AnswerAddress {
@@ -53,6 +55,7 @@ export function encodeStart(start: StartMessage, names: Names, facts: SenderFact
   if (start.key !== undefined) headers[HEADER.key] = start.key;
   if (start.version !== undefined) headers[HEADER.sagaVersion] = start.version;
   if (start.traceparent !== undefined) headers[HEADER.traceparent] = start.traceparent;
+  if (start.tracestate !== undefined) headers[HEADER.tracestate] = start.tracestate;
   return {
     exchange: '',
     routingKey: names.starts,
@@ -89,7 +92,9 @@ export function decodeStart(message: Message, names: Names): StartReading {
   const body = readJsonBody(message, 'the input');
   if (!body.ok) return not(body.faults.join('; '));
   const traceparent = textHeader(headers, HEADER.traceparent);
-  return { ok: true, answerTo, start: { name, version, key, startId, input: body.value, traceparent } };
+  const tracestate = textHeader(headers, HEADER.tracestate);
+  const trace = { traceparent, ...(tracestate === undefined ? {} : { tracestate }) };
+  return { ok: true, answerTo, start: { name, version, key, startId, input: body.value, ...trace } };
 }
 
 /** What became of a start, for whoever asked. */

@@ -17,6 +17,7 @@ export interface Beginning {
   readonly key: string | null;
   readonly tags: Readonly<Record<string, string>>;
   readonly traceparent: string | null;
+  readonly tracestate?: string;
   /** As read by the plan's schema: JSON that was checked at the edge. */
   readonly input: Json;
   /** Length of the input, against the row's limit. */
@@ -27,7 +28,7 @@ export interface Beginning {
 
 /** A new saga and its first commands. `now` is the store's clock, in milliseconds. */
 export function begin(plan: Plan, beginning: Beginning, now: number): Decision {
-  const { bytes, id, key, tags, traceparent, input } = beginning;
+  const { bytes, id, key, tags, traceparent, tracestate, input } = beginning;
   const state: SagaState = {
     id,
     name: plan.name,
@@ -35,6 +36,7 @@ export function begin(plan: Plan, beginning: Beginning, now: number): Decision {
     key,
     tags,
     traceparent,
+    ...(tracestate === undefined ? {} : { tracestate }),
     input,
     startedAt: now,
     direction: 'forward',

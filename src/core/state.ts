@@ -27,8 +27,10 @@ export interface SagaState {
   readonly version: number;
   readonly key: string | null;
   readonly tags: Readonly<Record<string, string>>;
-  /** Of whoever started it (W3C trace context); every command carries it on. */
+  /** Of whoever started it, or the trace that was begun for it (W3C trace context); its commands are in that trace. */
   readonly traceparent: string | null;
+  /** What came with it for the vendors of tracing systems; passed on as it is. */
+  readonly tracestate?: string;
   readonly input: Json;
   readonly startedAt: number;
   /**

@@ -65,6 +65,7 @@ export const HEADER = {
   outcome: 'saga-outcome',
   key: 'saga-key',
   traceparent: 'traceparent',
+  tracestate: 'tracestate',
   signature: 'saga-signature',
   signatureKey: 'saga-signature-key',
   deadReason: 'dead-letter-reason',
@@ -116,6 +117,7 @@ export interface CommandMessage {
   /** On compensations and fences: the action they are about, and what the orchestrator knows of it. */
   readonly action: { readonly id: string; readonly outcome: 'success' | 'unknown'; readonly firstSentAt: number } | undefined;
   readonly traceparent: string | undefined;
+  readonly tracestate?: string | undefined;
   /** JSON text: the request, no envelope. */
   readonly body: string;
   readonly expirationMs: number | undefined;

@@ -7,6 +7,7 @@ import { messageOf, SagaError } from '../core/errors.js';
 import type { Send } from '../core/event.js';
 import type { Plan } from '../core/plan.js';
 import { statusOf, type SagaState } from '../core/state.js';
+import { messageFields, traceField } from '../core/trace-context.js';
 import { JSON_CONTENT, type Message, type Names } from '../core/wire.js';
 import type { Clock } from '../ports/clock.js';
 import type { Logger } from '../ports/logger.js';
@@ -20,6 +21,7 @@ import type { EngineObserver } from './observer.js';
 import type { Publication, Publisher } from './publisher.js';
 import type { Operated, Started } from './service.js';
 import type { Slot } from './settler.js';
+import type { EngineTracing, SagaTracer } from './tracing.js';
 import { deliveryOf, refuse, sagaOf, type DeadWork, type StartWork, type Work } from './work.js';
 
 type Done = Extract<Committed<Applied>, { fate: 'committed' }>;
@@ -31,6 +33,7 @@ export interface AftermathParts {
   readonly clock: Clock;
   readonly logger: Logger;
   readonly observer: EngineObserver;
+  readonly tracing?: EngineTracing;
   readonly names: Names;
   readonly publisher: Publisher;
   readonly notices: FinalNotices;
@@ -93,23 +96,25 @@ export class Aftermath {
   private consequences(done: Done): Publication[] {
     const { result, stale, starts, now } = done;
     const sendings: Sending[] = [];
+    const tracer = this.parts.tracing?.active();
     for (const { saga, plan, update, sends, ended } of result.touched) {
       if (stale.has(saga.stored.state.id)) continue;
-      if (plan) this.addSends(sendings, plan, saga.state, sends);
+      if (plan) this.addSends(sendings, plan, saga.state, sends, tracer);
       if (!update) continue;
       if (update.parked && update.parked.length > 0) pass('reply.parked');
       this.wake(update.wakeAt, now);
       this.parts.observer.sagaChanged?.(saga.state, update.history);
+      if (tracer && plan) tracer.changed({ plan, before: saga.stored.state, after: saga.state, history: update.history });
       if (ended) this.ended(saga.state, afterUpdate(saga, update));
     }
     for (let i = 0; i < result.begun.length; i++) {
-      if (starts[i]?.fate === 'started') this.started(sendings, result.begun[i]!, now);
+      if (starts[i]?.fate === 'started') this.started(sendings, result.begun[i]!, now, tracer);
     }
     const publications = this.parts.publisher.commandPublications(sendings);
     for (const failure of result.failures) {
-      const { sagaId, step, error } = failure;
+      const { sagaId, step, error, trace } = failure;
       this.parts.logger.error(
-        { sagaId, step, error: messageOf(error), stack: stackOf(error) },
+        { sagaId, step, ...traceField(trace), error: messageOf(error), stack: stackOf(error) },
         'an event of a saga failed inside and was put aside',
       );
     }
@@ -118,11 +123,14 @@ export class Aftermath {
     return publications;
   }
 
-  private started(sendings: Sending[], { plan, state, wakeAt, sends, history }: Begun, now: number): void {
-    this.addSends(sendings, plan, state, sends);
+  private started(sendings: Sending[], begun: Begun, now: number, tracer: SagaTracer | undefined): void {
+    const { plan, state, wakeAt, sends, history, trace } = begun;
+    this.addSends(sendings, plan, state, sends, tracer);
     this.wake(wakeAt, now);
     this.parts.observer.sagaStarted?.(state);
     this.parts.observer.sagaChanged?.(state, history);
+    trace?.started();
+    tracer?.changed({ plan, before: undefined, after: state, history });
     if (state.end) this.ended(state, { state, version: 1, wakeAt: null, parked: [] });
   }
 
@@ -136,14 +144,14 @@ export class Aftermath {
     if (typeof at === 'number') this.parts.wakeIn(at - now);
   }
 
-  private addSends(sendings: Sending[], plan: Plan, state: SagaState, sends: readonly Send[]): void {
+  private addSends(sendings: Sending[], plan: Plan, state: SagaState, sends: readonly Send[], tracer: SagaTracer | undefined): void {
     for (const send of sends) {
       pass(COMMITTED[send.phase]);
       try {
-        const sending = sendingOf(plan, state, send);
+        const sending = sendingOf(plan, state, send, tracer);
         if (sending) sendings.push(sending);
       } catch (error: unknown) {
-        const about = { sagaId: state.id, step: send.step, error: messageOf(error) };
+        const about = { sagaId: state.id, step: send.step, ...traceField(state), error: messageOf(error) };
         this.parts.logger.error(about, 'a command cannot be written as a message; its step times out');
       }
     }
@@ -269,7 +277,8 @@ export class Aftermath {
   private deadPublication(original: Message, queue: string, reason: string, fault?: SignatureFault): Publication {
     const { clock, names, observer, logger } = this.parts;
     observer.deadLettered?.(fault ? { queue, reason, fault } : { queue, reason });
-    logger.warn({ queue, reason, messageId: original.messageId, correlationId: original.correlationId }, 'a message was put aside');
+    const { messageId, correlationId } = original;
+    logger.warn({ queue, reason, messageId, correlationId, ...messageFields(original) }, 'a message was put aside');
     const message = deadLetter(original, queue, reason, clock.now());
     return { commands: [], outgoing: { exchange: '', routingKey: names.deadLetters, message } };
   }

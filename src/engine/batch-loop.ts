@@ -1,5 +1,6 @@
 import { pass } from '../core/crash-points.js';
 import { messageOf, SagaError } from '../core/errors.js';
+import { traceField } from '../core/trace-context.js';
 import type { Clock, Timer } from '../ports/clock.js';
 import type { Logger } from '../ports/logger.js';
 import type { Random } from '../ports/random.js';
@@ -214,7 +215,7 @@ export class BatchLoop {
 
   private bad(item: Work, error: unknown, slot: Slot): void {
     this.parts.logger.error(
-      { sagaId: sagaOf(item), kind: item.kind, error: messageOf(error) },
+      { sagaId: sagaOf(item), kind: item.kind, ...aboutItem(item), error: messageOf(error) },
       'an item cannot be stored and was put aside',
     );
     const code = item.kind === 'start' ? 'SAGA_INPUT_INVALID' : 'SAGA_INTERNAL';
@@ -286,6 +287,12 @@ function idsOf(items: readonly Work[]): Set<string> {
     if (id !== undefined) ids.add(id);
   }
   return ids;
+}
+
+/** For the log: the step of a reply, and the saga and trace of a start. */
+function aboutItem(item: Work): object {
+  if (item.kind === 'reply') return { step: item.reply.ref.step };
+  return item.kind === 'start' ? { sagaId: item.beginning.id, ...traceField(item.beginning) } : {};
 }
 
 function unavailable(error: unknown): SagaError {

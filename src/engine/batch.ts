@@ -10,6 +10,7 @@ import type { Definitions } from './definitions.js';
 import { OpenSaga } from './open-saga.js';
 import { parkedFrom, repliedFrom } from './replied.js';
 import type { Operated } from './service.js';
+import type { BegunTrace } from './tracing.js';
 import type { OperatorWork, ReplyWork, StartWork, Work } from './work.js';
 
 /** What applying a batch leaves to be done after its commit. */
@@ -53,11 +54,14 @@ export interface Begun {
   readonly inputHash: string;
   readonly sends: readonly Send[];
   readonly history: readonly HistoryEntry[];
+  readonly trace: BegunTrace | undefined;
 }
 export interface Failure {
   readonly sagaId: string;
   readonly step: string | undefined;
   readonly error: unknown;
+  /** That the saga is in. */
+  readonly trace: { readonly traceparent: string | null };
 }
 
 const DONE: Verdict = { kind: 'done' };
@@ -120,7 +124,7 @@ class Batch {
     const saga = this.saga(id);
     if (!saga?.plan || postponed.has(id)) return;
     const fate = saga.apply(saga.plan, { kind: 'due' });
-    if (fate.kind === 'failed-inside') this.failures.push({ sagaId: id, step: undefined, error: fate.error });
+    if (fate.kind === 'failed-inside') this.failures.push({ sagaId: id, step: undefined, error: fate.error, trace: saga.state });
   }
 
   /** `postponed` given: a sweep, in which every row is armed anew. */
@@ -156,7 +160,7 @@ class Batch {
     if (stranger) return { kind: 'dead', ...stranger };
     const fate = saga.apply(saga.plan, repliedFrom(item.reply, redelivered));
     if (fate.kind === 'decided') return DONE;
-    this.failures.push({ sagaId: ref.sagaId, step: ref.step, error: fate.error });
+    this.failures.push({ sagaId: ref.sagaId, step: ref.step, error: fate.error, trace: saga.state });
     return { kind: 'dead', reason: `failed inside: ${messageOf(fate.error)}` };
   }
 
@@ -174,7 +178,7 @@ class Batch {
     const before = { status: statusOf(saga.state), seq: saga.state.seq };
     const fate = saga.apply(saga.plan, item.event);
     if (fate.kind === 'failed-inside') {
-      this.failures.push({ sagaId: item.sagaId, step: undefined, error: fate.error });
+      this.failures.push({ sagaId: item.sagaId, step: undefined, error: fate.error, trace: saga.state });
       return { kind: 'refused', error: internal(fate.error) };
     }
     const { refused, decided } = fate.decision;
@@ -196,15 +200,15 @@ class Batch {
     return { kind: 'begun', start: number };
   }
 
-  private tryBegin({ plan, beginning, inputHash, startId, caller }: StartWork): SagaError | undefined {
+  private tryBegin({ plan, beginning, inputHash, startId, trace, caller }: StartWork): SagaError | undefined {
     try {
       const { state, commands, history } = begin(plan, beginning, this.loaded.now);
       const wakeAt = nextDue(state);
       this.starts.push({ state, wakeAt, inputHash, startId, isIncoming: caller.via === 'row', history });
-      this.begun.push({ plan, state, wakeAt, inputHash, sends: commands, history });
+      this.begun.push({ plan, state, wakeAt, inputHash, sends: commands, history, trace });
       return undefined;
     } catch (error: unknown) {
-      this.failures.push({ sagaId: beginning.id, step: undefined, error });
+      this.failures.push({ sagaId: beginning.id, step: undefined, error, trace: beginning });
       return internal(error);
     }
   }
@@ -223,7 +227,7 @@ class Batch {
 
   private applyParked(saga: OpenSaga, plan: Plan): void {
     for (const { reply, error } of saga.applyParked(plan, (reply) => this.isTrusted(reply, plan))) {
-      this.failures.push({ sagaId: saga.state.id, step: undefined, error });
+      this.failures.push({ sagaId: saga.state.id, step: undefined, error, trace: saga.state });
       this.dead.push({ reply, reason: `failed inside: ${messageOf(error)}` });
     }
   }

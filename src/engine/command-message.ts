@@ -3,6 +3,7 @@ import type { Send } from '../core/event.js';
 import type { CommandStep, Plan, PlanCommand } from '../core/plan.js';
 import { commandId, type CommandState, type Phase, type SagaState, type StepState } from '../core/state.js';
 import { FENCE_TYPE, type CommandMessage } from '../core/wire.js';
+import type { SagaTracer } from './tracing.js';
 
 /** The state of the command that a send refers to, if there is one. */
 export function commandOf(state: SagaState, send: Send): CommandState | undefined {
@@ -16,7 +17,7 @@ export function commandOf(state: SagaState, send: Send): CommandState | undefine
  * The command of a send, as it is to be sent now, or `undefined` if the command no longer waits for an answer: it was settled, or is
  * backing off, since it was decided to send it.
  */
-export function sendingOf(plan: Plan, state: SagaState, send: Send): Sending | undefined {
+export function sendingOf(plan: Plan, state: SagaState, send: Send, tracer?: SagaTracer): Sending | undefined {
   const command = commandOf(state, send);
   const gapMs = command && gapToNext(command);
   if (!command || gapMs === undefined) return undefined;
@@ -24,8 +25,11 @@ export function sendingOf(plan: Plan, state: SagaState, send: Send): Sending | u
   const about = plannedCommand(step, send.phase);
   if (!about) return undefined;
   const fence = send.phase === 'f';
+  const id = commandId(state.id, send.step, send.phase, command.execution);
+  const { attempt } = command;
+  const traceparent = tracer && state.traceparent !== null ? tracer.traceparentOf(state, { id, attempt }) : state.traceparent;
   const message: CommandMessage = {
-    id: commandId(state.id, send.step, send.phase, command.execution),
+    id,
     participant: about.participant,
     type: fence ? FENCE_TYPE : about.type,
     sagaId: state.id,
@@ -34,11 +38,12 @@ export function sendingOf(plan: Plan, state: SagaState, send: Send): Sending | u
     sagaKey: state.key ?? undefined,
     step: send.step,
     phase: send.phase,
-    attempt: command.attempt,
+    attempt,
     execution: command.execution,
     firstSentAt: command.firstSentAt,
     action: send.phase === 'a' ? undefined : actionFacts(state.id, send.step, state.steps[send.step]!),
-    traceparent: state.traceparent ?? undefined,
+    traceparent: traceparent ?? undefined,
+    tracestate: state.tracestate,
     body: send.body ?? JSON.stringify(command.request),
     // Twice the gap: one or two copies are alive at any time, never none and never a heap of them.
     expirationMs: 2 * gapMs,

@@ -1,4 +1,5 @@
 import { messageOf, SagaError } from '../core/errors.js';
+import { traceField } from '../core/trace-context.js';
 import { parseJson } from '../core/json.js';
 import type { Names } from '../core/wire.js';
 import type { Clock } from '../ports/clock.js';
@@ -191,7 +192,7 @@ export class Incoming {
       observer.deadLettered?.({ queue, reason });
       const { id, name, key } = row;
       logger.error(
-        { name, key, id, code: error.code, error: error.message },
+        { name, key, sagaId: id, ...traceField(row), code: error.code, error: error.message },
         'an incoming start was refused; it is among the dead letters',
       );
     }
@@ -212,9 +213,11 @@ export class Incoming {
     this.postponed.delete(id);
     return false;
   }
-  private postpone({ id, name, key }: IncomingStart, error: SagaError): void {
+  private postpone(row: IncomingStart, error: SagaError): void {
+    const { id, name, key } = row;
     this.postponed.set(id, this.parts.clock.monotonic() + POSTPONE_MS);
-    this.parts.logger.error({ name, key, id, error: error.message }, 'an incoming start failed inside; it is tried again in a minute');
+    const about = { name, key, sagaId: id, ...traceField(row), error: error.message };
+    this.parts.logger.error(about, 'an incoming start failed inside; it is tried again in a minute');
   }
 
   private failed(error: unknown): void {

@@ -57,7 +57,7 @@ export function startWork(
       return answerTo ? { ...about, refusal: { error, answerTo } } : about;
     };
     if (!read.ok) return dead(new SagaError('SAGA_REQUEST_INVALID', read.reason));
-    const { name, input, version, key, startId, traceparent } = read.start;
+    const { name, input, version, key, startId, traceparent, tracestate } = read.start;
     try {
       const prepared = prepare({
         name,
@@ -66,6 +66,7 @@ export function startWork(
         ...(key === undefined ? {} : { key }),
         ...(startId === undefined ? {} : { startId }),
         ...(traceparent === undefined ? {} : { traceparent }),
+        ...(tracestate === undefined ? {} : { tracestate }),
       });
       return { kind: 'start', ...prepared, caller: { via: 'wire', delivery, answerTo } };
     } catch (error: unknown) {

@@ -29,6 +29,7 @@ import { Settler } from './settler.js';
 import { prepareStart, type Hash } from './starter.js';
 import { Sweeper } from './sweeper.js';
 import { engineTopology } from './topology.js';
+import type { EngineTracing } from './tracing.js';
 import { Unsent } from './unsent.js';
 import { Watch } from './watch.js';
 import type { Caller, StartWork, Work } from './work.js';
@@ -47,6 +48,8 @@ export interface EngineParts {
   readonly observer?: EngineObserver;
   /** Signs commands and judges replies and starts; without it messages are not signed. */
   readonly signing?: OrchestratorSigning;
+  /** Absent: sagas are in the traces of their callers, and nothing is added to those. */
+  readonly tracing?: EngineTracing;
   readonly settings?: Partial<EngineSettings>;
 }
 
@@ -254,10 +257,10 @@ export class Orchestrator implements SagaService {
   }
 
   private prepare(request: StartRequest, sagaId?: string): Omit<StartWork, 'kind' | 'caller'> {
-    const { ids, hash } = this.parts;
+    const { ids, hash, tracing } = this.parts;
     const { limits } = this.settings;
     const known = sagaId === undefined ? ids : { sagaId: () => sagaId };
-    const prepared = prepareStart(request, { definitions: this.known, ids: known, hash, limits });
+    const prepared = prepareStart(request, { definitions: this.known, ids: known, hash, limits, tracing });
     pass('start.checked');
     return prepared;
   }

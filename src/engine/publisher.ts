@@ -1,4 +1,5 @@
 import { encodeCommands, type Sending } from '../core/codec-commands.js';
+import { messageFields } from '../core/trace-context.js';
 import type { CommandMessage, Names } from '../core/wire.js';
 import type { Clock } from '../ports/clock.js';
 import type { Logger } from '../ports/logger.js';
@@ -141,7 +142,8 @@ export class Publisher {
     const { commands, outgoing } = publication;
     const [command] = commands;
     if (outcome.fate === 'refused') {
-      const about = { commandIds: commands.map(({ id }) => id), routingKey: outgoing.routingKey, reason: outcome.reason };
+      const where = { commandIds: commands.map(({ id }) => id), routingKey: outgoing.routingKey };
+      const about = { ...where, ...messageFields(outgoing.message), reason: outcome.reason };
       this.parts.logger.error(about, 'a message can never be sent as it is; its step times out');
     } else if (command) this.warnReturned(command);
     // An answer whose asker has gone needs no queue; a dead letter needs one.

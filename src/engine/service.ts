@@ -37,6 +37,8 @@ export interface StartRequest {
   readonly startId?: string;
   /** The caller's trace (W3C trace context); one that is malformed is left out. */
   readonly traceparent?: string;
+  /** What came with it; passed on. */
+  readonly tracestate?: string;
   /** Who asks, where that is known for sure; for the history. */
   readonly by?: string;
 }

@@ -1,9 +1,11 @@
 import { messageOf, SagaError } from '../core/errors.js';
 import { toJson, utf8Bytes, type Json, type Limits } from '../core/json.js';
 import type { Plan } from '../core/plan.js';
+import { readTrace, type GivenTrace } from '../core/trace-context.js';
 import type { Ids } from '../ports/ids.js';
 import type { Definitions } from './definitions.js';
 import type { StartRequest } from './service.js';
+import type { EngineTracing } from './tracing.js';
 import type { StartWork } from './work.js';
 
 /** A digest that nobody can find two texts for, as hex. SHA-256 in the composition; the engine itself does no cryptography. */
@@ -20,7 +22,8 @@ export interface CheckedStart {
   readonly input: { readonly value: Json; readonly text: string };
   /** The one given, else what the definition makes of the input. */
   readonly key: string | undefined;
-  readonly traceparent: string | null;
+  /** The caller's. */
+  readonly trace: GivenTrace;
 }
 
 /** Checks a request by what its definition says of itself. Throws SAGA_INPUT_INVALID with every fault. */
@@ -35,7 +38,7 @@ export function checkStart(head: StartHead, request: Omit<StartRequest, 'name' |
   const key = request.key ?? keyOf(head, read);
   const keyFaults = nameFaults('key', key, limits);
   if (keyFaults.length > 0) throw invalid(head, keyFaults);
-  return { sent, input, key, traceparent: traceOf(request) };
+  return { sent, input, key, trace: readTrace(request.traceparent, request.tracestate) };
 }
 
 /**
@@ -49,17 +52,29 @@ export function prepareStart(
     ids,
     hash,
     limits,
-  }: { readonly definitions: Definitions; readonly ids: Ids; readonly hash: Hash; readonly limits: Limits },
+    tracing,
+  }: {
+    readonly definitions: Definitions;
+    readonly ids: Ids;
+    readonly hash: Hash;
+    readonly limits: Limits;
+    readonly tracing: EngineTracing | undefined;
+  },
 ): Omit<StartWork, 'kind' | 'caller'> {
   const plan = definitions.forStart(request.name, request.version);
-  const { sent, input, key, traceparent } = checkStart(plan, request, limits);
+  const { sent, input, key, trace } = checkStart(plan, request, limits);
+  const id = ids.sagaId();
+  const begun = trace.traceparent === null ? tracing?.active()?.begin({ id, name: plan.name, version: plan.version }) : undefined;
+  const { traceparent, tracestate } = begun ?? trace;
   return {
     plan,
+    ...(begun && { trace: begun }),
     beginning: {
-      id: ids.sagaId(),
+      id,
       key: key ?? null,
       tags: { ...request.tags },
       traceparent,
+      ...(tracestate === undefined ? {} : { tracestate }),
       input: input.value,
       bytes: utf8Bytes(input.text),
       by: request.by,
@@ -69,12 +84,6 @@ export function prepareStart(
     inputHash: key === undefined && request.startId === undefined ? '' : hash(canonicalJson([plan.name, key ?? null, sent.value])),
     startId: request.startId ?? null,
   };
-}
-
-const TRACEPARENT = /^[0-9a-f]{2}-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}$/;
-/** A trace is a service to people who look for something; a malformed one is no reason to start nothing. */
-function traceOf({ traceparent }: Pick<StartRequest, 'traceparent'>): string | null {
-  return traceparent !== undefined && TRACEPARENT.test(traceparent) ? traceparent : null;
 }
 
 /** JSON text that does not depend on the order in which fields were written. */

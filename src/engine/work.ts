@@ -7,6 +7,7 @@ import type { Plan } from '../core/plan.js';
 import type { SignatureFault } from '../ports/signing.js';
 import type { Delivery } from '../ports/transport.js';
 import type { Operated, OperatorEvent, Started } from './service.js';
+import type { BegunTrace } from './tracing.js';
 
 /** Everything that waits for a place in a batch. */
 export type Work = ReplyWork | StartWork | OperatorWork | ReminderWork | DeadWork;
@@ -26,6 +27,8 @@ export interface StartWork {
   readonly beginning: Beginning;
   readonly inputHash: string;
   readonly startId: string | null;
+  /** Made for this saga, since its caller gave none. */
+  readonly trace?: BegunTrace;
   readonly caller: Caller<Started> | RowCaller;
 }
 /** An operator's decision; it goes through the batch so that it is in line with the replies of its saga. */

@@ -48,8 +48,9 @@ export class ApiClient {
     this.#token = token;
   }
 
-  start(request: StartBody): Promise<StartedView> {
-    return this.#json('POST', '/api/v1/sagas', { body: JSON.stringify(request), repeatable: true });
+  /** `trace`: the caller's, as the headers of W3C trace context. */
+  start(request: StartBody, trace: Readonly<Record<string, string>> = {}): Promise<StartedView> {
+    return this.#json('POST', '/api/v1/sagas', { body: JSON.stringify(request), headers: trace, repeatable: true });
   }
 
   /** Each line is the JSON text of a {@link StartBody}; at most 1,000 and 16 MiB. */
@@ -165,9 +166,9 @@ export class ApiClient {
   async #send(
     method: string,
     path: string,
-    { body, type = 'application/json', repeatable = method === 'GET' }: SendOptions,
+    { body, type = 'application/json', headers: more = {}, repeatable = method === 'GET' }: SendOptions,
   ): Promise<string> {
-    const headers: Record<string, string> = { accept: 'application/json' };
+    const headers: Record<string, string> = { ...more, accept: 'application/json' };
     if (this.#token !== undefined) headers['authorization'] = `Bearer ${this.#token}`;
     if (body !== undefined) headers['content-type'] = type;
     if (method === 'POST' && repeatable) headers['idempotency-key'] = randomUUID();
@@ -228,6 +229,7 @@ async function* linesOf(response: Response, base: string): AsyncGenerator<string
 interface SendOptions {
   readonly body?: string;
   readonly type?: string;
+  readonly headers?: Readonly<Record<string, string>>;
   readonly repeatable?: boolean;
 }
 

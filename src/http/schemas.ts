@@ -76,6 +76,7 @@ export const StartHeaders = z.object({
   'idempotency-key': text('the Idempotency-Key', LIMITS.nameBytes).optional(),
   /** W3C trace context; a malformed one is left out. */
   traceparent: z.string().optional(),
+  tracestate: z.string().optional(),
 });
 
 export const phase = z.enum(['action', 'compensation', 'fence']);

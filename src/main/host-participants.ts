@@ -13,6 +13,8 @@ import { readConfig } from './config.js';
 import { createLogger } from './log.js';
 import { LogOutput } from './log-output.js';
 import { openRabbitMq } from './rabbitmq.js';
+import { HandlerTracing } from '../telemetry/handler-tracing.js';
+import { namesIn } from '../core/wire.js';
 import { openSigning } from './signing.js';
 import { SystemClock } from './system.js';
 
@@ -85,6 +87,7 @@ async function start<Tx>(options: HostOptions<Tx>, targets: readonly Participant
     clock,
     logger,
     settings: { ...options.settings, namespace },
+    tracing: new HandlerTracing({ names: namesIn(namespace), logger, transport }),
     ...(options.observer && { observer: options.observer }),
     ...(signing && { signing }),
   });

@@ -7,6 +7,8 @@ import type { ParticipantSigning } from '../ports/signing.js';
 import type { Transport } from '../ports/transport.js';
 import { typeormInbox } from '../postgres/inbox-typeorm.js';
 import type { ParticipantDeclaration } from '../saga/participant-declaration.js';
+import { namesIn } from '../core/wire.js';
+import { HandlerTracing } from '../telemetry/handler-tracing.js';
 import type { Database } from './database.js';
 import type { Running } from './lifetime.js';
 
@@ -27,6 +29,7 @@ export interface HostingOptions {
 /** Hosts each participant on a database schema of its own, where its inbox and its tables are. */
 export async function startHosts({ declarations, dataSource, namespace, ...shared }: HostingOptions): Promise<Running> {
   const started: Running[] = [];
+  const tracing = new HandlerTracing({ ...shared, names: namesIn(namespace) });
   const stop = async () => {
     await Promise.all(started.map((host) => host.stop()));
   };
@@ -34,7 +37,7 @@ export async function startHosts({ declarations, dataSource, namespace, ...share
     for (const declaration of declarations) {
       const database = declaration.inbox ? await dataSource(schemaFor(declaration.participant)) : undefined;
       const store = database && typeormInbox(database);
-      const host = new Host({ ...shared, declarations: [declaration], store, settings: { namespace } });
+      const host = new Host({ ...shared, tracing, declarations: [declaration], store, settings: { namespace } });
       started.push({
         stop: async () => {
           await host.stop();

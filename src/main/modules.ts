@@ -24,6 +24,7 @@ import type { SagaOverview } from '../ports/saga-overview.js';
 import type { SagaStore } from '../ports/saga-store.js';
 import type { Transport } from '../ports/transport.js';
 import type { Metrics } from '../telemetry/metrics.js';
+import { SagaTracing } from '../telemetry/saga-tracing.js';
 import { SystemClock, SystemRandom, UuidV7Ids } from './system.js';
 
 const token = <T>(name: string): ServiceIdentifier<T> => Symbol(name);
@@ -81,12 +82,15 @@ export function engineModule(): ContainerModule {
         const parts = { plans, store: context.get(TOKEN.store), transport: context.get(TOKEN.transport), clock: context.get(TOKEN.clock) };
         const settings = context.get(TOKEN.settings);
         const signing = context.get(TOKEN.signing);
-        const observer = metrics.engine(plans, namesIn(resolveSettings(settings).namespace));
+        const names = namesIn(resolveSettings(settings).namespace);
+        const observer = metrics.engine(plans, names);
+        const logger = context.get(TOKEN.logger);
         const orchestrator = new Orchestrator({
           ...parts,
           ids: context.get(TOKEN.ids),
           random: context.get(TOKEN.random),
-          logger: context.get(TOKEN.logger),
+          logger,
+          tracing: new SagaTracing({ names, logger, transport: parts.transport }),
           observer: together([observer, context.get(TOKEN.activity), ...context.get(TOKEN.observers)]),
           ...(signing && { signing }),
           settings,

@@ -12,7 +12,7 @@ import { readClientToken } from './client-token.js';
 import { readConfig } from './config.js';
 import type { Host } from './host.js';
 import { untilInterrupted } from './lifetime.js';
-import { withoutPasswords } from './log.js';
+import { withoutSecrets } from './log.js';
 import { addServerCommands } from './server-commands.js';
 import { addTokenCommands } from './token-commands.js';
 
@@ -82,9 +82,9 @@ async function definitionsIn(directories: readonly string[], terminal: Terminal)
 
 /** For a person: what is wrong and its faults, without stack and without passwords. */
 function explain(error: unknown): string {
-  if (!(error instanceof SagaError)) return withoutPasswords(`backstep: ${lineByLine(messageOf(error))}`);
+  if (!(error instanceof SagaError)) return withoutSecrets(`backstep: ${lineByLine(messageOf(error))}`);
   const [first = '', ...faults] = error.message.split('\n');
-  return withoutPasswords([`backstep: ${printable(first)} [${error.code}]`, ...faults.map(printable)].join('\n'));
+  return withoutSecrets([`backstep: ${printable(first)} [${error.code}]`, ...faults.map(printable)].join('\n'));
 }
 
 /** What quotes an argument must not move the cursor either. */

@@ -5,6 +5,7 @@ import { ApiClient } from '../http/api-client.js';
 import type { SagaView, SummaryView } from '../http/schemas.js';
 import type { AnySaga, InputOf, RejectedStep, RepliesOf, SagaClass, StepName } from '../saga/definition.js';
 import type { OwnTransaction } from '../postgres/write-incoming.js';
+import { activeTrace } from '../telemetry/active-trace.js';
 import { factsOf, type NamedSaga, type StartOptions } from './named-saga.js';
 import { within, type Within, type WithinOptions } from './within.js';
 
@@ -112,13 +113,14 @@ export function connect({ url, name = 'client', token, namespace = 'backstep' }:
     start: async (saga, input, options = {}) => {
       const { name: sagaName, version } = factsOf(saga);
       const { key, tags } = options;
-      const started = await api.start({
+      const request = {
         name: sagaName,
         input,
         ...(version === undefined ? {} : { version }),
         ...(key === undefined ? {} : { key }),
         ...(tags === undefined ? {} : { tags: { ...tags } }),
-      });
+      };
+      const started = await api.start(request, activeTrace());
       return { id: started.id, ...watched(api, name, () => Promise.resolve(started.id)) };
     },
     saga: (saga, at) => {

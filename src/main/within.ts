@@ -6,6 +6,7 @@ import { writeIncoming, type OwnTransaction } from '../postgres/write-incoming.j
 import type { AnySaga, InputOf, SagaClass } from '../saga/definition.js';
 import { startHeadOf } from '../saga/plan-of.js';
 import { readAnything } from '../saga/schema.js';
+import { activeTrace } from '../telemetry/active-trace.js';
 import { declaredOf, factsOf, type NamedSaga, type StartOptions } from './named-saga.js';
 import { UuidV7Ids } from './system.js';
 
@@ -19,7 +20,7 @@ export interface WithinOptions {
   readonly notify?: boolean;
 }
 export interface StartWithinOptions extends StartOptions {
-  /** The caller's trace (W3C trace context); one that is malformed is left out. */
+  /** The caller's trace (W3C trace context); one that is malformed is left out. Default: that of the span that is active. */
   readonly traceparent?: string;
 }
 /** A saga that starts when its transaction has committed. */
@@ -48,9 +49,9 @@ export function within(tx: OwnTransaction, { namespace = 'backstep', notify = tr
     start: async (saga, input, options = {}) => {
       const { name, version = null } = factsOf(saga);
       const { tags = {} } = options;
-      const { sent, key = null, traceparent } = checkStart(headOf(saga), { ...options, input }, LIMITS);
+      const { sent, key = null, trace } = checkStart(headOf(saga), { ...activeTrace(), ...options, input }, LIMITS);
       const id = ids.sagaId();
-      await writeIncoming(tx, { id, name, version, key, tags, input: sent.text, traceparent }, { namespace, notify });
+      await writeIncoming(tx, { id, name, version, key, tags, input: sent.text, traceparent: trace.traceparent }, { namespace, notify });
       return { id, name, key };
     },
   };

@@ -36,6 +36,7 @@ interface Parked {
  * what waits to be published. Invariant: a delivery that is not settled is given back when the connection goes.
  */
 export class InProcessTransport implements Transport, BrokerClient {
+  readonly system = 'in_process';
   private readonly broker: InProcessBroker;
   private readonly declared: Topology[] = [];
   private readonly consumers = new Set<InProcessConsumer>();

@@ -5,11 +5,12 @@ import type { InboxKey, InboxRecord, InboxResult, InboxSession, InboxWrite } fro
 import type { HandlerDeclaration } from '../saga/participant-declaration.js';
 import { failure, type Answer } from './answer.js';
 import { judge, mayBeUnderWay, settle, type Found, type Verdict } from './barrier.js';
-import { callHandler, factsOf, NotDone } from './call.js';
-import { askedOf, callMany, halves, type Asked } from './many.js';
+import { factsOf, NotDone } from './call.js';
+import { askedOf, halves, type Asked } from './many.js';
 import type { Runtime } from './runtime.js';
 import type { SlowHandlers } from './slow-handlers.js';
 import type { Task } from './task.js';
+import { callManyTraced, callTraced, type HandlerTracer } from './tracing.js';
 import { within } from './time-limit.js';
 
 /** What one transaction did, once it is committed. */
@@ -83,6 +84,7 @@ class GroupRun {
   private readonly records: InboxRecord[] = [];
   private readonly releases: InboxKey[] = [];
   private readonly began: number;
+  private readonly tracer: HandlerTracer | undefined;
   /** Until then there is time, however long it took: a group that settles nothing would never end. */
   private hadTurn = false;
 
@@ -94,6 +96,7 @@ class GroupRun {
     private readonly mode: GroupMode,
   ) {
     this.began = runtime.clock.monotonic();
+    this.tracer = runtime.tracing?.active();
   }
 
   async run(tasks: readonly Task[]): Promise<GroupReport> {
@@ -150,7 +153,7 @@ class GroupRun {
   private tried(handler: HandlerDeclaration, asked: readonly Asked<Turn>[]): Promise<readonly Answer[]> {
     const context = { tx: this.session.tx, abortSignal: this.signal };
     const call = async () => {
-      const answers = await callMany(handler, asked, context);
+      const answers = await callManyTraced(this.tracer, handler, asked, context);
       if (!answers.every(isDone)) throw new NotAllDone(answers);
       return answers;
     };
@@ -169,7 +172,7 @@ class GroupRun {
     const context = { ...factsOf(task.command), abortSignal: this.signal, tx: this.session.tx };
     return this.timed(handler, task, async () => {
       try {
-        return await this.attempted(() => callHandler(handler, task.command, context));
+        return await this.attempted(() => callTraced(this.tracer, handler, task.command, context));
       } catch (error: unknown) {
         if (error instanceof NotDone) return error.answer;
         throw error;

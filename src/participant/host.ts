@@ -14,6 +14,7 @@ import { Intake } from './intake.js';
 import { Replies } from './replies.js';
 import type { ParticipantObserver, Runtime } from './runtime.js';
 import { resolveHostSettings, type HostSettings } from './settings.js';
+import type { ParticipantTracing } from './tracing.js';
 
 /** What a host is made of. Transport and store are the caller's: it opens and closes them. */
 export interface HostParts {
@@ -27,6 +28,7 @@ export interface HostParts {
   readonly observer?: ParticipantObserver;
   /** Signs replies and judges commands; without it messages are not signed. */
   readonly signing?: ParticipantSigning;
+  readonly tracing?: ParticipantTracing;
 }
 
 /** How long one process waits for another that prepares the same participants. */
@@ -58,9 +60,9 @@ export class Host {
   constructor(private readonly parts: HostParts) {
     const settings = resolveHostSettings(parts.settings);
     const names = namesIn(settings.namespace);
-    const { store, transport, clock, logger, declarations, observer = {}, signing } = parts;
+    const { store, transport, clock, logger, declarations, observer = {}, signing, tracing } = parts;
     const horizonMs = Math.max(settings.horizonMs, ...horizonsOf(declarations));
-    this.runtime = { store, transport, clock, logger, settings, names, horizonMs, observer, signing, ending: this.ending };
+    this.runtime = { store, transport, clock, logger, settings, names, horizonMs, observer, signing, tracing, ending: this.ending };
     this.replies = new Replies(this.runtime);
     this.lanes = declarations.map((declaration) => {
       const queue = names.commands(declaration.participant);

@@ -3,11 +3,14 @@ import type { InboxResult, InboxSession } from '../ports/inbox.js';
 import type { HandlerDeclaration } from '../saga/participant-declaration.js';
 import { failure, type Answer } from './answer.js';
 import { begun, settle } from './barrier.js';
-import { callHandler, factsOf, NotDone } from './call.js';
+import { factsOf, NotDone } from './call.js';
+import type { DecodedCommand } from '../core/codec-commands.js';
 import { messageOf } from '../core/errors.js';
+import { traceField } from '../core/trace-context.js';
 import { findAll, judged } from './group.js';
 import type { RunReport, Runtime } from './runtime.js';
 import type { Task } from './task.js';
+import { callTraced } from './tracing.js';
 import { within } from './time-limit.js';
 import { BUSY, failureOf } from './transactions.js';
 
@@ -71,7 +74,8 @@ export class OutsideEffects {
 
   private async call(task: Task, handler: HandlerDeclaration, writes: Write[], lost: AbortSignal): Promise<Answer> {
     const store: Store = (work) => void writes.push(work);
-    const run = (signal: AbortSignal) => callHandler(handler, task.command, { ...factsOf(task.command), abortSignal: signal, store });
+    const run = (signal: AbortSignal) =>
+      callTraced(this.runtime.tracing?.active(), handler, task.command, { ...factsOf(task.command), abortSignal: signal, store });
     try {
       return await within(this.runtime, run, { lost, overdue: () => this.warn(task, handler) });
     } catch (error: unknown) {
@@ -82,7 +86,7 @@ export class OutsideEffects {
 
   private warn({ command }: Task, { where }: HandlerDeclaration): void {
     this.runtime.logger.warn(
-      { command: command.id, sagaId: command.sagaId, step: command.step, handler: where, ms: this.runtime.settings.handlerTimeoutMs },
+      { ...aboutCommand(command), handler: where, ms: this.runtime.settings.handlerTimeoutMs },
       'a handler with effects outside has not ended although its time is up; until it does, it keeps its place and the lock of its action. Let it heed abortSignal',
     );
   }
@@ -129,7 +133,7 @@ export class OutsideEffects {
     // Only when the lock was lost on the way: somebody else has answered or undone it in the meantime.
     if (given.outcome !== answer.outcome)
       this.runtime.logger.warn(
-        { command: task.command.id, type: task.command.type, outcome: answer.outcome, answered: given.outcome },
+        { ...aboutCommand(task.command), type: task.command.type, outcome: answer.outcome, answered: given.outcome },
         'an effect outside ended otherwise than it is answered',
       );
     const changes = settle(found!, verdict, given);
@@ -164,6 +168,10 @@ export class OutsideEffects {
       if (!canRepeat || tries === TRIES) return result;
     }
   }
+}
+
+function aboutCommand(command: DecodedCommand): object {
+  return { command: command.id, sagaId: command.sagaId, step: command.step, ...traceField(command) };
 }
 
 function notBegun(task: Task, result: Exclude<InboxResult<unknown>, { fate: 'committed' }>): RunReport {

@@ -1,11 +1,12 @@
 import { messageOf } from '../core/errors.js';
 import type { HandlerDeclaration } from '../saga/participant-declaration.js';
 import { failure, type Answer } from './answer.js';
-import { callHandler, contextOf, NotDone, withSignal } from './call.js';
+import { contextOf, NotDone, withSignal } from './call.js';
 import { LazySignal } from './lazy-signal.js';
-import { askedOf, callMany, halves, type Asked } from './many.js';
+import { askedOf, halves, type Asked } from './many.js';
 import type { RunReport, Runtime } from './runtime.js';
 import type { Task } from './task.js';
+import { callManyTraced, callTraced } from './tracing.js';
 
 /** Commands of a participant that keeps no inbox: the handler runs each time a copy comes, and nothing is remembered. */
 export async function runPlain(runtime: Runtime, task: Task, handler: HandlerDeclaration | undefined): Promise<RunReport> {
@@ -42,7 +43,7 @@ async function callTogether(runtime: Runtime, handler: HandlerDeclaration, asked
   if (asked.length === 0) return [];
   const signal = new LazySignal(runtime);
   try {
-    return await callMany(handler, asked, withSignal({ tx: undefined }, signal));
+    return await callManyTraced(runtime.tracing?.active(), handler, asked, withSignal({ tx: undefined }, signal));
   } catch (error: unknown) {
     const answer = error instanceof NotDone ? error.answer : failure('handler-failed', messageOf(error));
     if (asked.length === 1 || runtime.ending.isOver) return asked.map(() => answer);
@@ -59,7 +60,7 @@ async function call(runtime: Runtime, task: Task, handler: HandlerDeclaration): 
     handler.effects === 'outside' ? { store: (work: (tx: unknown) => Promise<void>) => void writes.push(work) } : { tx: undefined };
   const signal = new LazySignal(runtime);
   try {
-    const answer = await callHandler(handler, task.command, contextOf(task.command, signal, extra));
+    const answer = await callTraced(runtime.tracing?.active(), handler, task.command, contextOf(task.command, signal, extra));
     for (const write of writes) await write(undefined);
     return answer;
   } catch (error: unknown) {

@@ -2,6 +2,7 @@ import type { WireFault } from '../core/codec-batch.js';
 import { encodeReplies } from '../core/codec-replies.js';
 import { deadLetter } from '../core/codec-dead-letters.js';
 import { pass } from '../core/crash-points.js';
+import { messageFields } from '../core/trace-context.js';
 import type { SignatureFault } from '../ports/signing.js';
 import type { Outgoing, PublishOutcome } from '../ports/transport.js';
 import { Backoff } from './backoff.js';
@@ -53,7 +54,8 @@ export class Replies {
 
   private letter(queue: string, { message, reason, fault }: UnusedFault): Outgoing {
     const { names, clock, logger, observer } = this.runtime;
-    logger.warn({ queue, reason, messageId: message.messageId, type: message.type }, 'a message was put with the dead letters');
+    const { messageId, type } = message;
+    logger.warn({ queue, reason, messageId, type, ...messageFields(message) }, 'a message was put with the dead letters');
     observer.deadLettered?.(fault ? { queue, reason, fault } : { queue, reason });
     return { exchange: '', routingKey: names.deadLetters, message: deadLetter(message, queue, reason, clock.now()) };
   }
@@ -92,7 +94,7 @@ export class Replies {
 
   private isThrough({ routingKey, message }: Outgoing, outcome: PublishOutcome): boolean {
     if (outcome.fate === 'confirmed') return true;
-    const fields = { queue: routingKey, correlationId: message.correlationId, outcome };
+    const fields = { queue: routingKey, correlationId: message.correlationId, ...messageFields(message), outcome };
     if (outcome.fate === 'refused') {
       this.runtime.logger.error(
         fields,

@@ -8,6 +8,7 @@ import type { Answer } from './answer.js';
 import type { Ending } from './ending.js';
 import type { HostSettings } from './settings.js';
 import type { Task } from './task.js';
+import type { ParticipantTracing } from './tracing.js';
 
 /** What everything in here works with; the same for all participants of a host. */
 export interface Runtime {
@@ -23,6 +24,7 @@ export interface Runtime {
   readonly observer: ParticipantObserver;
   /** `undefined`: messages are not signed. */
   readonly signing: ParticipantSigning | undefined;
+  readonly tracing: ParticipantTracing | undefined;
   /** Over when the process cannot wait for its handlers any longer. */
   readonly ending: Ending;
 }

@@ -5,6 +5,8 @@ import type { Message } from '../core/wire.js';
  * backoff; while there is no connection, publishing waits up to its time and then says `unknown`.
  */
 export interface Transport {
+  /** What it is, in the words of OpenTelemetry's messaging conventions; for traces. */
+  readonly system?: string;
   /** Declares what this process needs; repeated by itself after every reconnect. Throws SAGA_TOPOLOGY_CONFLICT when a queue exists with other arguments. */
   declare(topology: Topology): Promise<void>;
   /**

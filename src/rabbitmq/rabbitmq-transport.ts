@@ -30,6 +30,7 @@ const REDECLARE_GAP_MS = 1_000;
  * Invariants: whoever connects declares first; nothing here throws out of an event of the client library.
  */
 export class RabbitMqTransport implements Transport {
+  readonly system = 'rabbitmq';
   private readonly settings: Settings;
   private readonly publishing: Link;
   private readonly consuming: Link;

@@ -15,7 +15,7 @@ export interface CommandFacts {
   };
   /** From 1; counts within this command id. */
   readonly attempt: number;
-  /** The trace of whoever started the saga (W3C trace context); `undefined` when there is none. */
+  /** The place of this attempt in the saga's trace (W3C trace context); `undefined` when there is none. */
   readonly traceparent: string | undefined;
 }
 /** What a handler of one command is told about it. */

@@ -3,11 +3,12 @@ import { decodeCommands, type DecodedCommand } from '../../src/core/codec-comman
 import { encodeReply } from '../../src/core/codec-replies.js';
 import type { Plan } from '../../src/core/plan.js';
 import type { Outcome } from '../../src/core/state.js';
-import { namesIn, type Message, type ReplyMessage } from '../../src/core/wire.js';
+import { namesIn, type Message, type Names, type ReplyMessage } from '../../src/core/wire.js';
 import type { EngineObserver } from '../../src/engine/observer.js';
 import { Orchestrator } from '../../src/engine/orchestrator.js';
 import { commandQueue } from '../../src/engine/topology.js';
 import type { EngineSettings } from '../../src/engine/settings.js';
+import type { EngineTracing } from '../../src/engine/tracing.js';
 import { InMemorySagaStore } from '../../src/memory/in-memory-saga-store.js';
 import { InProcessTransport } from '../../src/memory/in-process-transport.js';
 import { InProcessBroker } from '../../src/memory/transport-broker.js';
@@ -76,6 +77,7 @@ export class EngineWorld {
     readonly observer?: EngineObserver;
     /** Of the engine; the participants' is set apart. */
     readonly signing?: MessageSigning;
+    readonly tracing?: (parts: { readonly names: Names; readonly logger: Logger; readonly transport: Transport }) => EngineTracing;
     /** Another engine's world, to share its servers and clock. */
     readonly beside?: EngineWorld;
   }) {
@@ -98,6 +100,7 @@ export class EngineWorld {
       hash,
       ...(options.observer ? { observer: options.observer } : {}),
       ...(options.signing ? { signing: options.signing } : {}),
+      ...(options.tracing ? { tracing: options.tracing({ names: this.names, logger: this.logs, transport: this.transport }) } : {}),
       settings: { namespace: 'backstep', ...options.settings },
     });
   }

@@ -16,6 +16,9 @@ const declarations = ['saga/contract.ts', 'saga/schema.ts', 'saga/participant-de
 /** The HTTP API as its callers see it. */
 const apiForCallers = ['http/api-client.ts', 'http/schemas'];
 
+/** What hosts of participants tell of themselves. */
+const toldByParticipants = ['participant/runtime.ts', 'participant/tracing.ts', 'participant/answer.ts'];
+
 const ARROWS: Record<string, Arrows> = {
   core: { own: [], packages: [] },
   ports: PURE,
@@ -29,8 +32,8 @@ const ARROWS: Record<string, Arrows> = {
   access: { own: ['core/', 'ports/'], packages: ['jose', NODE] },
   http: { own: ['access/', 'core/', 'engine/', 'ports/'], packages: ['hono', '@hono/node-server', '@hono/zod-openapi', 'zod', NODE] },
   telemetry: {
-    own: ['core/', 'engine/', 'ports/', 'participant/runtime.ts', 'saga/participant-declaration.ts'],
-    packages: ['prom-client'],
+    own: ['core/', 'engine/', 'ports/', ...toldByParticipants, 'saga/participant-declaration.ts'],
+    packages: ['prom-client', '@opentelemetry/api'],
   },
   // A definition as the API gives it.
   graph: { own: ['core/', 'http/schemas.ts', 'cli/printable.ts'], packages: [] },
@@ -74,12 +77,17 @@ describe('the arrows between folders', () => {
 });
 
 describe('the package', () => {
-  it.each(['index', 'participant', 'orchestrator', 'client'])('has an entry %s that re-exports by name and does nothing else', (name) => {
-    const rest = codeOf(`src/${name}.ts`)
-      .replace(/^(?:import 'reflect-metadata'|export \{\});$/gm, '')
-      .replace(/export\s+(?:type\s+)?\{([^{}]*)\}\s*from\s*'[^']+';/g, (_match, names: string) => (/\bdefault\b/.test(names) ? names : ''));
-    expect(rest.trim()).toBe('');
-  });
+  it.each(['index', 'participant', 'orchestrator', 'client', 'tracing'])(
+    'has an entry %s that re-exports by name and does nothing else',
+    (name) => {
+      const rest = codeOf(`src/${name}.ts`)
+        .replace(/^(?:import 'reflect-metadata'|export \{\});$/gm, '')
+        .replace(/export\s+(?:type\s+)?\{([^{}]*)\}\s*from\s*'[^']+';/g, (_match, names: string) =>
+          /\bdefault\b/.test(names) ? names : '',
+        );
+      expect(rest.trim()).toBe('');
+    },
+  );
 
   it('[I12] evaluates no text as code, and makes no patterns of what it is given', () => {
     const dynamic = /\beval\s*\(|\bnew\s+Function\b|\bFunction\s*\(\s*['"`]|\bRegExp\s*\(|['"](?:node:)?vm['"]/;

@@ -15,7 +15,7 @@ describe('the published entries', () => {
   });
 
   it('can all be imported by their public names', async () => {
-    for (const name of ['backstep', 'backstep/participant', 'backstep/orchestrator', 'backstep/client']) {
+    for (const name of ['backstep', 'backstep/participant', 'backstep/orchestrator', 'backstep/client', 'backstep/tracing']) {
       await expect(import(name)).resolves.toBeDefined(); // one after the other: jest links modules that two imports share only once they are there
     }
   });

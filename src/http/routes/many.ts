@@ -29,6 +29,8 @@ export type ManyResult = { readonly line: number } & ({ readonly started: Starte
 interface Caller {
   readonly principal: Principal;
   readonly starter: ReturnType<typeof starterOf>;
+  readonly startId: string | undefined;
+  readonly trace: Trace;
 }
 type ReadLine = { readonly line: number } & ({ readonly request: StartRequest } | { readonly error: Error });
 
@@ -41,10 +43,11 @@ export function addManyRoute(app: HttpApp, { service }: HttpContext): void {
     const written = lines.filter(({ text }) => text !== '');
     if (written.length > MANY_LIMIT.lines) throw new RequestRefused(413, `one request may start at most ${MANY_LIMIT.lines} sagas`);
     const startId = readStartId(c.req.header('idempotency-key'));
-    const caller = { principal: c.get('principal'), starter: starterOf(c) };
+    const trace = traceIn(c.req.header('traceparent'), c.req.header('tracestate'));
+    const caller = { principal: c.get('principal'), starter: starterOf(c), startId, trace };
     const results = await startAll(
       service,
-      written.map(({ text, line }) => readLine(text, line, startId, caller)),
+      written.map(({ text, line }) => readLine(text, line, caller)),
     );
     return c.body(results.map((result) => `${JSON.stringify(result)}\n`).join(''), 200, { 'content-type': 'application/x-ndjson' });
   });
@@ -65,14 +68,20 @@ async function startAll(service: SagaService, lines: readonly ReadLine[]): Promi
   });
 }
 
-function readLine(text: string, line: number, startId: string | undefined, { principal, starter }: Caller): ReadLine {
+/** All of them are of one caller. */
+type Trace = Pick<StartRequest, 'traceparent' | 'tracestate'>;
+function traceIn(traceparent: string | undefined, tracestate: string | undefined): Trace {
+  return { ...(traceparent === undefined ? {} : { traceparent }), ...(tracestate === undefined ? {} : { tracestate }) };
+}
+
+function readLine(text: string, line: number, { principal, starter, startId, trace }: Caller): ReadLine {
   const checked = parseJson(text, 'the line', { ...LIMITS, payloadBytes: LIMITS.payloadBytes + 4_096, depth: LIMITS.depth + 2 });
   if (!checked.ok) return { line, error: new SagaError('SAGA_REQUEST_INVALID', 'the line cannot be used:', checked.faults) };
   const read = schema.StartBody.safeParse(checked.value);
   if (read.success) {
     if (!reaches(principal, read.data.name))
       return { line, error: new SagaError('SAGA_FORBIDDEN', `the token does not reach ${read.data.name}`) };
-    return { line, request: { ...startRequest(read.data), ...starter, ...(startId ? { startId: lineId(startId, line) } : {}) } };
+    return { line, request: { ...startRequest(read.data), ...starter, ...trace, ...(startId ? { startId: lineId(startId, line) } : {}) } };
   }
   const faults = read.error.issues.map(({ path, message }) => `${path.map(String).join('.')}: ${message}`);
   return { line, error: new SagaError('SAGA_REQUEST_INVALID', 'the line cannot be used:', faults) };

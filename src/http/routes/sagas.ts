@@ -54,9 +54,9 @@ const history = createRoute({
 /** Starting sagas and looking at them. */
 export function addSagaRoutes(app: HttpApp, { service, store, stopping }: HttpContext): void {
   app.openapi(start, async (c) => {
-    const { 'idempotency-key': startId, traceparent } = c.req.valid('header');
-    const facts = { ...(startId === undefined ? {} : { startId }), ...(traceparent === undefined ? {} : { traceparent }) };
-    const started = await service.start({ ...startRequest(c.req.valid('json')), ...facts, ...starterOf(c) });
+    const { 'idempotency-key': startId, traceparent, tracestate } = c.req.valid('header');
+    const facts = { ...present({ startId, traceparent, tracestate }), ...starterOf(c) };
+    const started = await service.start({ ...startRequest(c.req.valid('json')), ...facts });
     c.header('location', `/api/v1/sagas/${started.id}`);
     return c.json(started, started.created ? 201 : 200);
   });

@@ -139,7 +139,7 @@ describe('an incoming start', () => {
     expect(letter!.reason).toContain(reason);
     expect(letter!.body.length).toBeLessThanOrEqual(262_144);
     const [line] = world.logs.lines.filter(({ message }) => message.includes('an incoming start was refused'));
-    expect(line).toMatchObject({ level: 'error', fields: { id: bad.id, name: 'test-saga', key: bad.key } });
+    expect(line).toMatchObject({ level: 'error', fields: { sagaId: bad.id, name: 'test-saga', key: bad.key } });
   });
 
   it('that was put aside before its daemon died is one letter', async () => {
