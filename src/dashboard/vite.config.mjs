@@ -15,5 +15,7 @@ export default defineConfig({
     assetsInlineLimit: 0,
     modulePreload: { polyfill: false },
     reportCompressedSize: false,
+    // A machine that is busy is no fault of the build's.
+    rolldownOptions: { checks: { bundlerTimings: false } },
   },
 });
