@@ -104,7 +104,7 @@ class MethodNotAllowed extends RequestRefused {
 
 function noSuchRoute(app: HttpApp, c: Context): SagaError {
   const here = app.routes.filter(({ method, path }) => method !== 'ALL' && matches(path, c.req.path)).map(({ method }) => method);
-  if (here.length > 0) return new MethodNotAllowed(c.req.method, [...new Set(here)]);
+  if (here.length > 0 && !here.includes(c.req.method)) return new MethodNotAllowed(c.req.method, [...new Set(here)]);
   return new RequestRefused(404, 'there is nothing at this address; /openapi.json lists what there is');
 }
 

@@ -115,6 +115,9 @@ describe('a schema', () => {
       `backstep: the schema "${fresh['BACKSTEP_NAMESPACE']}" has no Backstep tables yet; run: backstep migrate [SAGA_SCHEMA_OUTDATED]`,
       expect.stringMatching(/^ {2}- missing: CreateSagaTables/),
       expect.stringMatching(/^ {2}- missing: CreateIncomingStart/),
+      expect.stringMatching(/^ {2}- missing: IndexFinishedSagas/),
+      expect.stringMatching(/^ {2}- missing: MarkDeadLetters/),
+      expect.stringMatching(/^ {2}- missing: FeedOfHistory/),
       expect.stringMatching(/^ {2}- missing: CreateAudit/),
     ]);
   });

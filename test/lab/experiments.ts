@@ -7,8 +7,8 @@ export interface Experiment {
   readonly what: string;
   readonly short: readonly string[];
   readonly long: readonly string[];
-  /** In the short form lanes run side by side: what mostly computes beside what mostly waits. */
-  readonly lane: 'computes' | 'waits';
+  /** In the short form two lanes run side by side; they take about as long as each other. */
+  readonly lane: 'one' | 'other';
   /** In the long form it has the time that the others leave, at the lowest priority, since nothing in it is measured by the clock. */
   readonly isPatient?: boolean;
   readonly limitMinutes: { readonly short: number; readonly long: number };
@@ -25,7 +25,7 @@ export const EXPERIMENTS: readonly Experiment[] = [
     what: 'the real engine and SDK in a simulated world, one seed after the other',
     short: lab('simulator/simulate.js', '--seeds', '2000', '--sagas', '6', '--workers', '1'),
     long: lab('simulator/simulate.js', '--seeds', '100000', '--sagas', '5'),
-    lane: 'computes',
+    lane: 'one',
     isPatient: true,
     limitMinutes: { short: 9, long: 100 },
   },
@@ -34,7 +34,7 @@ export const EXPERIMENTS: readonly Experiment[] = [
     what: 'deliberate bugs, each of which a check has to catch',
     short: lab('mutants/run.js', '--rotate', '6', '--jobs', '1'),
     long: lab('mutants/run.js'),
-    lane: 'computes',
+    lane: 'one',
     isPatient: true,
     limitMinutes: { short: 6, long: 60 },
   },
@@ -43,7 +43,7 @@ export const EXPERIMENTS: readonly Experiment[] = [
     what: 'rubbish for every entrance',
     short: ['node', '--expose-gc', 'dist/test/lab/fuzz/fuzz.js', '--inputs', '50000'],
     long: ['node', '--expose-gc', 'dist/test/lab/fuzz/fuzz.js', '--inputs', '2000000'],
-    lane: 'computes',
+    lane: 'one',
     isPatient: true,
     limitMinutes: { short: 5, long: 60 },
   },
@@ -52,7 +52,7 @@ export const EXPERIMENTS: readonly Experiment[] = [
     what: 'databases and brokers that fail over, a wiped broker, recovery times',
     short: lab('failover/main.js', '--ci'),
     long: lab('failover/main.js', '--long', '--plots', 'docs/images'),
-    lane: 'computes',
+    lane: 'other',
     limitMinutes: { short: 6, long: 50 },
   },
   {
@@ -60,7 +60,7 @@ export const EXPERIMENTS: readonly Experiment[] = [
     what: 'rows of the catalogue that hurt a server or take long',
     short: faults,
     long: faults,
-    lane: 'waits',
+    lane: 'one',
     limitMinutes: { short: 8, long: 15 },
   },
   {
@@ -68,7 +68,7 @@ export const EXPERIMENTS: readonly Experiment[] = [
     what: 'processes that kill themselves at every point where it matters',
     short: lab('crash/sweep.js', '--jobs', '3'),
     long: lab('crash/sweep.js', '--long', '--either', '--jobs', '3'),
-    lane: 'waits',
+    lane: 'other',
     limitMinutes: { short: 9, long: 50 },
   },
   {
@@ -76,7 +76,7 @@ export const EXPERIMENTS: readonly Experiment[] = [
     what: 'real processes, PostgreSQL and RabbitMQ under a nemesis, judged by the checker',
     short: lab('chaos/chaos.js', '--minutes', '3', '--seed', '21'),
     long: lab('chaos/chaos.js', '--minutes', '30', '--rate', '24', '--load', '75', '--open', '3000'),
-    lane: 'waits',
+    lane: 'other',
     limitMinutes: { short: 7, long: 50 },
   },
 ];

@@ -182,7 +182,7 @@ describe('a start within a transaction of the caller', () => {
       expect.objectContaining({ messageId: bad!.id, queue: `${installation.names.namespace}.incoming_start`, body: '"seven"' }),
     ]);
     const [line] = second.logs.lines.filter(({ message }) => message.includes('an incoming start was refused'));
-    expect(line).toMatchObject({ level: 'error', fields: { id: bad!.id, key: 'bad', name: 'test-saga' } });
+    expect(line).toMatchObject({ level: 'error', fields: { sagaId: bad!.id, key: 'bad', name: 'test-saga' } });
   }, 30_000);
 
   it('is told of again after the connection that listens was cut', async () => {
