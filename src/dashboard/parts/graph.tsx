@@ -33,7 +33,7 @@ export function GraphPicture({ graph, toStep }: { readonly graph: Graph; readonl
   const nodes = new Map(graph.nodes.map((node) => [node.name, node]));
   return (
     <svg
-      class={`graph ${graph.saga ? '' : 'plan'}`}
+      class={`graph ${graph.saga ? '' : 'as-declared'}`}
       width={width}
       height={height}
       viewBox={`0 0 ${width} ${height}`}
