@@ -4,7 +4,7 @@ import { backstep, type Command, type Variables } from './command.js';
 import { plainEnvironment, Program } from './demo-command.js';
 import { Shop } from './shop.js';
 
-const ORDERS = Number(process.env['BACKSTEP_E2E_ORDERS'] ?? 1_500);
+const ORDERS = Number(process.env['BACKSTEP_E2E_ORDERS'] ?? 600);
 const PATIENCE_MS = 60_000 + ORDERS * 60;
 
 describe('two daemons and three participant processes', () => {

@@ -23,7 +23,7 @@ export const EXPERIMENTS: readonly Experiment[] = [
   {
     name: 'simulate',
     what: 'the real engine and SDK in a simulated world, one seed after the other',
-    short: lab('simulator/simulate.js', '--seeds', '2000', '--sagas', '6', '--workers', '1'),
+    short: lab('simulator/simulate.js', '--seeds', '2000', '--sagas', '4', '--workers', '1'),
     long: lab('simulator/simulate.js', '--seeds', '100000', '--sagas', '5'),
     lane: 'one',
     isPatient: true,
