@@ -2,6 +2,9 @@ import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
+/** Outages and kills with many orders: what the laboratory does to every change in its short form. `npm run test:long` has them. */
+const LONG = ['outage', 'kill'].map((name) => `/test/e2e/${name}.test.ts`);
+
 const rootDir = fileURLToPath(new URL('..', import.meta.url));
 
 /** What every kind of test shares. @type {import('jest').Config} */
@@ -46,6 +49,7 @@ export default {
       ...project,
       displayName: 'servers',
       testMatch: ['<rootDir>/test/!(unit|faults|lab|browser)/**/*.test.ts'], // test/faults has a configuration of its own
+      testPathIgnorePatterns: ['/node_modules/', ...(process.env['BACKSTEP_TEST_LONG'] === undefined ? LONG : [])],
       ...servers,
     },
     { ...project, displayName: 'browser', testMatch: ['<rootDir>/test/browser/**/*.test.ts'] },

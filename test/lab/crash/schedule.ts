@@ -12,11 +12,19 @@ export interface Chunk {
   readonly kind: 'plain' | 'fresh' | 'strangers' | 'migrate';
   readonly trials: readonly TrialSpec[];
 }
+export const HALVES = ['even', 'odd'] as const;
+export type Half = (typeof HALVES)[number];
+/** They take turns from day to day, so that two days have had every point. */
+export function halfOf(day: Date): Half {
+  return HALVES[Math.floor(day.getTime() / 86_400_000) % 2]!;
+}
 export interface ScheduleOptions {
   readonly seed: string;
   readonly isLong: boolean;
   /** In the long form one of a point's hits with each workload, taking turns. */
   readonly isEither: boolean;
+  /** Every second point, the ones or the others. */
+  readonly half?: Half | undefined;
   /** Only this point. */
   readonly point: string | undefined;
   readonly workload: SweepWorkload | undefined;
@@ -49,7 +57,9 @@ const STOP_MS = [2_500, 12_000] as const;
 export function schedule(options: ScheduleOptions): Chunk[] {
   const chance = new Chance(`${options.seed}/schedule`);
   const targets = TARGETS.filter(
-    (target) => options.point === undefined || target.point === options.point || nameOf(target) === options.point,
+    (target, at) =>
+      (options.point === undefined || target.point === options.point || nameOf(target) === options.point) &&
+      (options.half === undefined || HALVES[at % 2] === options.half),
   );
   const bins = new Map<SweepWorkload, TrialSpec[]>(SWEEP_WORKLOADS.map((name) => [name, []]));
   const special: Chunk[] = [];

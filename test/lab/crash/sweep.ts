@@ -7,14 +7,15 @@ import { writeResult } from '../kit/results.js';
 import { runMigrationTrial } from './migration.js';
 import { nameOf, TARGETS } from './plan.js';
 import { again, lineOf, resultOf, tableOf } from './report.js';
-import { schedule, stops, type Chunk } from './schedule.js';
+import { HALVES, halfOf, schedule, stops, type Chunk, type Half } from './schedule.js';
 import { Site, SWEEP_WORKLOADS, type SweepWorkload } from './site.js';
 import { becomeStranger } from './strangers.js';
 import { describe, runTrial, type Outcome, type TrialSpec } from './trial.js';
 
-const USAGE = `npm run test:crash -- [--long [--either]] [--point NAME] [--workload ${SWEEP_WORKLOADS.join('|')}] [--seed N] [--jobs N] [--list]
+const USAGE = `npm run test:crash -- [--long [--either]] [--half even|odd|today] [--point NAME] [--workload ${SWEEP_WORKLOADS.join('|')}] [--seed N] [--jobs N] [--list]
   --long      every point with every workload that reaches it, at two hits, and killed twice at some
   --either    of the two hits one, taking turns: half the time
+  --half      every second point: even, odd, or today's (they take turns from day to day)
   --point     only this one: a point (store.locked), a point of one process (daemon/store.locked), or G3
   --list      only says what would be run`;
 const EVIDENCE = 'dist/lab/evidence/crash';
@@ -133,12 +134,17 @@ async function begin({ lab }: Site, { kind }: Chunk): Promise<void> {
   lab.writeManifest({ api: lab.api.slice(0, 1) });
 }
 
+function isHalf(text: string): text is Half {
+  return (HALVES as readonly string[]).includes(text);
+}
+
 function readOptions() {
   try {
     const { values } = parseArgs({
       options: {
         long: { type: 'boolean', default: false },
         either: { type: 'boolean', default: false },
+        half: { type: 'string' },
         point: { type: 'string' },
         workload: { type: 'string' },
         seed: { type: 'string', default: '1' },
@@ -152,9 +158,11 @@ function readOptions() {
       process.exit(0);
     }
     const { point, workload, seed } = values;
+    const half = values.half === 'today' ? halfOf(new Date()) : values.half;
     const points = new Set([...TARGETS.map(({ point: name }) => name), ...TARGETS.map(nameOf), 'G3']);
     const faults = [
       ...(point === undefined || points.has(point) ? [] : [`--point ${point} is no point; there are ${[...points].sort().join(', ')}`]),
+      ...(half === undefined || isHalf(half) ? [] : ['--half is even, odd or today']),
       ...(workload === undefined || isWorkload(workload) ? [] : [`--workload is one of ${SWEEP_WORKLOADS.join(', ')}`]),
       ...(/^\d+$/.test(seed) ? [] : ['--seed is a whole number']),
       ...(/^[1-9]\d?$/.test(values.jobs) ? [] : ['--jobs is a whole number from 1']),
@@ -165,6 +173,7 @@ function readOptions() {
       isLong: values.long,
       isEither: values.either,
       isList: values.list,
+      half: half as Half | undefined,
       point,
       workload: workload as SweepWorkload | undefined,
       seed,

@@ -4,7 +4,7 @@ import { lengthToSend } from '../../lab/crash/half-way.js';
 import { orderText, readOrder } from '../../lab/crash/order.js';
 import { nameOf, TARGETS } from '../../lab/crash/plan.js';
 import { percentile } from '../../lab/crash/recovery.js';
-import { schedule, stops, type ScheduleOptions } from '../../lab/crash/schedule.js';
+import { halfOf, schedule, stops, type ScheduleOptions } from '../../lab/crash/schedule.js';
 
 const OPTIONS: ScheduleOptions = { seed: '7', isLong: false, isEither: false, point: undefined, workload: undefined };
 const pointsOf = (options: ScheduleOptions) => schedule(options).flatMap(({ trials }) => trials.map(({ target }) => nameOf(target)));
@@ -40,6 +40,13 @@ describe('the schedule of the crash sweep', () => {
     const trials = chunksOf(true).flatMap((chunk) => chunk.trials);
     expect(trials.length).toBeGreaterThanOrEqual(200);
     expect(new Set(trials.map(({ hit }) => hit))).toEqual(new Set([1, 2, 3, 12]));
+  });
+
+  it('has every point in its two halves together, at least 25 in each, and takes turns from day to day', () => {
+    const [even, odd] = (['even', 'odd'] as const).map((half) => pointsOf({ ...OPTIONS, half }));
+    expect(Math.min(even!.length, odd!.length)).toBeGreaterThanOrEqual(25);
+    expect([...even!, ...odd!].toSorted()).toEqual(pointsOf(OPTIONS).toSorted());
+    expect(halfOf(new Date('2026-01-01T12:00:00Z'))).not.toBe(halfOf(new Date('2026-01-02T12:00:00Z')));
   });
 
   it('is the same for the same seed, and another one for another', () => {
