@@ -30,8 +30,11 @@ export function isConnectionLost(error: unknown): boolean {
   const state = sqlState(error);
   if (state !== undefined) return BROKEN.test(state);
   const isReset = isSystemError(error) && /^E(CONN|PIPE|TIMEDOUT)/.test(String((error as { code?: unknown }).code));
-  return isReset || messageOf(error).startsWith('Connection terminated');
+  return isReset || LOST_FOR_PG.test(messageOf(error));
 }
+
+// What pg itself says: at the end of a connection, and of a query on one that has failed already.
+const LOST_FOR_PG = /^(?:Connection terminated|Client has encountered a connection error)/;
 
 // Node's own codes can have five letters, too: EPIPE.
 const isSystemError = (error: unknown): boolean => typeof (error as { syscall?: unknown } | undefined)?.syscall === 'string';

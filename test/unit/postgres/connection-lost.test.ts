@@ -7,6 +7,7 @@ describe('a lost connection', () => {
     ['a reset', reset, true],
     ['a session that was terminated', Object.assign(new Error('x'), { code: '57P01' }), true],
     ['an end without a word', new Error('Connection terminated unexpectedly'), true],
+    ['a query after the loss', new Error('Client has encountered a connection error and is not queryable'), true],
     ['a broken constraint', Object.assign(new Error('x'), { code: '23505' }), false],
     ['a missing file', Object.assign(new Error('x'), { code: 'ENOENT', syscall: 'open' }), false],
     ['a bug', new TypeError('x is not a function'), false],
