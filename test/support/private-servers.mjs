@@ -25,20 +25,36 @@ import { SupervisedServer, temporaryFolder } from './supervised.mjs';
 /** @typedef {PrivateServer & { ctl(...args: string[]): Promise<string> }} PrivateRabbit `ctl` runs rabbitmqctl against this broker */
 /** @typedef {PrivateRabbit & { node: string, wipe(): Promise<void> }} PrivateRabbitNode `wipe` removes all that it holds, while it is down */
 
-/** @param {number} count @returns {Promise<number[]>} */
+/** Below what Linux (32768), macOS and Windows (49152) give to outgoing connections, above what services usually have. */
+const PORTS = { from: 12_000, to: 32_000 };
+
+/**
+ * Ports that stay free for a server which is killed and started again. Not such as the system gives away: while the server is down, somebody's
+ * connection may be given its port, and a client that tries to reach it may even be connected to itself.
+ * @param {number} count @returns {Promise<number[]>}
+ */
 export async function freePorts(count) {
-  const servers = Array.from({ length: count }, () => createServer());
-  const ports = await Promise.all(
-    servers.map(
-      (server) =>
-        new Promise((resolve, reject) => {
-          server.once('error', reject);
-          server.listen(0, '127.0.0.1', () => resolve(/** @type {import('node:net').AddressInfo} */ (server.address()).port));
-        }),
-    ),
-  );
-  await Promise.all(servers.map((server) => new Promise((resolve) => server.close(resolve))));
+  /** @type {import('node:net').Server[]} */
+  const held = [];
+  /** @type {number[]} */
+  const ports = [];
+  while (ports.length < count) {
+    const port = PORTS.from + Math.floor(Math.random() * (PORTS.to - PORTS.from));
+    const server = createServer();
+    if (!(await listens(server, port))) continue;
+    held.push(server);
+    ports.push(port);
+  }
+  await Promise.all(held.map((server) => new Promise((resolve) => server.close(resolve))));
   return ports;
+}
+
+/** @param {import('node:net').Server} server @param {number} port @returns {Promise<boolean>} */
+function listens(server, port) {
+  return new Promise((resolve, reject) => {
+    server.once('error', (/** @type {NodeJS.ErrnoException} */ error) => (error.code === 'EADDRINUSE' ? resolve(false) : reject(error)));
+    server.listen(port, '127.0.0.1', () => resolve(true));
+  });
 }
 
 /** The folder with `initdb` and `postgres`, newest version first. */
