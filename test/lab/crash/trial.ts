@@ -45,6 +45,8 @@ export type Part = (typeof PARTS)[number];
 const RATE = 40;
 /** Where a point is to be passed again, and after a restart: the load lasts as long as that may take. */
 const RATE_LATER = 12;
+/** Where commands have to be together in one transaction. */
+const RATE_TOGETHER = 400;
 const MOST_SAGAS_LATER = 300;
 const LEAST_SAGAS = 40;
 const MOST_SAGAS = 60;
@@ -114,15 +116,16 @@ class Trial {
     number: number,
   ) {
     this.chance = new Chance(seed);
-    const isLater = spec.hit > 1 || (spec.times ?? 1) > 1;
+    const isTogether = spec.target.need === 'conflict';
+    const isLater = spec.hit > 1 || (spec.times ?? 1) > 1 || isTogether;
     this.load = new Load({
       // A daemon that does not know the sagas would refuse them.
       api: spec.target.need === 'stranger' ? site.lab.api.slice(0, 1) : () => site.lab.running,
       directory: site.options.directory,
       seed,
       starts: atMost(isLater ? MOST_SAGAS_LATER : MOST_SAGAS, startsOf(site.options.workload, seed)),
-      inFlight: 24,
-      ratePerSecond: isLater ? RATE_LATER : RATE,
+      inFlight: isTogether ? 64 : 24,
+      ratePerSecond: isTogether ? RATE_TOGETHER : isLater ? RATE_LATER : RATE,
       retryAfterMs: 300,
       keyPrefix: `t${number}`,
       firstNumber: number * 100_000,

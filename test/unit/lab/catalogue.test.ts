@@ -1,5 +1,5 @@
-import { describe, expect, it } from '@jest/globals';
-import { mkdtempSync, readFileSync, writeFileSync } from 'node:fs';
+import { afterAll, describe, expect, it } from '@jest/globals';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { GROUPS, INVARIANTS, isForCi, MUTANTS, ROWS } from '../../lab/catalogue/catalogue.js';
@@ -164,6 +164,7 @@ describe('the tables', () => {
 
 describe('reading what runs have left', () => {
   const folder = mkdtempSync(join(tmpdir(), 'catalogue-'));
+  afterAll(() => rmSync(folder, { recursive: true }));
   const write = (name: string, value: unknown) => {
     writeFileSync(join(folder, name), JSON.stringify(value));
     return join(folder, name);

@@ -1,5 +1,5 @@
-import { afterEach, describe, expect, it } from '@jest/globals';
-import { closeSync, mkdtempSync, openSync, readFileSync } from 'node:fs';
+import { afterAll, afterEach, describe, expect, it } from '@jest/globals';
+import { closeSync, mkdtempSync, openSync, readFileSync, rmSync } from 'node:fs';
 import { connect, createServer, type AddressInfo, type Socket } from 'node:net';
 import { once } from 'node:events';
 import { tmpdir } from 'node:os';
@@ -41,6 +41,7 @@ const asLog = (stream: Socket) => stream as unknown as LogStream;
 
 describe('the output of a log', () => {
   const folder = mkdtempSync(join(tmpdir(), 'log-output-'));
+  afterAll(() => rmSync(folder, { recursive: true }));
 
   it('[A16] loses lines where the disk is full, and says how many when there is room again', () => {
     const path = join(folder, 'log');
