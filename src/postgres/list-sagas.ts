@@ -1,10 +1,10 @@
-import type pg from 'pg';
 import { SagaError } from '../core/errors.js';
 import type { SagaFilter } from '../ports/saga-filter.js';
 import type { SagaPage } from '../ports/saga-store.js';
 import { isAtStep, isWaitingAt, openErrorIs, reasonCodeOf } from './conditions.js';
 import { STORED, toStored, type StoredRow } from './load-sagas.js';
 import { firstIdAt } from './partitions.js';
+import type { Searches } from './searches.js';
 
 const FINAL: readonly string[] = ['completed', 'compensated'];
 /** How far the clocks of those who make ids may be from the database's. */
@@ -14,9 +14,9 @@ const SLACK_MS = 10_000;
  * Newest first. Each table gives at most a page, so that a page costs the same however many sagas there are. What only open sagas can be
  * asked is not asked of the finished ones, and what is asked of those has an index: see the migrations.
  */
-export async function listSagas(pool: pg.Pool, schema: string, filter: SagaFilter): Promise<SagaPage> {
+export async function listSagas(searches: Searches, schema: string, filter: SagaFilter): Promise<SagaPage> {
   const { text, values } = listing(schema, filter);
-  const { rows } = await pool.query<StoredRow>(text, values);
+  const rows = await searches.rows<StoredRow>(text, values);
   const limit = limitOf(filter);
   const page = rows.slice(0, limit);
   const last = page.at(-1);

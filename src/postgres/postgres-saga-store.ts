@@ -38,6 +38,7 @@ import { poolOf } from './pool.js';
 import { RecentSagas } from './recent-sagas.js';
 import { keyClaimer } from './saga-keys.js';
 import { namespaceOf, schemaOf } from './schema.js';
+import { Searches, type SearchLimits } from './searches.js';
 import { readState, writeState } from './state-text.js';
 import { transact, type Closing, type Query } from './transaction.js';
 import { batchWriter, type Batch } from './write-sagas.js';
@@ -72,6 +73,7 @@ export class PostgresSagaStore implements SagaStore, SagaOverview {
   readonly letters: PostgresDeadLetters;
   readonly feed: PostgresHistoryFeed;
   private readonly schema: string;
+  private readonly searches: Searches;
   private readonly recent = new RecentSagas(RECENT_SAGAS, RECENT_LENGTH);
   private readonly load: ReturnType<typeof loadStatements>;
   private readonly lockIncoming: ReturnType<typeof incomingLocker>;
@@ -80,7 +82,11 @@ export class PostgresSagaStore implements SagaStore, SagaOverview {
   private readonly move: ReturnType<typeof finishedMover>;
 
   /** The data source comes from `connect` or an embedded database, initialized; its schema is migrated by `migrate`. */
-  constructor(readonly dataSource: DataSource) {
+  constructor(
+    readonly dataSource: DataSource,
+    searching?: SearchLimits,
+  ) {
+    this.searches = new Searches(() => this.pool, searching);
     this.schema = schemaOf(dataSource);
     this.load = loadStatements(this.schema);
     this.incoming = new PostgresIncomingStarts(dataSource);
@@ -127,7 +133,7 @@ export class PostgresSagaStore implements SagaStore, SagaOverview {
   }
 
   async list(filter: SagaFilter): Promise<SagaPage> {
-    return this.reading(() => listSagas(this.pool, this.schema, filter));
+    return this.reading(() => listSagas(this.searches, this.schema, filter));
   }
 
   async history(id: string, afterSeq: number, limit: number): Promise<readonly HistoryEntry[] | undefined> {

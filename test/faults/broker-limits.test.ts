@@ -1,5 +1,6 @@
 import { beforeAll, describe, expect, it } from '@jest/globals';
 import type { Started } from '../../src/engine/service.js';
+import type { Transport } from '../../src/ports/transport.js';
 import { rabbitMqAt, Stage, Step } from '../integration/participant/stage.js';
 import { Installation } from '../support/engine-servers.js';
 import { eventually } from '../support/eventually.js';
@@ -16,20 +17,49 @@ beforeAll(async () => {
 /** Sets a limit of the broker that is no setting of a queue; for channels that are opened from now on. */
 const set = (name: string, value: number) => broker.ctl('eval', `application:set_env(rabbit, ${name}, ${value}).`);
 
+/** The same transport; says how many messages came in. */
+function telling(transport: Transport, arrived: (count: number) => void): Transport {
+  return new Proxy(transport, {
+    get: (target, name) => {
+      const value: unknown = Reflect.get(target, name);
+      if (typeof value !== 'function') return value;
+      if (name !== 'consume') return (value as (...all: unknown[]) => unknown).bind(target);
+      const consume: Transport['consume'] = (queue, options, deliver) =>
+        target.consume(queue, options, (deliveries) => {
+          arrived(deliveries.length);
+          return deliver(deliveries);
+        });
+      return consume;
+    },
+  });
+}
+
 describe('a broker that', () => {
-  it('[B18] waits too briefly for an acknowledgement: the command comes again, waits for its lock, and has one effect', async () => {
+  it('[B18] waits too briefly for an acknowledgement: the command comes again while it is handled, and has one effect', async () => {
     // The broker looks every minute otherwise.
     await set('channel_tick_interval', 500);
     await set('consumer_timeout', 1_500);
     const stage = await Stage.open({ namespace: uniqueNamespace('slow'), connect: () => rabbitMqAt(broker.url) });
+    let deliveries = 0;
     let calls = 0;
+    let arrived = (_count: number) => {};
+    const copyHasCome = new Promise<void>((resolve) => {
+      arrived = (count) => {
+        deliveries += count;
+        if (deliveries > 1) resolve();
+      };
+    });
     stage.script.capture = async () => {
       calls++;
-      await new Promise((resolve) => setTimeout(resolve, 5_000));
+      await copyHasCome;
     };
     const returned: number[] = [];
     for (let host = 0; host < 2; host++)
-      await stage.host({ settings: { lockWaitMs: 10_000 }, observer: { answered: () => void returned.push(host) } });
+      await stage.host({
+        settings: { lockWaitMs: 10_000 },
+        transport: telling(stage.wiring.connect(), (count) => arrived(count)),
+        observer: { answered: () => void returned.push(host) },
+      });
     const step = new Step('capture');
     await stage.send(step.action);
     expect(await stage.answer(step.action, 1)).toBe(JSON.stringify({ paymentId: step.action.id }));

@@ -34,6 +34,11 @@ describe('the proxy before PostgreSQL', () => {
     const { rows } = await (await client(database)).query<{ n: number }>('select n from t order by n');
     return rows.map(({ n }) => n);
   };
+  const sessions = async (name: string, condition = 'true') => {
+    const sql = `select count(*)::integer as n from pg_stat_activity where application_name = $1 and ${condition}`;
+    const { rows } = await (await client(database)).query<{ n: number }>(sql, [name]);
+    return rows[0]!.n;
+  };
   const insert = async (through: pg.Client, n: number) => {
     await through.query('begin');
     await through.query('insert into t (n) values ($1)', [n]);
@@ -122,10 +127,13 @@ describe('the proxy before PostgreSQL', () => {
   it('stalls one way only, and passes what it has held', async () => {
     const proxy = await open(database);
     const through = await client(proxy.url);
+    await through.query(`set application_name = 'stalled'`);
     proxy.stall('toClient');
     const answer = insert(through, 1);
-    await Promise.race([answer, new Promise((resolve) => setTimeout(resolve, 200))]);
-    expect(await numbers()).toEqual([]); // The first answer is awaited before the second statement is sent.
+    // The server has answered; the client waits for that before it sends its second statement.
+    await eventually(async () => (await sessions('stalled', `state = 'idle in transaction' and query = 'begin'`)) === 1);
+    expect(await numbers()).toEqual([]);
+    expect(await sessions('stalled', `query = 'begin'`)).toBe(1);
     proxy.heal();
     await answer;
     expect(await numbers()).toEqual([1]);
@@ -134,19 +142,13 @@ describe('the proxy before PostgreSQL', () => {
   it('tells nobody of an end behind a stall until it is healed', async () => {
     const proxy = await open(database);
     const through = await client(proxy.url);
-    const sessions = async () => {
-      const { rows } = await (
-        await client(database)
-      ).query<{ n: string }>(`select count(*) as n from pg_stat_activity where application_name = 'half-open'`);
-      return Number(rows[0]!.n);
-    };
     await through.query(`set application_name = 'half-open'`);
     proxy.stall('both');
     (through as unknown as { readonly connection: { readonly stream: { destroy(): void } } }).connection.stream.destroy();
-    await new Promise((resolve) => setTimeout(resolve, 200));
-    expect(await sessions()).toBe(1);
+    await eventually(() => proxy.halfOpen === 1);
+    expect(await sessions('half-open')).toBe(1);
     proxy.heal();
-    await eventually(async () => (await sessions()) === 0);
+    await eventually(async () => (await sessions('half-open')) === 0);
   });
 
   it('delays and throttles', async () => {

@@ -84,7 +84,6 @@ export const PARTICIPANT_FAULTS: readonly Fault[] = [
     expected: 'its step is stuck and says why; the steps before it stay as they are until a person retries or settles it with a reason',
     deviation: 'there is no skip: settling states an outcome, so that nobody can pass over a step without saying what became of it',
     run: 'CF',
-    partWaits: 'the audit of what operators do waits for: operating',
   },
   {
     id: 'B18',
@@ -123,7 +122,6 @@ export const PARTICIPANT_FAULTS: readonly Fault[] = [
     fault: 'an inbox row was pruned, then an old command arrives',
     expected: 'answered `beyond-horizon`, nothing is run, the step is stuck and a person decides',
     run: 'F',
-    waitsFor: 'operating',
   },
   {
     id: 'B24',

@@ -307,8 +307,9 @@ export const CONCURRENCY_FAULTS: readonly Fault[] = [
     id: 'G7',
     fault: 'two operators decide the same stuck step',
     expected: 'one wins, the other gets 409; both are audited',
+    deviation:
+      'a step that is under way again because one has retried it may still be settled by the other; who means the state that they saw sends `If-Match`, and gets 412',
     run: 'CF',
-    waitsFor: 'operating',
   },
   { id: 'G8', fault: 'from one daemon to three and back under load', expected: 'no gap, nothing twice', run: 'F' },
   {

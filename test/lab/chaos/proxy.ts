@@ -58,6 +58,11 @@ export class Proxy implements AsyncDisposable {
     return this.pairs.size;
   }
 
+  /** Connections whose client is gone and whose server does not know it. */
+  get halfOpen(): number {
+    return [...this.pairs].filter(({ client, server }) => client.destroyed && !server.destroyed).length;
+  }
+
   /** Resets every connection. */
   cut(): void {
     for (const pair of this.pairs) this.reset(pair);
