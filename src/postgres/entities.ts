@@ -212,6 +212,8 @@ export class IncomingStartRow {
   traceparent: string | null;
   @Column('timestamptz', { name: 'created_at', default: () => 'clock_timestamp()' })
   createdAt: Date;
+  @Column('text', { nullable: true })
+  tracestate: string | null;
 }
 
 export const ENTITIES = [SagaRow, FinishedSagaRow, SagaHistoryRow, SagaKeyRow, DefinitionRow, DeadLetterRow, IncomingStartRow] as const;
