@@ -2,7 +2,7 @@ export { command, contract } from './saga/contract.js';
 export type { AnyCommand, CodeOf, Command, CommandShape, Contract, ContractOptions, ReplyOf, RequestOf } from './saga/contract.js';
 export { SagaDefinition } from './saga/definition.js';
 export type { AnySaga, InputOf, RejectedStep, RepliesOf, SagaClass, SagaOf, StepName } from './saga/definition.js';
-export type { RetryOptions } from './saga/policy.js';
+export type { RetentionOptions, RetryOptions } from './saga/policy.js';
 export { Saga } from './saga/saga.js';
 export type { SagaOptions } from './saga/saga.js';
 export { typed } from './saga/schema.js';

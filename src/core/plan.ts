@@ -12,6 +12,8 @@ export interface Plan {
   /** From the start; acts only before the pivot has succeeded. */
   readonly deadlineMs: number | undefined;
   readonly compensationOrder: 'reverse' | 'by-dependency';
+  /** Of its sagas, once they have ended. */
+  readonly retention: Retention;
   /** In declaration order; an edge always points upwards in this list, so that the graph is acyclic by construction. */
   readonly steps: readonly PlanStep[];
   /** Checks and reads what a saga is started with. */
@@ -19,6 +21,13 @@ export interface Plan {
   /** The business key of a saga, where it follows from the input (as read). */
   readonly keyOf: ((input: unknown) => string) | undefined;
 }
+
+/** How long sagas are kept after they have ended, at least; `null`: for ever. */
+export interface Retention {
+  readonly completedMs: number | null;
+  readonly compensatedMs: number | null;
+}
+export const FOR_EVER: Retention = Object.freeze({ completedMs: null, compensatedMs: null });
 
 /** Checks a value against a schema and gives what the reader sees. Synchronous; a schema that is not gives a fault. */
 export type Reader = (value: unknown) => Reading;

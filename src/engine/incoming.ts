@@ -143,7 +143,7 @@ export class Incoming {
     await this.conclude(await Promise.all(results));
   }
 
-  private prepared({ id, name, version, key, tags, input, traceparent }: IncomingStart): Omit<StartWork, 'kind' | 'caller'> {
+  private prepared({ id, name, version, key, tags, input, traceparent, tracestate }: IncomingStart): Omit<StartWork, 'kind' | 'caller'> {
     if (!UUID_V7.test(id))
       throw new SagaError('SAGA_INPUT_INVALID', `${name} cannot be started as ${id}: its id has to be a UUID version 7`);
     const read = parseJson(input, 'input', this.parts.settings.limits);
@@ -155,6 +155,7 @@ export class Incoming {
       ...(version === null ? {} : { version }),
       ...(key === null ? {} : { key }),
       ...(traceparent === null ? {} : { traceparent }),
+      ...(tracestate === null ? {} : { tracestate }),
     };
     return this.parts.prepare(request, id);
   }

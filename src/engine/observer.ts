@@ -29,6 +29,8 @@ export interface EngineObserver {
   deadLettered?(letter: { readonly queue: string; readonly reason: string; readonly fault?: SignatureFault | undefined }): void;
   /** So many dead letters are in the store now, whoever put them aside: this process, a participant, or the broker. */
   deadLettersStored?(count: number): void;
+  /** So many finished sagas were removed, since their retention is over. */
+  sagasForgotten?(count: number): void;
 }
 
 const EVENTS = [
@@ -40,6 +42,7 @@ const EVENTS = [
   'timersSwept',
   'deadLettered',
   'deadLettersStored',
+  'sagasForgotten',
 ] as const satisfies readonly (keyof EngineObserver)[];
 
 /** An observer whose faults reach nobody: the first of each kind is logged. Events it does not take stay absent, which costs nothing. */

@@ -123,7 +123,7 @@ export class Orchestrator implements SagaService {
         { queue: names.deadLetters, prefetch: DEAD_LETTER_PREFETCH, receive: (deliveries) => this.keeper.receive(deliveries) },
       ],
     );
-    this.housekeeping = housekeeping(store, settings, { clock, logger });
+    this.housekeeping = housekeeping(store, settings, { clock, logger, observer });
     const watch = new Watch({ store, clock, logger });
     this.watching = new Repeater('the look at clocks and database', settings.watchMs, () => watch.look(), { clock, logger });
   }

@@ -45,16 +45,17 @@ export function letterFor(
 }
 
 /** What else was said of the start; whoever wrote the row may have kept no limit. */
-function headersOf({ version, key, tags, traceparent }: IncomingStart): Pick<DeadLetter, 'headers' | 'isAltered'> {
+function headersOf({ version, key, tags, traceparent, tracestate }: IncomingStart): Pick<DeadLetter, 'headers' | 'isAltered'> {
   const tagsText = JSON.stringify(tags ?? {});
-  const headers = {
+  const headers: Record<string, string | number> = {
     ...(version === null ? {} : { [HEADER.sagaVersion]: version }),
     ...(key === null ? {} : { [HEADER.key]: short(key) }),
     ...(traceparent === null ? {} : { [HEADER.traceparent]: short(traceparent) }),
+    ...(tracestate === null ? {} : { [HEADER.tracestate]: shortenBytes(printable(tracestate), LIMITS.headerBytes) }),
     [TAGS]: shortenBytes(tagsText, LIMITS.headerBytes),
   };
-  const kept = [headers[HEADER.key] ?? null, headers[HEADER.traceparent] ?? null, headers[TAGS]];
-  const given = [key, traceparent, tagsText];
+  const kept = [HEADER.key, HEADER.traceparent, HEADER.tracestate, TAGS].map((name) => headers[name] ?? null);
+  const given = [key, traceparent, tracestate, tagsText];
   return { headers, isAltered: given.some((text, at) => text !== kept[at]) };
 }
 const TAGS = 'saga-tags';
@@ -69,6 +70,7 @@ export function incomingOf({ messageId: id, type: name, headers, body: input }: 
     tags: JSON.parse(textHeader(headers, TAGS) ?? '{}') as unknown,
     input,
     traceparent: textHeader(headers, HEADER.traceparent) ?? null,
+    tracestate: textHeader(headers, HEADER.tracestate) ?? null,
   };
 }
 

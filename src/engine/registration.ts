@@ -14,11 +14,12 @@ export async function registerDefinitions(
   definitions: Definitions,
   { allowOrphans, logger }: { readonly allowOrphans: boolean; readonly logger: Logger },
 ): Promise<void> {
-  const loaded = definitions.all.map(({ name, version, fingerprint, shape }): RegisteredDefinition => ({
+  const loaded = definitions.all.map(({ name, version, fingerprint, shape, retention }): RegisteredDefinition => ({
     name,
     version,
     fingerprint,
     shape,
+    retention,
   }));
   const known = await store.registerDefinitions(loaded);
   pass('definitions.registered');

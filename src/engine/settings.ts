@@ -40,7 +40,7 @@ export interface EngineSettings {
   readonly maintainMs: number;
   /** How long a dead letter is kept after it was replayed or discarded. Default 30 days. Those that wait are kept. */
   readonly deadLetterKeepMs: number;
-  /** Dead letters removed in one transaction. Default 1,000. */
+  /** Dead letters, and sagas whose retention is over, removed in one transaction. Default 1,000. */
   readonly forgetBatch: number;
   /** Pause between two looks at the clocks and at what the store has to say. Default 60,000. */
   readonly watchMs: number;

@@ -10,6 +10,7 @@ export function definitionView(plan: Plan): DefinitionView {
     fingerprint: plan.fingerprint,
     deadlineMs: plan.deadlineMs ?? null,
     compensationOrder: plan.compensationOrder,
+    retention: { ...plan.retention },
     steps: plan.steps.map((step) => stepView(step, nameAt)),
     edges: plan.steps.flatMap((step) => step.needs.map((index) => ({ from: nameAt(index), to: step.name }))),
   };

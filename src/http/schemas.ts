@@ -263,6 +263,8 @@ export const DefinitionSchema = z
     fingerprint: z.string(),
     deadlineMs: z.number().nullable(),
     compensationOrder: z.enum(['reverse', 'by-dependency']),
+    /** How long sagas are kept after they have ended; `null`: for ever. */
+    retention: z.object({ completedMs: z.number().nullable(), compensatedMs: z.number().nullable() }),
     steps: z.array(DefinitionStepSchema),
     edges: z.array(z.object({ from: z.string(), to: z.string() })),
   })

@@ -96,7 +96,7 @@ export function engineModule(): ContainerModule {
           settings,
           hash: sha256,
         });
-        metrics.gauges({ ...parts, load: () => orchestrator.load });
+        metrics.gauges({ ...parts, names, load: () => orchestrator.load });
         return orchestrator;
       })
       .inSingletonScope();

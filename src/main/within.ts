@@ -22,6 +22,8 @@ export interface WithinOptions {
 export interface StartWithinOptions extends StartOptions {
   /** The caller's trace (W3C trace context); one that is malformed is left out. Default: that of the span that is active. */
   readonly traceparent?: string;
+  /** The vendors' part of that trace; only with `traceparent`. */
+  readonly tracestate?: string;
 }
 /** A saga that starts when its transaction has committed. */
 export interface SagaReference {
@@ -49,13 +51,17 @@ export function within(tx: OwnTransaction, { namespace = 'backstep', notify = tr
     start: async (saga, input, options = {}) => {
       const { name, version = null } = factsOf(saga);
       const { tags = {} } = options;
-      const { sent, key = null, trace } = checkStart(headOf(saga), { ...activeTrace(), ...options, input }, LIMITS);
+      const { sent, key = null, trace } = checkStart(headOf(saga), { ...traceFor(options), ...options, input }, LIMITS);
       const id = ids.sagaId();
-      await writeIncoming(tx, { id, name, version, key, tags, input: sent.text, traceparent: trace.traceparent }, { namespace, notify });
+      const { traceparent, tracestate = null } = trace;
+      await writeIncoming(tx, { id, name, version, key, tags, input: sent.text, traceparent, tracestate }, { namespace, notify });
       return { id, name, key };
     },
   };
 }
+
+/** The state of one trace says nothing of another. */
+const traceFor = ({ traceparent }: StartWithinOptions) => (traceparent === undefined ? activeTrace() : {});
 
 /** All that can be checked here: of a saga by name that is little, and the daemon checks the rest. */
 function headOf(saga: SagaClass | NamedSaga<unknown>): StartHead {

@@ -17,7 +17,7 @@ export class InMemoryHistoryFeed implements HistoryFeed {
 
   constructor(
     private readonly clock: Pick<Clock, 'now'>,
-    private readonly factsOf: (sagaId: string) => SagaFacts,
+    private readonly factsOf: (sagaId: string) => SagaFacts | undefined,
   ) {}
 
   /** Gives what takes it back; only the last one may be. */
@@ -36,12 +36,14 @@ export class InMemoryHistoryFeed implements HistoryFeed {
       throw new SagaError('SAGA_EVENTS_EXPIRED', 'this Last-Event-ID is too old, or of another process; begin anew without it');
     const most = until === undefined ? this.lines.length : this.placeIn(until).lines;
     const end = Math.min(from.lines + limit, Math.max(most, from.lines));
-    const entries = this.lines.slice(from.lines, end).map((line, at) => this.entryOf(line, from.lines + at + 1));
-    return { entries, end: this.placeAfter(end), isFull: entries.length === limit };
+    const entries = this.lines.slice(from.lines, end).flatMap((line, at) => this.entryOf(line, from.lines + at + 1));
+    return { entries, end: this.placeAfter(end), isFull: end - from.lines === limit };
   }
 
-  private entryOf({ sagaId, entry }: Line, lines: number): FeedEntry {
-    return { place: this.placeAfter(lines), sagaId, ...this.factsOf(sagaId), entry: JSON.parse(entry) as HistoryEntry };
+  /** A saga that was removed meanwhile has nothing to tell any more. */
+  private entryOf({ sagaId, entry }: Line, lines: number): FeedEntry[] {
+    const facts = this.factsOf(sagaId);
+    return facts ? [{ place: this.placeAfter(lines), sagaId, ...facts, entry: JSON.parse(entry) as HistoryEntry }] : [];
   }
 
   private placeAfter(lines: number): string {

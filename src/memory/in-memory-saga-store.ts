@@ -1,5 +1,6 @@
 import { SagaError, messageOf } from '../core/errors.js';
 import type { HistoryEntry } from '../core/event.js';
+import { FOR_EVER } from '../core/plan.js';
 import { statusOf, type SagaState, type Status } from '../core/state.js';
 import type { Clock } from '../ports/clock.js';
 import type { Overview, OverviewQuery, SagaOverview } from '../ports/saga-overview.js';
@@ -60,7 +61,10 @@ export class InMemorySagaStore implements SagaStore, SagaOverview {
   constructor(private readonly clock: Pick<Clock, 'now'>) {
     this.incoming = new InMemoryIncomingStarts(clock, undefined, (id) => this.row(id) !== undefined);
     this.letters = new InMemoryDeadLetters(clock);
-    this.feed = new InMemoryHistoryFeed(clock, (id) => factsOf(this.row(id)!));
+    this.feed = new InMemoryHistoryFeed(clock, (id) => {
+      const row = this.row(id);
+      return row && factsOf(row);
+    });
   }
 
   async commit<R>(ids: readonly string[], decide: (loaded: Loaded) => Writes<R>): Promise<Committed<R>> {
@@ -123,8 +127,8 @@ export class InMemorySagaStore implements SagaStore, SagaOverview {
     for (const definition of definitions) {
       const text = this.definitions.get(refOf(definition));
       const known = text === undefined ? undefined : (JSON.parse(text) as RegisteredDefinition);
-      if (!known) this.definitions.set(refOf(definition), JSON.stringify(definition));
-      else if (known.fingerprint !== definition.fingerprint) differing.push(known);
+      if (known && known.fingerprint !== definition.fingerprint) differing.push(known);
+      else this.definitions.set(refOf(definition), JSON.stringify(definition));
     }
     return differing;
   }
@@ -146,12 +150,29 @@ export class InMemorySagaStore implements SagaStore, SagaOverview {
     return moved.length;
   }
 
+  async forgetFinished(limit: number): Promise<number> {
+    const over = [...this.finished.values()].filter((row) => this.isOver(stateIn(row))).slice(0, limit);
+    const gone = new Set(over.map(({ id }) => id));
+    for (const id of gone) {
+      this.finished.delete(id);
+      this.histories.delete(id);
+    }
+    for (const [name, { id }] of this.keys) if (gone.has(id)) this.keys.delete(name);
+    return gone.size;
+  }
+
   async maintain(): Promise<void> {}
   async check(): Promise<void> {}
   async close(): Promise<void> {}
 
   async now(): Promise<number> {
     return this.clock.now();
+  }
+
+  private isOver(state: SagaState): boolean {
+    const { retention = FOR_EVER } = JSON.parse(this.definitions.get(refOf(state)) ?? '{}') as Partial<RegisteredDefinition>;
+    const keptMs = state.end === 'completed' ? retention.completedMs : retention.compensatedMs;
+    return keptMs !== null && state.endedAt !== null && state.endedAt + keptMs <= this.clock.now();
   }
 
   private row(id: string): Row | undefined {

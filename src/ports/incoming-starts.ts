@@ -41,6 +41,7 @@ export interface IncomingStart {
   /** Of an input that was cut: what it was. */
   readonly whole: { readonly bytes: number; readonly sha256: string } | undefined;
   readonly traceparent: string | null;
+  readonly tracestate: string | null;
 }
 
 /** What a client writes down. */

@@ -1,4 +1,5 @@
 import type { HistoryEntry } from '../core/event.js';
+import type { Retention } from '../core/plan.js';
 import type { SagaState } from '../core/state.js';
 import type { DeadLetters } from './dead-letters.js';
 import type { DefinitionRef } from './definition-ref.js';
@@ -40,13 +41,22 @@ export interface SagaStore {
   /** Versions that open sagas were started with, and how many of each. */
   versionsInFlight(): Promise<readonly (DefinitionRef & { readonly count: number })[]>;
 
-  /** Makes definitions known, with their fingerprints; gives those that were known under another fingerprint (nothing is written for them). */
+  /**
+   * Makes definitions known, with their fingerprints and how long their sagas are kept, which may have changed; gives those that were known under
+   * another fingerprint (nothing is written for them).
+   */
   registerDefinitions(definitions: readonly RegisteredDefinition[]): Promise<readonly RegisteredDefinition[]>;
-  /** Overwrites the fingerprint of a version that has nothing in flight. */
+  /** Overwrites a version that has nothing in flight. */
   replaceDefinition(definition: RegisteredDefinition): Promise<void>;
 
   /** Moves final sagas to where finished ones are kept, at most `limit`; gives how many. */
   moveFinished(limit: number): Promise<number>;
+  /**
+   * Removes finished sagas whose retention is over, with their histories and keys: at most `limit` one by one, or any number in one piece. Gives how
+   * many; 0 when nothing is left to be removed now. Those of one definition may be kept somewhat longer, never shorter; of definitions that are not
+   * known they are kept.
+   */
+  forgetFinished(limit: number): Promise<number>;
   /** Makes room for the time to come (partitions). */
   maintain(): Promise<void>;
   now(): Promise<number>;
@@ -66,6 +76,7 @@ export interface RegisteredDefinition extends DefinitionRef {
   readonly fingerprint: string;
   /** One line for each fact the fingerprint covers, so that a difference can be named. */
   readonly shape: readonly string[];
+  readonly retention: Retention;
 }
 
 export interface StoredSaga {

@@ -85,6 +85,8 @@ export class SagaHistoryRow {
 
 /** What a start is known by: its business key and its start id (message id, idempotency key). Kept as long as the saga. */
 @Entity('saga_key')
+// A BRIN index, which TypeORM does not know: see the migration.
+@Index('saga_key_saga', { synchronize: false })
 @Check('saga_key_kind_known', `kind in ('key', 'start')`)
 export class SagaKeyRow {
   @PrimaryColumn('text')
@@ -102,6 +104,7 @@ export class SagaKeyRow {
 
 /** A definition that a daemon has loaded. */
 @Entity('definition')
+@Check('definition_keeps', 'keep_completed_ms > 0 and keep_compensated_ms > 0')
 export class DefinitionRow {
   @PrimaryColumn('text')
   name: string;
@@ -111,6 +114,12 @@ export class DefinitionRow {
   fingerprint: string;
   @Column('json')
   shape: string[];
+  /** How long its sagas are kept once they are completed; `null`: for ever. */
+  @Column('bigint', { name: 'keep_completed_ms', nullable: true })
+  keepCompletedMs: string | null;
+  /** Once they are compensated. */
+  @Column('bigint', { name: 'keep_compensated_ms', nullable: true })
+  keepCompensatedMs: string | null;
 }
 
 /** A message that could not be understood or trusted. */
@@ -203,6 +212,8 @@ export class IncomingStartRow {
   traceparent: string | null;
   @Column('timestamptz', { name: 'created_at', default: () => 'clock_timestamp()' })
   createdAt: Date;
+  @Column('text', { nullable: true })
+  tracestate: string | null;
 }
 
 export const ENTITIES = [SagaRow, FinishedSagaRow, SagaHistoryRow, SagaKeyRow, DefinitionRow, DeadLetterRow, IncomingStartRow] as const;

@@ -20,6 +20,7 @@ interface Row {
   readonly bytes: number | null;
   readonly sha256: string | null;
   readonly traceparent: string | null;
+  readonly tracestate: string | null;
 }
 
 /** A definition that one of the pairs `$1`, `$2` of name and version is, where no version is named by its name alone. */
@@ -48,9 +49,9 @@ export class PostgresIncomingStarts implements IncomingStarts {
     await this.query(this.statements.remove(ids));
   }
 
-  async restore({ id, name, version, key, tags, input, traceparent }: WrittenStart): Promise<void> {
+  async restore({ id, name, version, key, tags, input, traceparent, tracestate }: WrittenStart): Promise<void> {
     const channel = channelOf(namespaceOf(this.dataSource));
-    await this.query(this.statements.restore(id, name, version, key, JSON.stringify(tags), input, traceparent, channel));
+    await this.query(this.statements.restore(id, name, version, key, JSON.stringify(tags), input, traceparent, tracestate, channel));
   }
 
   watch(arrived: () => void): () => Promise<void> {
@@ -82,7 +83,7 @@ function statementsFor(schema: string) {
   const from = `from ${schema}.incoming_start s`;
   return {
     read: statement(`
-      select s.id, s.name, s.version, s.key, s.tags, left(s.input, $5) as input, s.traceparent,
+      select s.id, s.name, s.version, s.key, s.tags, left(s.input, $5) as input, s.traceparent, s.tracestate,
         case when length(s.input) > $5 then octet_length(s.input) end as bytes,
         case when length(s.input) > $5 then encode(sha256(convert_to(s.input, 'UTF8')), 'hex') end as sha256
       ${from} where s.id > $3::uuid and ${IS_LOADED} order by s.id limit $4`),
@@ -92,11 +93,11 @@ function statementsFor(schema: string) {
       group by s.name, s.version order by s.name, s.version`),
     restore: statement(`
       with written as (
-        insert into ${schema}.incoming_start (id, name, version, key, tags, input, traceparent)
-        select $1, $2, $3, $4, $5::json, $6, $7
+        insert into ${schema}.incoming_start (id, name, version, key, tags, input, traceparent, tracestate)
+        select $1, $2, $3, $4, $5::json, $6, $7, $8
         where not exists (select from ${schema}.saga where id = $1) and not exists (select from ${schema}.finished_saga where id = $1)
         on conflict do nothing returning 1)
-      select pg_notify($8, '') from written`),
+      select pg_notify($9, '') from written`),
     remove: statement(`delete ${from} where s.id = any ($1::uuid[])`),
   };
 }

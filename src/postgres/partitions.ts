@@ -17,10 +17,16 @@ const TABLES = [
   { name: 'saga_history', id: 'saga_id', settings: '' },
 ] as const;
 
-interface Week {
+/** A week of saga ids; each table has a partition for it. */
+export interface Week {
   /** `2026_11_16`, the Monday. */
   readonly label: string;
+  /** When it begins. */
+  readonly at: number;
+  readonly endsAt: number;
+  /** The smallest id in it. */
   readonly from: string;
+  /** The smallest id after it. */
   readonly to: string;
 }
 
@@ -58,11 +64,30 @@ async function missingWeeks(client: PoolClient, schema: string): Promise<readonl
 
 function weeksFrom(now: number): readonly Week[] {
   const first = Math.floor((now - MONDAY_MS) / WEEK_MS) * WEEK_MS + MONDAY_MS;
-  return Array.from({ length: WEEKS_AHEAD }, (_, n) => {
-    const start = first + n * WEEK_MS;
-    const label = new Date(start).toISOString().slice(0, 10).replaceAll('-', '_');
-    return { label, from: firstIdAt(start), to: firstIdAt(start + WEEK_MS) };
-  });
+  return Array.from({ length: WEEKS_AHEAD }, (_, n) => weekAt(first + n * WEEK_MS));
+}
+
+function weekAt(at: number): Week {
+  const label = new Date(at).toISOString().slice(0, 10).replaceAll('-', '_');
+  return { label, at, endsAt: at + WEEK_MS, from: firstIdAt(at), to: firstIdAt(at + WEEK_MS) };
+}
+
+/** The weeks that finished sagas have a partition for, oldest first. */
+export async function presentWeeks(pool: Pool, schema: string): Promise<readonly Week[]> {
+  const { rows } = await pool.query<{ label: string }>(
+    `select substring(c.relname from '\\d{4}_\\d\\d_\\d\\d$') as label from pg_inherits i join pg_class c on c.oid = i.inhrelid
+     where i.inhparent = $1::regclass and c.relname ~ '_\\d{4}_\\d\\d_\\d\\d$' order by label`,
+    [`${schema}.finished_saga`],
+  );
+  return rows.map(({ label }) => weekAt(Date.parse(label.replaceAll('_', '-'))));
+}
+
+/** Locks a connection's transaction against everybody else who makes or drops partitions. */
+export const partitionsLock = (schema: string): string => `hashtextextended('${schema} partitions', 0)`;
+
+/** The partitions of a week, of open sagas, finished ones and histories. */
+export function partitionsOf(schema: string, week: Week): readonly string[] {
+  return TABLES.map(({ name }) => `${schema}.${partitionName(name, week)}`);
 }
 
 const partitionName = (table: string, week: Week): string => `${table}_${week.label}`;
@@ -73,7 +98,7 @@ async function ensurePartition(client: PoolClient, schema: string, table: (typeo
   const parent = `${schema}.${table.name}`;
   try {
     await client.query('begin');
-    await client.query(`select pg_advisory_xact_lock(hashtextextended($1, 0))`, [`${schema} partitions`]);
+    await client.query(`select pg_advisory_xact_lock(${partitionsLock(schema)})`);
     const { rows } = await client.query<{ present: boolean }>(`select to_regclass($1) is not null as present`, [name]);
     if (!rows[0]?.present) {
       await client.query(`create table ${name} (like ${parent} including defaults including constraints) ${table.settings}`);

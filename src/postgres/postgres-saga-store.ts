@@ -26,6 +26,7 @@ import { PostgresDeadLetters } from './dead-letters.js';
 import { registerDefinitions, replaceDefinition } from './definitions.js';
 import { BatchError } from './fate.js';
 import { findSaga, findSagaByKey, readHistory, versionsInFlight } from './find-sagas.js';
+import { FinishedForgetter } from './forget-finished.js';
 import { PostgresHistoryFeed } from './history-feed.js';
 import { incomingLocker, PostgresIncomingStarts } from './incoming-starts.js';
 import { loadStatements, stored, type LoadedRow } from './load-sagas.js';
@@ -80,6 +81,7 @@ export class PostgresSagaStore implements SagaStore, SagaOverview {
   private readonly claimKeys: ReturnType<typeof keyClaimer>;
   private readonly write: ReturnType<typeof batchWriter>;
   private readonly move: ReturnType<typeof finishedMover>;
+  private readonly forgetter: FinishedForgetter;
 
   /** The data source comes from `connect` or an embedded database, initialized; its schema is migrated by `migrate`. */
   constructor(
@@ -96,6 +98,7 @@ export class PostgresSagaStore implements SagaStore, SagaOverview {
     this.claimKeys = keyClaimer(this.schema);
     this.write = batchWriter(this.schema);
     this.move = finishedMover(this.schema);
+    this.forgetter = new FinishedForgetter(() => this.pool, this.schema);
   }
 
   private get pool(): pg.Pool {
@@ -159,6 +162,10 @@ export class PostgresSagaStore implements SagaStore, SagaOverview {
     const moved = await this.reading(() => this.move(this.pool, limit));
     if (moved > 0) pass('finished.moved');
     return moved;
+  }
+
+  async forgetFinished(limit: number): Promise<number> {
+    return this.reading(() => this.forgetter.run(limit));
   }
 
   async maintain(): Promise<void> {

@@ -17,11 +17,12 @@ export async function writeIncoming(
 ): Promise<void> {
   const run = runnerOf(tx);
   const schema = quotedSchema(namespace);
-  const { id, name, version, key, tags, input, traceparent } = start;
-  const values = [id, name, version, key, JSON.stringify(tags), input, traceparent];
-  const insert = `insert into ${schema}.incoming_start (id, name, version, key, tags, input, traceparent) values ($1, $2, $3, $4, $5, $6, $7)`;
+  const { id, name, version, key, tags, input, traceparent, tracestate } = start;
+  const values = [id, name, version, key, JSON.stringify(tags), input, traceparent, tracestate];
+  const insert = `insert into ${schema}.incoming_start (id, name, version, key, tags, input, traceparent, tracestate)
+    values ($1, $2, $3, $4, $5, $6, $7, $8)`;
   try {
-    if (notify) await run(`with written as (${insert}) select pg_notify($8, '')`, [...values, channelOf(namespace)]);
+    if (notify) await run(`with written as (${insert}) select pg_notify($9, '')`, [...values, channelOf(namespace)]);
     else await run(insert, values);
   } catch (error: unknown) {
     throw explained(error, schema);
@@ -73,6 +74,7 @@ function refusalOfManager({ queryRunner, dataSource }: Shape): string | undefine
 const WANTED = 'give the EntityManager of an open TypeORM transaction, or a pg client after its BEGIN';
 
 const NO_TABLE = /^(42P01|3F000)$/;
+const NO_COLUMN = '42703';
 const NO_RIGHT = '42501';
 
 /** What only Backstep can explain; the rest is the caller's own database speaking. */
@@ -81,6 +83,10 @@ function explained(error: unknown, schema: string): unknown {
   const table = `${schema}.incoming_start`;
   if (NO_TABLE.test(state)) {
     const message = `there is no ${table}: this is another database or namespace than the daemons', or it needs 'backstep migrate'`;
+    return new SagaError('SAGA_SCHEMA_OUTDATED', message, [], { cause: error });
+  }
+  if (state === NO_COLUMN) {
+    const message = `${table} is that of an older version: run 'backstep migrate' before services of this version`;
     return new SagaError('SAGA_SCHEMA_OUTDATED', message, [], { cause: error });
   }
   if (state === NO_RIGHT) {

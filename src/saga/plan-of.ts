@@ -4,7 +4,7 @@ import { builder } from './commands.js';
 import { namedSteps } from './fields.js';
 import { makeAlone, type AnyClass } from './instances.js';
 import { planSteps } from './plan-steps.js';
-import { durationOf } from './policy.js';
+import { durationOf, retentionOf } from './policy.js';
 import { orderFaults, warningsOf } from './rules.js';
 import { sagaOptionsOf, type SagaOptions } from './saga.js';
 import { isSchema, readAnything, readerOf } from './schema.js';
@@ -75,6 +75,7 @@ function headOf(options: SagaOptions, className: string, faults: string[]): Head
     key,
     deadline,
     compensationOrder = 'reverse',
+    retention,
     ...unknown
   } = fieldsOf(options, 'what it was given', own) as Partial<SagaOptions>;
   if (typeof name !== 'string' || !WIRE_NAME.test(name))
@@ -85,6 +86,7 @@ function headOf(options: SagaOptions, className: string, faults: string[]): Head
   if (!ORDERS.includes(compensationOrder))
     own.push(`'compensationOrder' is '${shown(compensationOrder)}'; it must be 'reverse' or 'by-dependency'`);
   const deadlineMs = deadline === undefined ? undefined : durationOf(deadline, 0, 'deadline', own);
+  const keeping = retentionOf(retention, own);
   for (const option of Object.keys(unknown)) own.push(`there is no option '${shown(option)}'`);
   faults.push(...own.map((fault) => `: @Saga: ${fault}`));
   return {
@@ -92,6 +94,7 @@ function headOf(options: SagaOptions, className: string, faults: string[]): Head
     version: version!,
     deadlineMs,
     compensationOrder,
+    retention: keeping,
     readInput: isSchema(input) ? readerOf(input, `${className}'s input`) : readAnything,
     keyOf: key && keyReader(key as (input: unknown) => unknown, `${className}'s key`),
   };

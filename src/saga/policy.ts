@@ -1,4 +1,5 @@
 import { parseDuration, type Duration } from '../core/duration.js';
+import { FOR_EVER, type Retention } from '../core/plan.js';
 import type { RetryPolicy } from '../core/retry.js';
 import { fieldsOf, shown } from './written.js';
 
@@ -14,6 +15,12 @@ export interface RetryOptions {
     /** No wait is longer. Default 30 s, for compensations and retriable steps 5 min. */
     readonly max?: Duration;
   };
+}
+
+/** By how a saga ended; what is left out is kept for ever. */
+export interface RetentionOptions {
+  readonly completed?: Duration;
+  readonly compensated?: Duration;
 }
 
 type Backoff = NonNullable<RetryOptions['backoff']>;
@@ -41,6 +48,31 @@ export function durationOf(written: Duration | undefined, otherwise: number, wha
   if (ms !== undefined && ms > 0) return ms;
   faults.push(`'${what}' is '${shown(written)}'; it must be a duration above zero such as '200ms', '30s', '10m', '24h', '7d'`);
   return otherwise;
+}
+
+/** What was written; `faults` gets what is wrong with it. */
+export function retentionOf(written: RetentionOptions | undefined, faults: string[]): Retention {
+  if (written === undefined) return FOR_EVER;
+  const { completed, compensated, ...unknown }: RetentionOptions = fieldsOf(written, `'retention'`, faults);
+  for (const name of Object.keys(unknown)) faults.push(`'retention' has no option '${shown(name)}'; it has 'completed' and 'compensated'`);
+  return Object.freeze({
+    completedMs: keptMs(completed, 'retention.completed', faults),
+    compensatedMs: keptMs(compensated, 'retention.compensated', faults),
+  });
+}
+
+/** Whoever goes on in the feed of events within this must find the histories that it tells of. */
+export const LEAST_RETENTION_MS = 604_800_000;
+/** A hundred years; what is longer is a slip. */
+const MOST_RETENTION_MS = 3_153_600_000_000;
+
+function keptMs(written: Duration | undefined, what: string, faults: string[]): number | null {
+  if (written === undefined) return null;
+  const ms = durationOf(written, LEAST_RETENTION_MS, what, faults);
+  if (ms < LEAST_RETENTION_MS)
+    faults.push(`'${what}' is '${shown(written)}'; it must be at least '7d': events can be followed up for that long`);
+  if (ms > MOST_RETENTION_MS) faults.push(`'${what}' is '${shown(written)}'; leave it out to keep sagas for ever`);
+  return ms;
 }
 
 /** The longest that a command can take with its retries, when every attempt times out and every wait is full. */

@@ -2,6 +2,7 @@ import 'reflect-metadata';
 import { injectable } from 'inversify';
 import type { Duration } from '../core/duration.js';
 import type { AnySaga, SagaOf } from './definition.js';
+import type { RetentionOptions } from './policy.js';
 import type { AnySchema, ReadOf, SentOf } from './schema.js';
 import { frozenCopy } from './written.js';
 
@@ -21,6 +22,11 @@ export interface SagaOptions<S extends AnySchema | undefined = AnySchema | undef
   readonly deadline?: Duration;
   /** How it is undone: one by one in the reverse order of completion (default), or each as soon as what depends on it is undone. */
   readonly compensationOrder?: 'reverse' | 'by-dependency';
+  /**
+   * How long a saga is kept after it has ended, with its history and its key; about a week longer at most. Default: for ever. Least: 7 days, as long
+   * as the feed of events can be gone on from. It may be changed under the same version; the daemon that was started last decides.
+   */
+  readonly retention?: RetentionOptions;
 }
 type Fits<S> = S extends AnySchema ? SagaOf<ReadOf<S>, SentOf<S>> : AnySaga;
 

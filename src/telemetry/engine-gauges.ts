@@ -2,15 +2,18 @@ import { Gauge, type Registry } from 'prom-client';
 import type { Plan } from '../core/plan.js';
 import type { Status } from '../core/state.js';
 import type { Clock } from '../ports/clock.js';
-import type { SagaOverview } from '../ports/saga-overview.js';
+import type { Names } from '../core/wire.js';
+import type { Overview, SagaOverview } from '../ports/saga-overview.js';
 import type { Transport } from '../ports/transport.js';
 import { OTHER } from './labels.js';
-import { WorkloadReading } from './workload-reading.js';
+import { queueGauges } from './queue-gauges.js';
+import { ScrapeReading } from './scrape-reading.js';
 
 export interface EngineGaugesParts {
   readonly plans: readonly Plan[];
   readonly store: SagaOverview;
-  readonly transport: Pick<Transport, 'health'>;
+  readonly names: Names;
+  readonly transport: Pick<Transport, 'health' | 'queues'>;
   readonly clock: Clock;
   /** See `Orchestrator.load`. */
   readonly load: () => { readonly waiting: number; readonly unconfirmed: number };
@@ -19,9 +22,10 @@ export interface EngineGaugesParts {
 const OPEN: readonly Status[] = ['running', 'compensating', 'suspended', 'stuck'];
 
 /** What is read when somebody looks, and costs nothing otherwise. */
-export function engineGauges(registry: Registry, { plans, store, transport, clock, load }: EngineGaugesParts): void {
+export function engineGauges(registry: Registry, { plans, store, names, transport, clock, load }: EngineGaugesParts): void {
   const registers = [registry];
-  const reading = new WorkloadReading(store, clock);
+  // What is open, and how late the oldest timer is.
+  const reading = new ScrapeReading<Pick<Overview, 'open' | 'overdueMs'>>(() => store.overview({ limit: 0 }), clock);
   const named = new Set(plans.map(({ name }) => name));
   new Gauge({
     name: 'backstep_sagas_in_flight',
@@ -79,4 +83,5 @@ export function engineGauges(registry: Registry, { plans, store, transport, cloc
       this.set(load().unconfirmed);
     },
   });
+  queueGauges(registry, { plans, names, transport, clock });
 }

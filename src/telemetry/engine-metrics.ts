@@ -61,6 +61,10 @@ export function engineMetrics(registry: Registry, { plans, names, deadLetters }:
     name: 'backstep_dead_letters_stored_total',
     help: 'Dead letters that came into the table, whoever put them aside: this process, a participant or the broker.',
   }).of();
+  const forgotten = new Counter(registry, {
+    name: 'backstep_sagas_forgotten_total',
+    help: 'Finished sagas that this process removed, since their retention is over.',
+  }).of();
   deadLetters.announce([names.replies]);
   deadLetters.announce([names.starts, incomingQueue(names)], true);
   return {
@@ -77,5 +81,6 @@ export function engineMetrics(registry: Registry, { plans, names, deadLetters }:
     timersSwept: ({ latenessMs }) => lateness.record(Math.max(0, latenessMs) / 1_000),
     deadLettered: (letter) => deadLetters.add(letter),
     deadLettersStored: (count) => stored.add(count),
+    sagasForgotten: (count) => forgotten.add(count),
   };
 }

@@ -13,7 +13,17 @@ export interface OpenedIncoming {
 }
 
 export function writtenOf(over: Partial<Written> = {}): Written {
-  return { id: sagaId(), name: 'place-order', version: null, key: null, tags: {}, input: '{}', traceparent: null, ...over };
+  return {
+    id: sagaId(),
+    name: 'place-order',
+    version: null,
+    key: null,
+    tags: {},
+    input: '{}',
+    traceparent: null,
+    tracestate: null,
+    ...over,
+  };
 }
 
 const VERSIONS = [
@@ -67,6 +77,7 @@ export function describeIncomingStarts(name: string, open: () => Promise<OpenedI
         tags: { shop: 'nord "1"', 'a\\b': '{x}' },
         input: '{"total": 12.50, "b":  1, "a": 2}',
         traceparent: '00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01',
+        tracestate: 'vendor=a,other="b"',
       });
       await opened.write(row);
       expect(await store.incoming.read(PAGE)).toEqual([{ ...row, whole: undefined }]);

@@ -1,7 +1,8 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { FAR, change, endOf, entry, nothing, sagaId, sagaIdAt, start, startOf, stateOf, updateOf } from './saga-store-fixtures.js';
+import { FOR_EVER } from '../../src/core/plan.js';
 import type { SagaState } from '../../src/core/state.js';
-import type { Committed, SagaFilter, SagaStore } from '../../src/ports/saga-store.js';
+import type { Committed, RegisteredDefinition, SagaFilter, SagaStore } from '../../src/ports/saga-store.js';
 
 export interface OpenedStore {
   readonly store: SagaStore;
@@ -464,7 +465,7 @@ export function describeSagaStore(name: string, open: () => Promise<OpenedStore>
 
     describe('definitions', () => {
       it('are registered once; those known otherwise are given back unchanged', async () => {
-        const one = { name: 'defined', version: 1, fingerprint: 'f1', shape: ['step a', 'step "b"'] };
+        const one = { name: 'defined', version: 1, fingerprint: 'f1', shape: ['step a', 'step "b"'], retention: FOR_EVER };
         const two = { ...one, version: 2 };
         expect(await store.registerDefinitions([one])).toEqual([]);
         expect(await store.registerDefinitions([one, two])).toEqual([]);
@@ -473,6 +474,96 @@ export function describeSagaStore(name: string, open: () => Promise<OpenedStore>
         expect(await store.registerDefinitions([{ ...one, fingerprint: 'f2' }])).toEqual([]);
         await start(store, startOf({ name: 'defined', version: 2 }));
         await expect(store.replaceDefinition({ ...two, fingerprint: 'f3' })).rejects.toMatchObject({ code: 'SAGA_DEFINITION_CHANGED' });
+      });
+    });
+
+    describe('retention', () => {
+      const DAY_MS = 86_400_000;
+      const defined = (name: string, completedDays: number | null, over: Partial<RegisteredDefinition> = {}) => {
+        const retention = {
+          completedMs: completedDays && completedDays * DAY_MS,
+          compensatedMs: completedDays && 3 * completedDays * DAY_MS,
+        };
+        return { name, version: 1, fingerprint: 'f', shape: [], retention, ...over };
+      };
+      /** One that ended so many days ago. */
+      const ended = (now: number, days: number, state: Partial<SagaState> = {}, startId: string | null = null) => {
+        const facts = {
+          id: sagaIdAt(now - 400 * DAY_MS),
+          end: 'completed' as const,
+          endedAt: now - days * DAY_MS,
+          startedAt: now - 400 * DAY_MS,
+        };
+        return startOf({ ...facts, ...state }, { wakeAt: null, startId });
+      };
+      const forgetAll = async (limit = 1_000) => {
+        const removed: number[] = [];
+        do removed.push(await store.forgetFinished(limit));
+        while (removed.at(-1) !== 0);
+        return removed.slice(0, -1);
+      };
+
+      it('removes finished sagas that are over, with their histories and keys, and no others', async () => {
+        const [from, now] = [await store.feed.end(), await store.now()];
+        await store.registerDefinitions([defined('brief', 30), defined('brief', null, { version: 2 })]);
+        const over = [ended(now, 31, { name: 'brief', key: 'gone' }, 'start-gone'), ended(now, 91, { name: 'brief', end: 'compensated' })];
+        const staying = [
+          ended(now, 29, { name: 'brief', key: 'there' }),
+          ended(now, 31, { name: 'brief', end: 'compensated' }),
+          ended(now, 300, { name: 'brief', version: 2 }),
+          ended(now, 300, { name: 'never-registered' }),
+          startOf({ name: 'brief', id: sagaIdAt(now - 400 * DAY_MS) }),
+        ];
+        await start(store, ...over, ...staying);
+        expect(await forgetAll()).toEqual([]);
+        await store.moveFinished(1_000);
+        expect(await forgetAll()).toEqual([2]);
+        for (const { state } of over) {
+          expect(await store.find(state.id)).toBeUndefined();
+          expect(await store.history(state.id, 0, 10)).toBeUndefined();
+        }
+        for (const { state } of staying) {
+          expect(await store.find(state.id)).toMatchObject({ state: { id: state.id } });
+          expect(await store.history(state.id, 0, 10)).toHaveLength(1);
+        }
+        expect(await store.findByKey('brief', 'gone')).toBeUndefined();
+        const told = new Set((await store.feed.read({ after: from, limit: 1_000 })).entries.map(({ sagaId: id }) => id));
+        expect(over.filter(({ state }) => told.has(state.id))).toEqual([]);
+        const again = [startOf({ name: 'brief', key: 'gone' }, { startId: 'start-gone' }), startOf({ name: 'brief', key: 'there' })];
+        const committed = await store.commit([], () => ({ ...nothing, starts: again }));
+        expect(committed).toMatchObject({ starts: [{ fate: 'started' }, { fate: 'exists', id: staying[0]!.state.id }] });
+      });
+
+      it('removes so many at once', async () => {
+        const now = await store.now();
+        await store.registerDefinitions([defined('many-over', 7)]);
+        await start(store, ...[20, 21, 22, 23, 24].map((days) => ended(now, days, { name: 'many-over' })));
+        await store.moveFinished(1_000);
+        expect(await forgetAll(2)).toEqual([2, 2, 1]);
+      });
+
+      it('is what was said last of this very definition', async () => {
+        const now = await store.now();
+        const saga = ended(now, 50, { name: 'changing' });
+        await store.registerDefinitions([defined('changing', null)]);
+        await start(store, saga);
+        await store.moveFinished(1_000);
+        await store.registerDefinitions([defined('changing', 30, { fingerprint: 'another' })]);
+        expect(await forgetAll()).toEqual([]);
+        await store.registerDefinitions([defined('changing', 30)]);
+        await store.registerDefinitions([defined('changing', 60)]);
+        expect(await forgetAll()).toEqual([]);
+        await store.replaceDefinition(defined('changing', 40, { fingerprint: 'another' }));
+        expect(await forgetAll()).toEqual([1]);
+      });
+
+      it('lets several do it at once', async () => {
+        const now = await store.now();
+        await store.registerDefinitions([defined('together', 7)]);
+        await start(store, ...Array.from({ length: 40 }, () => ended(now, 20, { name: 'together' })));
+        await store.moveFinished(1_000);
+        const removed = await Promise.all([forgetAll(3), forgetAll(3), forgetAll(3)]);
+        expect(removed.flat().reduce((all, one) => all + one, 0)).toBe(40);
       });
     });
 

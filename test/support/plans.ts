@@ -1,3 +1,4 @@
+import { FOR_EVER } from '../../src/core/plan.js';
 import type { CheckStep, CommandStep, Given, Plan, PlanCommand, PlanStep, Reader } from '../../src/core/plan.js';
 import { DEFAULTS, type RetryPolicy } from '../../src/core/retry.js';
 
@@ -45,6 +46,7 @@ export function planFrom(spec: PlanSpec): Plan {
     shape: [],
     deadlineMs: spec.deadlineMs,
     compensationOrder: spec.compensationOrder ?? 'reverse',
+    retention: FOR_EVER,
     steps,
     readInput: anything,
     keyOf: undefined,

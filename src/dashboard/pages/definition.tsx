@@ -74,6 +74,15 @@ function Versions(props: { readonly name: string; readonly shown: number | undef
   );
 }
 
+/** How long its sagas are kept, where that is not for ever. */
+function keeping({ completedMs, compensatedMs }: DefinitionView['retention']): string {
+  const kept = [
+    ...(completedMs === null ? [] : [`completed ${duration(completedMs)}`]),
+    ...(compensatedMs === null ? [] : [`compensated ${duration(compensatedMs)}`]),
+  ];
+  return kept.length > 0 ? `, kept: ${kept.join(', ')}` : '';
+}
+
 function Definition({ definition, activity }: { readonly definition: DefinitionView; readonly activity: ActivityView | undefined }) {
   const durations = activity?.durations.filter(({ name }) => name === definition.name) ?? [];
   return (
@@ -84,6 +93,7 @@ function Definition({ definition, activity }: { readonly definition: DefinitionV
           <span>
             {definition.compensationOrder === 'reverse' ? 'undone in reverse order' : 'undone by dependency'}
             {definition.deadlineMs === null ? '' : `, deadline ${duration(definition.deadlineMs)}`}
+            {keeping(definition.retention)}
           </span>
         }
       >

@@ -4,6 +4,8 @@ import { IndexFinishedSagas1764200000000 } from './1764200000000-index-finished-
 import { MarkDeadLetters1764300000000 } from './1764300000000-mark-dead-letters.js';
 import { FeedOfHistory1764300000001 } from './1764300000001-feed-of-history.js';
 import { CreateAudit1764400000000 } from './1764400000000-create-audit.js';
+import { Retention1764500000100 } from './1764500000100-retention.js';
+import { Tracestate1764500000200 } from './1764500000200-tracestate.js';
 
 /** Every migration, oldest first. A migration that was released is never changed. */
 export const MIGRATIONS = [
@@ -13,4 +15,6 @@ export const MIGRATIONS = [
   MarkDeadLetters1764300000000,
   FeedOfHistory1764300000001,
   CreateAudit1764400000000,
+  Retention1764500000100,
+  Tracestate1764500000200,
 ] as const;

@@ -45,7 +45,7 @@ describe('migrations', () => {
     const dataSources = await Promise.all([opened(url), opened(url), opened(url)]);
     const ran = await Promise.all(dataSources.map(migrate));
     expect(ran.flat()).toEqual(NAMES);
-  });
+  }, 30_000);
 
   it('find a schema that another process makes at the same instant', async () => {
     const { url } = await freshDatabase();
@@ -86,7 +86,7 @@ describe('migrations', () => {
       code: 'SAGA_SCHEMA_OUTDATED',
       faults: ['unknown here: FromTheFuture1999999999999'],
     });
-  });
+  }, 30_000);
 
   it('make what the entities say', async () => {
     const { url } = await freshDatabase();

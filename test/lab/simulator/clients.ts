@@ -89,7 +89,7 @@ export class Clients {
     this.written.add(script.n);
     const id = this.world.nextId();
     const key = hasKey ? `k-${script.n}` : null;
-    inner.incoming.add({ id, name, version, key, tags: {}, input: JSON.stringify(inputOf(script)), traceparent: null });
+    inner.incoming.add({ id, name, version, key, tags: {}, input: JSON.stringify(inputOf(script)), traceparent: null, tracestate: null });
     this.world.counters.add('start written within a transaction');
     const look = async (): Promise<void> => {
       const saga = key === null ? await inner.find(id) : await inner.findByKey(name, key);

@@ -141,6 +141,9 @@ export class SimulatedSagaStore implements SagaStore {
   moveFinished(limit: number) {
     return this.other(() => this.database.inner.moveFinished(limit));
   }
+  forgetFinished(limit: number) {
+    return this.other(() => this.database.inner.forgetFinished(limit));
+  }
   maintain() {
     return this.other(() => this.database.inner.maintain());
   }

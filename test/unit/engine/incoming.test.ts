@@ -48,10 +48,17 @@ describe('an incoming start', () => {
   it('starts under the id of its row, at once, and goes to its end', async () => {
     const world = await open();
     const trace = '00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01';
-    const row = rowOf({ key: 'k', tags: { shop: 'nord' }, input: '{"a":1}', traceparent: trace });
+    const row = rowOf({ key: 'k', tags: { shop: 'nord' }, input: '{"a":1}', traceparent: trace, tracestate: 'vendor=a' });
     await arrive(world, row);
     const saga = await world.engine.waitUntilFinal(row.id, 0);
-    expect(saga.state).toMatchObject({ end: 'completed', key: 'k', tags: { shop: 'nord' }, input: { a: 1 }, traceparent: trace });
+    expect(saga.state).toMatchObject({
+      end: 'completed',
+      key: 'k',
+      tags: { shop: 'nord' },
+      input: { a: 1 },
+      traceparent: trace,
+      tracestate: 'vendor=a',
+    });
     expect(await waiting(world)).toBe(0);
   });
 

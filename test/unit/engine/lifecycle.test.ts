@@ -193,6 +193,19 @@ describe('the life of an engine', () => {
     expect(await world.engine.problems()).toEqual([]);
   }, 30_000);
 
+  it('removes sagas whose retention is over until none is left, and tells how many', async () => {
+    const told: number[] = [];
+    const world = make({ plans: [plan], observer: { sagasForgotten: (count) => void told.push(count) } });
+    const left = [3, 2, 0, 1];
+    world.inner.forgetFinished = async () => left.shift() ?? 0;
+    await world.open();
+    await until(() => left.length === 1);
+    expect(told).toEqual([3, 2]);
+    await world.clock.advance(3_600_000);
+    expect(told).toEqual([3, 2, 1]);
+    expect(world.logs.count('sagas whose retention is over were removed')).toBe(2);
+  }, 30_000);
+
   it('tells an observer what happens, whose faults reach nobody', async () => {
     const told: string[] = [];
     const world = await make({

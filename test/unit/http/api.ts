@@ -35,7 +35,7 @@ export class Api {
     const activity = new Activity(Date.now());
     this.world = new EngineWorld({ plans, observer: together([this.metrics.engine(plans, namesIn('backstep')), activity]) });
     const { engine, store, transport, clock } = this.world;
-    this.metrics.gauges({ plans, store, transport, clock, load: () => engine.load });
+    this.metrics.gauges({ plans, store, names: namesIn('backstep'), transport, clock, load: () => engine.load });
     this.audit = new InMemoryAuditLog(clock, hash);
     this.app = createHttpApp({
       service: this.world.engine,

@@ -223,6 +223,7 @@ describe('GET /definitions', () => {
   it('shows what is loaded, with its graph', async () => {
     const { body } = await api.get('/api/v1/definitions/test-saga');
     expect(body).toMatchObject({ name: 'test-saga', version: 1, edges: expect.arrayContaining([{ from: 'reserve', to: 'charge' }]) });
+    expect(body).toMatchObject({ retention: { completedMs: null, compensatedMs: null } });
     expect((body as { steps: unknown[] }).steps[1]).toMatchObject({
       name: 'charge',
       kind: 'step',

@@ -1,7 +1,7 @@
 import 'reflect-metadata';
 import { describe, expect, it } from '@jest/globals';
 import { z } from 'zod';
-import { connect, sagaNamed, within, type OwnTransaction } from '../../../src/client.js';
+import { connect, sagaNamed, within, type OwnTransaction, type StartWithinOptions } from '../../../src/client.js';
 import { command, contract, Saga, SagaDefinition, typed } from '../../../src/index.js';
 
 const P = contract('p', { charge: command({ request: typed<{ cents: number }>() }) });
@@ -26,13 +26,17 @@ describe('a start within a transaction', () => {
   it('is one statement that writes it down as it was given and tells the daemons', async () => {
     const { asked, tx } = transaction();
     const traceparent = '00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01';
-    const started = await within(tx).start(PlaceOrder, { orderId: 'o-1', cents: '5' }, { tags: { shop: 'nord' }, traceparent });
+    const started = await within(tx).start(
+      PlaceOrder,
+      { orderId: 'o-1', cents: '5' },
+      { tags: { shop: 'nord' }, traceparent, tracestate: 'vendor=a' },
+    );
     expect(started).toEqual({ id: expect.stringMatching(UUID_V7), name: 'order', key: 'o-1' });
     const input = '{"orderId":"o-1","cents":"5"}';
     expect(asked).toEqual([
       {
         sql: expect.stringMatching(/insert into "backstep"\.incoming_start .*pg_notify/s),
-        values: [started.id, 'order', 3, 'o-1', '{"shop":"nord"}', input, traceparent, 'backstep_incoming'],
+        values: [started.id, 'order', 3, 'o-1', '{"shop":"nord"}', input, traceparent, 'vendor=a', 'backstep_incoming'],
       },
     ]);
   });
@@ -49,6 +53,26 @@ describe('a start within a transaction', () => {
     expect(await refusal(within(tx, { namespace: 'x"; drop' }).start(PlaceOrder, { orderId: 'o', cents: 5 }))).toMatchObject({
       code: 'SAGA_CONFIG_INVALID',
     });
+  });
+
+  it('keeps no state of a trace that it is not of', async () => {
+    const { asked, tx } = transaction();
+    const start = (options: StartWithinOptions) => within(tx).start(sagaNamed<PlaceOrder>('order'), { orderId: 'o', cents: 5 }, options);
+    const traceparent = '00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01';
+    for (const options of [
+      { traceparent },
+      { tracestate: 'a=b' },
+      { traceparent: 'odd', tracestate: 'a=b' },
+      { traceparent, tracestate: 'ä' },
+    ])
+      await start(options);
+    expect(asked.map(({ values }) => values.slice(6, 8))).toEqual([[traceparent, null], [null, null], [null, null], [traceparent, null]]); // prettier-ignore
+  });
+
+  it('says what to do where the table is one of before', async () => {
+    const { tx } = transaction({ query: () => Promise.reject(Object.assign(new Error('no column'), { code: '42703' })) });
+    const refused = await refusal(within(tx).start(PlaceOrder, { orderId: 'o-1', cents: 5 }));
+    expect(refused).toMatchObject({ code: 'SAGA_SCHEMA_OUTDATED', message: expect.stringContaining('backstep migrate') });
   });
 
   it('of a saga by name leaves version and key to the daemon, unless they are given', async () => {

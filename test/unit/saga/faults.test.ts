@@ -51,6 +51,18 @@ describe('loading a saga refuses', () => {
     ['an unknown order', { compensationOrder: untyped('parallel') }, `@Saga: 'compensationOrder' is 'parallel'; it must be`],
     ['an input that is no schema', { input: untyped({}) }, `@Saga: 'input' must be a schema`],
     ['a key that is no function', { key: untyped('orderId') }, `@Saga: 'key' must be a function`],
+    [
+      'a retention that is no duration',
+      { retention: { completed: untyped(30) } },
+      `@Saga: 'retention.completed' is '30'; it must be a duration`,
+    ],
+    [
+      'a retention shorter than the feed',
+      { retention: { compensated: '24h' } },
+      `@Saga: 'retention.compensated' is '24h'; it must be at least '7d'`,
+    ],
+    ['a retention of ages', { retention: { completed: '40000d' } }, `@Saga: 'retention.completed' is '40000d'; leave it out`],
+    ['a retention by another end', { retention: untyped({ stuck: '30d' }) }, `@Saga: 'retention' has no option 'stuck'`],
     ['an option that there is not', untyped({ retries: 3 }), `@Saga: there is no option 'retries'`],
   ])('%s', (_what, options, fault) => {
     class Faulty extends SagaDefinition<object> {

@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
-import { command, contract, Saga, SagaDefinition, typed } from 'backstep';
+import { command, contract, Saga, SagaDefinition, typed, type RetentionOptions } from 'backstep';
 import type { CommandStep, Given, Plan, PlanStep } from '../../../src/core/plan.js';
 import { DEFAULTS } from '../../../src/core/retry.js';
 import { planOf } from '../../../src/saga/plan-of.js';
@@ -36,6 +36,19 @@ describe('the plan of a saga', () => {
     expect(placeOrder.readInput({})).toMatchObject({ ok: false });
     expect(planOf(TransferMoney)).toMatchObject({ deadlineMs: 3_600_000, keyOf: undefined });
     expect(planOf(TransferMoney).readInput('unchecked')).toEqual({ ok: true, value: 'unchecked' });
+  });
+
+  it('says how long its sagas are kept, which is no part of its shape', () => {
+    const keeping = (retention?: RetentionOptions) => {
+      @Saga({ name: 'kept', version: 1, ...(retention ? { retention } : {}) })
+      class Kept extends SagaDefinition<object> {
+        a = this.step(P.act, act);
+      }
+      return planOf(Kept);
+    };
+    expect(keeping().retention).toEqual({ completedMs: null, compensatedMs: null });
+    expect(keeping({ completed: '30d' }).retention).toEqual({ completedMs: 2_592_000_000, compensatedMs: null });
+    expect(keeping({ completed: '7d', compensated: '90d' }).fingerprint).toBe(keeping().fingerprint);
   });
 
   it('reads the input as the schema gives it', () => {

@@ -159,6 +159,29 @@ describe('what is read at a scrape', () => {
     expect((await api.get('/metrics')).text).toContain('backstep_sagas_in_flight{saga="test-saga",status="running"} 0');
   });
 
+  it('tells what waits in the queues of daemons and participants, asking the broker once for scrapes that come close together', async () => {
+    const api = await new Api().open();
+    const asked: (readonly string[])[] = [];
+    const { transport } = api.world;
+    transport.queues = async (names) => {
+      asked.push(names);
+      return [
+        { name: 'backstep.commands.p', depth: 17, consumers: 0 },
+        { name: 'backstep.replies', depth: 0, consumers: 2 },
+      ];
+    };
+    const { text } = await api.get('/metrics');
+    await api.get('/metrics');
+    expect(seriesOf(text, 'backstep_queue_messages')).toEqual({ '{queue="backstep.commands.p"}': 17 });
+    expect(text).toContain('backstep_queue_messages{queue="backstep.replies"} 0');
+    expect(text).toContain('backstep_queue_consumers{queue="backstep.commands.p"} 0');
+    expect(text).toContain('backstep_queue_consumers{queue="backstep.replies"} 2');
+    expect(asked).toEqual([['backstep.replies', 'backstep.starts', 'backstep.dead-letters', 'backstep.commands.p']]);
+    await api.world.clock.advance(15_000);
+    transport.queues = async () => [];
+    expect((await api.get('/metrics')).text).not.toContain('backstep_queue_messages{');
+  });
+
   it('tells of a broker that takes nothing, and of what waits for it', async () => {
     const api = await new Api().open();
     expect(await read(api, 'backstep_broker_up')).toEqual({ '': 1 });
