@@ -193,22 +193,45 @@ describe('acting on many', () => {
 const ID = '0198f000-0000-7000-8000-000000000001';
 
 describe('hostile data', () => {
-  it('is shown as text, and nothing of it happens', async () => {
+  it('[I3] is shown as text, and nothing of it happens', async () => {
     const evil = '"><img src=x onerror="window.hacked=1"><script>window.hacked=1</script>\u202egnp.exe';
+    const shown = '<script>window.hacked=1</script>\\u202egnp.exe';
     const note = { '<svg onload=window.hacked=1>': evil, href: 'javascript:window.hacked=1', long: 'x'.repeat(5_000) };
     const id = await shop.start(evil, 'courier-says', { note, tags: { '<b>tag</b>': '</bdi><script>window.hacked=1</script>' } });
     await openSaga(id, 'completed');
     for (const step of await page.locator('.step summary').all()) await step.click();
-    expect(await page.locator('h1').innerText()).toContain('<script>window.hacked=1</script>\\u202egnp.exe');
+    expect(await page.locator('h1').innerText()).toContain(shown);
     expect(await page.locator('.json').first().innerText()).toContain('javascript:window.hacked=1');
+    await nothingHappened();
+
+    // In the words of a participant that fails, and of whoever decides.
+    const failed = await shop.start(`failed ${evil}`, 'mail-fails', { note: evil });
+    await page.goto(`/sagas/${failed}`);
+    await page.locator('.stuck-panel', { hasText: shown }).waitFor();
+    await shop.daemon.orchestrator.operate(failed, { kind: 'suspend', by: `${evil} the actor`, text: `${evil} the reason` });
+    await page.locator('.notice', { hasText: `${shown} the actor` }).waitFor();
+    await page.locator('.history', { hasText: `${shown} the reason` }).waitFor();
+    await nothingHappened();
+
+    await shop.rubbish(evil);
+    await page.goto('/dead-letters');
+    await page.locator('td a').first().click();
+    await page.locator('.facts', { hasText: shown }).waitFor();
+    await nothingHappened();
     await page.goto('/sagas');
-    await page.locator('.saga-link', { hasText: 'onerror' }).waitFor();
+    await page.locator('.saga-link', { hasText: 'failed' }).waitFor();
+    await nothingHappened();
     await page.goto('/');
     await page.locator('.flight').first().waitFor();
-    expect(await page.evaluate('window.hacked')).toBeUndefined();
-    expect(await page.locator('img, script:not([src]), [onerror], [onload]').count()).toBe(0);
+    await nothingHappened();
   });
 });
+
+/** No script ran, and no markup came of text. The browser's own complaints are looked at after every test. */
+async function nothingHappened(): Promise<void> {
+  expect(await page.evaluate('window.hacked')).toBeUndefined();
+  expect(await page.locator('img, script:not([src]), [onerror], [onload]').count()).toBe(0);
+}
 
 describe('a server that asks who it is', () => {
   it('is told by a form, and the token is kept for this tab alone', async () => {

@@ -130,7 +130,8 @@ export class Shop {
     if (place === 'charge.a' && fate === 'flaky' && attempt === 1) return fails('gateway-closed', 'the card gateway closed the connection');
     if (place === 'charge.a' && (fate === 'declined' || fate === 'release-fails'))
       return this.reply(id, 'rejected', JSON.stringify({ code: 'card-declined', message: 'the bank said no' }), attempt);
-    if (place === 'confirm.a' && fate === 'mail-fails' && !this.isMended) return fails('smtp-550', 'the mail server takes nothing');
+    if (place === 'confirm.a' && fate === 'mail-fails' && !this.isMended)
+      return fails('smtp-550', typeof note === 'string' ? note : 'the mail server takes nothing');
     if (place === 'reserve.c' && fate === 'release-fails' && !this.isMended) return fails('locked', 'the shelf is being counted');
     return this.reply(id, 'success', JSON.stringify(fate === 'courier-says' ? note : { receipt: `R-${step}` }), attempt);
   }
