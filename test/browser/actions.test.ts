@@ -108,6 +108,22 @@ describe('a saga that runs', () => {
   });
 });
 
+describe('the trace of a saga', () => {
+  it('is linked to where the server says, for whoever has one that is recorded', async () => {
+    const traceId = '4bf92f3577b34da6a3ce929d0e0e4736';
+    await openSaga(await shop.start('t-1', 'hangs', { traceparent: `00-${traceId}-00f067aa0ba902b7-01` }), 'running');
+    const link = page.locator('.facts a', { hasText: traceId });
+    expect(await link.getAttribute('href')).toBe(`https://traces.example/${traceId}`);
+    expect(await link.getAttribute('rel')).toBe('noopener noreferrer');
+    for (const traceparent of [undefined, `00-${traceId}-00f067aa0ba902b7-00`]) {
+      const id = await shop.start(`t-2 ${traceparent}`, 'hangs', traceparent === undefined ? {} : { traceparent });
+      await page.goto(`/sagas/${id}`);
+      await hasStatus('running');
+      expect(await page.locator('.facts', { hasText: 'Trace' }).count()).toBe(0);
+    }
+  });
+});
+
 describe('the list of sagas', () => {
   it('keeps what is searched for in the address, and is live', async () => {
     page = await openPage(browser, shop.daemon.url);

@@ -74,6 +74,7 @@ export class Shop {
       transport: this.transport(),
       logger: logs,
       http: { host: '127.0.0.1', port: 0 },
+      traceUrl: 'https://traces.example/{traceId}',
       dashboard: 'dist/src/dashboard/static',
     });
     closeAtEnd(async () => {
@@ -100,13 +101,14 @@ export class Shop {
   async start(
     orderId: string,
     fate: Fate,
-    more: { readonly note?: unknown; readonly tags?: Record<string, string> } = {},
+    more: { readonly note?: unknown; readonly tags?: Record<string, string>; readonly traceparent?: string } = {},
   ): Promise<string> {
-    const { tags, ...rest } = more;
+    const { tags, traceparent, ...rest } = more;
     const started = await this.daemon.orchestrator.start({
       name: 'place-order',
       input: { orderId, fate, ...rest },
       ...(tags ? { tags } : {}),
+      ...(traceparent === undefined ? {} : { traceparent }),
     });
     return started.id;
   }
