@@ -124,6 +124,20 @@ describe('the trace of a saga', () => {
   });
 });
 
+describe('figures', () => {
+  it('say where sagas fail, at the definition and at its participants', async () => {
+    await openSaga(await shop.start('f-1', 'declined'), 'compensated');
+    await page.goto('/definitions');
+    await page.locator('td', { hasText: /^charge/ }).waitFor();
+    await page.locator('td a', { hasText: 'v2' }).click();
+    const row = page.getByRole('region', { name: 'How steps went' }).locator('tr', { hasText: /^charge/ });
+    await row.getByText('rejected').waitFor();
+    await page.goto('/participants');
+    await page.getByText('in the newest 1,000 finished sagas of each version').waitFor();
+    expect(await page.locator('tr', { hasText: 'payments' }).innerText()).toMatch(/\d %/);
+  });
+});
+
 describe('the list of sagas', () => {
   it('keeps what is searched for in the address, and is live', async () => {
     page = await openPage(browser, shop.daemon.url);
