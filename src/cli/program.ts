@@ -6,6 +6,7 @@ import { LETTER_STATUSES } from '../ports/dead-letters.js';
 import { GRAPH_FORMATS } from './graph-formats.js';
 import type { AuditListOptions, AuditVerifyOptions } from './commands/audit.js';
 import type { DeadLettersOptions, LetterAction } from './commands/dead-letters.js';
+import type { DefinitionsOptions } from './commands/definitions.js';
 import type { FailuresOptions } from './commands/failures.js';
 import type { GraphOptions } from './commands/graph.js';
 import type { ListOptions } from './commands/list.js';
@@ -75,7 +76,8 @@ function addQuestions(program: Command, context: CliContext, run: Run): void {
     );
   common(program.command('definitions'))
     .description('what the server has loaded')
-    .action((options: CommonOptions) => run(async () => (await import('./commands/definitions.js')).definitions(context, options)));
+    .option('--figures', 'also how often each step failed and how long it took, in the newest finished sagas')
+    .action((options: DefinitionsOptions) => run(async () => (await import('./commands/definitions.js')).definitions(context, options)));
 }
 
 function addViews(program: Command, context: CliContext, run: Run): void {

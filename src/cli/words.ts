@@ -15,6 +15,16 @@ export function lasted(from: string, to: string): string {
   return formatDuration(Math.max(0, Date.parse(to) - Date.parse(from)));
 }
 
+/** A part of the whole, from 0 to 1, for people: `0 %`, `0.4 %`, `12 %`; nothing where there is no whole. */
+export function share(part: number | null | undefined): string {
+  if (part === null || part === undefined) return '';
+  const percent = part * 100;
+  if (percent > 0 && percent < 0.1) return '< 0.1 %';
+  // Nearly all is not all.
+  const text = percent < 10 || (percent > 99 && percent < 100) ? Math.min(percent, part < 1 ? 99.9 : 100).toFixed(1) : percent.toFixed(0);
+  return `${text.replace(/\.0$/, '')} %`;
+}
+
 /** Why a saga turned back, in one sentence without its full stop. */
 export function whyBack(reason: NonNullable<SummaryView['reason']>): string {
   switch (reason.kind) {

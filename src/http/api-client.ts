@@ -16,6 +16,7 @@ import type {
 import type { AuditView, MeView } from './schemas-audit.js';
 import type { ManyResult } from './routes/many.js';
 import type { BulkBody, BulkLine, ForecastView } from './schemas-bulk.js';
+import type { FiguresView } from './schemas-figures.js';
 import type { CancelPlanView, FailuresView } from './schemas-find.js';
 
 /** What a decision of an operator says; `retry` and `settle` have more fields. */
@@ -143,6 +144,11 @@ export class ApiClient {
 
   overview(query: Query = {}): Promise<OverviewView> {
     return this.#json('GET', `/api/v1/overview${queryString(query)}`);
+  }
+
+  /** How the newest finished sagas of what is loaded went. */
+  figures(): Promise<FiguresView> {
+    return this.#json('GET', '/api/v1/figures');
   }
 
   /** Who the server takes the caller for. */

@@ -20,6 +20,7 @@ import { addDashboardRoutes } from './routes/dashboard.js';
 import { addDeadLetterRoutes } from './routes/dead-letters.js';
 import { addDefinitionRoutes } from './routes/definitions.js';
 import { addEventsRoute } from './routes/events.js';
+import { addFiguresRoute } from './routes/figures.js';
 import { addFailuresRoute } from './routes/failures.js';
 import { addHealthRoutes } from './routes/health.js';
 import { addManyRoute } from './routes/many.js';
@@ -58,6 +59,7 @@ export function createHttpApp(context: HttpContext): HttpApp {
   addEventsRoute(app, context);
   addDefinitionRoutes(app, context);
   addOverviewRoute(app, context);
+  addFiguresRoute(app, context);
   if (context.activity) addActivityRoute(app, context, context.activity);
   if (context.queues) addParticipantsRoute(app, context.queues);
   addMeRoute(app);

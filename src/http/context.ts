@@ -41,6 +41,8 @@ export interface HttpContext {
   readonly activity?: Activity;
   /** What `/api/v1/participants` tells; without it there is no such route. */
   readonly queues?: () => Promise<QueueReading>;
+  /** How to look at a trace: an address with `{traceId}` in it; without it sagas have no link to theirs. */
+  readonly traceUrl?: string | undefined;
   /** What is served at `/`; without it nothing is. */
   readonly dashboard?: DashboardFiles | undefined;
 }

@@ -5,9 +5,10 @@ import { currentSteps } from '../core/where.js';
 import type { SagaView, StuckView, SummaryView } from './schemas.js';
 import { stepViews } from './step-view.js';
 import { iso, isoOrNull } from './time.js';
+import { traceView } from './trace-link.js';
 
-/** A saga as the API shows it, with every step. `plan` is `undefined` where its definition is not loaded. */
-export function sagaView(state: SagaState, plan: Plan | undefined): SagaView {
+/** A saga as the API shows it, with every step. `plan` is `undefined` where its definition is not loaded; `traceUrl` is the template of a link. */
+export function sagaView(state: SagaState, plan: Plan | undefined, traceUrl?: string): SagaView {
   return {
     ...summaryView(state),
     input: state.input,
@@ -15,6 +16,7 @@ export function sagaView(state: SagaState, plan: Plan | undefined): SagaView {
     direction: state.direction,
     suspended: decreeView(state.suspended),
     pendingCancel: decreeView(state.pendingCancel),
+    trace: traceView(state.traceparent, traceUrl),
     definitionLoaded: plan !== undefined,
     steps: stepViews(state, plan),
     stuck: stuckViews(state, plan),

@@ -169,6 +169,8 @@ export const SagaSchema = z
     direction: z.enum(['forward', 'settling', 'backward']),
     suspended: decreeSchema.nullable(),
     pendingCancel: decreeSchema.nullable(),
+    /** The trace that it is in; `url` where the daemon is told how to look at it (BACKSTEP_TRACE_URL) and it is recorded. */
+    trace: z.object({ id: z.string(), url: z.string().optional() }).nullable(),
     /** False: its definition is not loaded, so steps that were not reached are unknown. */
     definitionLoaded: z.boolean(),
     steps: z.array(StepSchema),

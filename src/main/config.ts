@@ -3,6 +3,7 @@ import { readOidc } from '../access/oidc.js';
 import { readTokens } from '../access/tokens.js';
 import { parseDuration } from '../core/duration.js';
 import { SagaError } from '../core/errors.js';
+import { TRACE_ID } from '../http/trace-link.js';
 
 /** `process.env`, or what a test puts in its place. */
 export type Environment = Readonly<Record<string, string | undefined>>;
@@ -17,6 +18,7 @@ const EXAMPLE = {
   postgres: 'postgres://user:password@localhost:5432/backstep',
   rabbitmq: 'amqp://user:password@localhost:5672',
   server: 'http://127.0.0.1:7420',
+  trace: 'https://jaeger.example.com/trace/{traceId}',
 } as const;
 /** As in queue names and as a database schema; 41 leaves room for what is put around it. */
 const NAMESPACE = /^[a-z][a-z0-9_]{0,40}$/;
@@ -136,6 +138,16 @@ export const VARIABLES = {
       return settings ?? z.NEVER;
     }),
   },
+  BACKSTEP_TRACE_URL: {
+    flag: '--trace-url',
+    fallback: undefined,
+    meaning: 'where a trace can be looked at, with `{traceId}` in it; sagas then have a link to theirs',
+    example: EXAMPLE.trace,
+    schema: z.string().superRefine((text, context) => {
+      const fault = traceUrlFault(text);
+      if (fault) context.addIssue(`is no address of a trace (${fault}); a right one looks like ${EXAMPLE.trace}`);
+    }),
+  },
   BACKSTEP_RATE_LIMIT: {
     flag: '--rate-limit',
     fallback: '1000',
@@ -237,4 +249,14 @@ function urlFault(text: string, schemes: readonly string[]): string | undefined 
   const { protocol, hostname } = new URL(text);
   if (!schemes.includes(protocol)) return `it begins with ${protocol}//, not ${schemes.map((scheme) => `${scheme}//`).join(' or ')}`;
   return hostname === '' && protocol.startsWith('http') ? 'it names no host' : undefined;
+}
+
+/** Whoever looks at a saga gets it, so it must hold no secret. */
+function traceUrlFault(text: string): string | undefined {
+  if (!text.includes(TRACE_ID)) return `${TRACE_ID}, in whose place the id goes, is not in it`;
+  const filled = text.replaceAll(TRACE_ID, '0'.repeat(32));
+  const fault = urlFault(filled, ['http:', 'https:']);
+  if (fault) return fault;
+  const { username, password } = new URL(filled);
+  return username + password === '' ? undefined : 'it holds a user or password, and every page that links to a trace would show them';
 }

@@ -28,6 +28,8 @@ export interface DaemonParts {
   readonly http: ListenOptions;
   /** Where `/metrics` is served alone; the HTTP API serves it in any case. */
   readonly measureOn?: ListenOptions | undefined;
+  /** How to look at a trace, with `{traceId}` in it; without it sagas have no link to theirs. */
+  readonly traceUrl?: string | undefined;
   /** Who may call the API. Default: everybody on this machine, and nobody else. */
   readonly access?: Access;
   /** Where decisions of people are recorded. Default: in the histories of their sagas only. */
@@ -106,6 +108,7 @@ function assemble(parts: DaemonParts, stopping: AbortSignal): Container {
   container.bind(TOKEN.signing).toConstantValue(signing);
   container.bind(TOKEN.access).toConstantValue(parts.access ?? ACCESS_OFF);
   container.bind(TOKEN.audit).toConstantValue(parts.audit);
+  container.bind(TOKEN.traceUrl).toConstantValue(parts.traceUrl);
   container.bind(TOKEN.dashboard).toConstantValue(dashboard);
   container.bind(TOKEN.stopping).toConstantValue(stopping);
   container.load(systemModule(), engineModule(), httpModule());

@@ -51,6 +51,8 @@ export const TOKEN = {
   /** `undefined`: what people decide is in the histories only. */
   audit: token<AuditLog | undefined>('AuditLog'),
   httpApp: token<HttpApp>('HttpApp'),
+  /** `undefined`: sagas have no link to their trace. */
+  traceUrl: token<string | undefined>('TraceUrl'),
   /** Where the built dashboard lies. */
   dashboard: token<string>('Dashboard'),
   /** Aborted when the daemon begins to stop. */
@@ -126,6 +128,7 @@ export function httpModule(): ContainerModule {
           scrape: () => context.get(TOKEN.metrics).scrape(),
           activity: context.get(TOKEN.activity),
           queues: () => readQueues(context.get(TOKEN.plans), names, context.get(TOKEN.transport)),
+          traceUrl: context.get(TOKEN.traceUrl),
           dashboard: readDashboard(context.get(TOKEN.dashboard)),
           access: context.get(TOKEN.access),
           ...(audit ? { audit } : {}),

@@ -18,6 +18,7 @@ interface ServerFlags {
   readonly deadLetterRetention?: string;
   readonly tokensFile?: string;
   readonly rateLimit?: string;
+  readonly traceUrl?: string;
   readonly namespace?: string;
   readonly logLevel?: LogLevel;
   readonly allowOrphans?: boolean;
@@ -78,7 +79,8 @@ function listening(command: Command): Command {
     .option('--host <address>', 'address to listen on; without authentication one that only this machine reaches', '127.0.0.1')
     .option('--port <port>', 'port of the HTTP API; 0: any free one')
     .option('--tokens-file <file>', 'who may call the API: entries as `backstep token new` prints them')
-    .option('--rate-limit <n>', 'requests a second for each token and for each address; 0: no limit');
+    .option('--rate-limit <n>', 'requests a second for each token and for each address; 0: no limit')
+    .option('--trace-url <template>', 'where a trace can be looked at, with {traceId} in it');
 }
 function measured(command: Command): Command {
   return command
@@ -91,7 +93,17 @@ function database(command: Command): Command {
     .option('--wait-for-database <duration>', 'how long to wait for a database that is not up yet', '30s');
 }
 
-function flagsOf({ sagas, port, metricsPort, deadLetterRetention, tokensFile, rateLimit, namespace, logLevel }: ServerFlags): Flags {
+function flagsOf({
+  sagas,
+  port,
+  metricsPort,
+  deadLetterRetention,
+  tokensFile,
+  rateLimit,
+  traceUrl,
+  namespace,
+  logLevel,
+}: ServerFlags): Flags {
   return {
     BACKSTEP_SAGAS: sagas?.join(','),
     BACKSTEP_HTTP_PORT: port,
@@ -99,6 +111,7 @@ function flagsOf({ sagas, port, metricsPort, deadLetterRetention, tokensFile, ra
     BACKSTEP_DEAD_LETTER_RETENTION: deadLetterRetention,
     BACKSTEP_TOKENS_FILE: tokensFile,
     BACKSTEP_RATE_LIMIT: rateLimit,
+    BACKSTEP_TRACE_URL: traceUrl,
     BACKSTEP_NAMESPACE: namespace,
     BACKSTEP_LOG_LEVEL: logLevel,
   };
@@ -124,7 +137,7 @@ async function serve(host: Host, flags: ServerFlags): Promise<number> {
         'BACKSTEP_DEAD_LETTER_RETENTION',
         'BACKSTEP_RATE_LIMIT',
       ],
-      optional: ['BACKSTEP_METRICS_PORT', 'BACKSTEP_SIGNING_KEYS', ...ACCESS_VARIABLES],
+      optional: ['BACKSTEP_METRICS_PORT', 'BACKSTEP_SIGNING_KEYS', 'BACKSTEP_TRACE_URL', ...ACCESS_VARIABLES],
     },
     flagsOf(flags),
     host.environment,
@@ -142,6 +155,7 @@ async function serve(host: Host, flags: ServerFlags): Promise<number> {
       sagas: config.BACKSTEP_SAGAS,
       http: listenOn(flags, config.BACKSTEP_HTTP_PORT),
       measureOn: measureOn(flags, config.BACKSTEP_METRICS_PORT),
+      traceUrl: config.BACKSTEP_TRACE_URL,
       access,
       allowOrphans: flags.allowOrphans ?? false,
       deadLetterKeepMs: config.BACKSTEP_DEAD_LETTER_RETENTION,
@@ -202,7 +216,10 @@ async function dev(host: Host, flags: ServerFlags): Promise<number> {
   environment['BACKSTEP_LOG_LEVEL'] ||= 'warn';
   environment['BACKSTEP_SAGAS'] ||= './sagas';
   const config = readConfig(
-    { required: ['BACKSTEP_HTTP_PORT', 'BACKSTEP_SAGAS', 'BACKSTEP_LOG_LEVEL', 'BACKSTEP_RATE_LIMIT'], optional: ACCESS_VARIABLES },
+    {
+      required: ['BACKSTEP_HTTP_PORT', 'BACKSTEP_SAGAS', 'BACKSTEP_LOG_LEVEL', 'BACKSTEP_RATE_LIMIT'],
+      optional: ['BACKSTEP_TRACE_URL', ...ACCESS_VARIABLES],
+    },
     flagsOf(flags),
     environment,
   );
@@ -216,6 +233,7 @@ async function dev(host: Host, flags: ServerFlags): Promise<number> {
     const running = await start({
       sagas: config.BACKSTEP_SAGAS,
       http: listenOn(flags, config.BACKSTEP_HTTP_PORT),
+      traceUrl: config.BACKSTEP_TRACE_URL,
       access,
       directory: flags.directory,
       logger,

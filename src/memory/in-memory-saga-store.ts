@@ -4,6 +4,7 @@ import { FOR_EVER } from '../core/plan.js';
 import { statusOf, type SagaState, type Status } from '../core/state.js';
 import type { Clock } from '../ports/clock.js';
 import type { Overview, OverviewQuery, SagaOverview } from '../ports/saga-overview.js';
+import type { FiguresQuery, VersionFigures } from '../ports/saga-figures.js';
 import type {
   Committed,
   DefinitionRef,
@@ -22,6 +23,7 @@ import type {
 import { InMemoryDeadLetters } from './in-memory-dead-letters.js';
 import { InMemoryHistoryFeed, type SagaFacts } from './in-memory-history-feed.js';
 import { InMemoryIncomingStarts } from './in-memory-incoming-starts.js';
+import { figuresOf } from './in-memory-figures.js';
 import { fits } from './in-memory-filter.js';
 import { overviewOf } from './in-memory-overview.js';
 
@@ -120,6 +122,10 @@ export class InMemorySagaStore implements SagaStore, SagaOverview {
 
   async overview(query: OverviewQuery): Promise<Overview> {
     return overviewOf([...this.sagas.values(), ...this.finished.values()].map(toStored), this.clock.now(), query);
+  }
+
+  async figures(query: FiguresQuery): Promise<readonly VersionFigures[]> {
+    return figuresOf([...this.finished.values()].map(stateIn), query);
   }
 
   async registerDefinitions(definitions: readonly RegisteredDefinition[]): Promise<readonly RegisteredDefinition[]> {

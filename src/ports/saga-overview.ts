@@ -1,11 +1,14 @@
 import type { Status } from '../core/state.js';
 import type { DefinitionRef } from './definition-ref.js';
+import type { FiguresQuery, VersionFigures } from './saga-figures.js';
 import type { StoredSaga } from './saga-store.js';
 
-/** Answers what a person or a scrape asks that looks at all sagas at once. Costs what is open and what began lately, never what is finished. */
+/** Answers what a person or a scrape asks that looks at all sagas at once. Costs what is open, what began lately and a bounded number of finished ones, never all that is finished. */
 export interface SagaOverview {
   /** One atomic act, but for the sagas themselves, which may be a moment younger than the counts. Reads every open row, so not for every second. */
   overview(query: OverviewQuery): Promise<Overview>;
+  /** How steps went in the newest finished sagas; versions of which none has finished are left out. Throws SAGA_UNAVAILABLE where that takes too long. */
+  figures(query: FiguresQuery): Promise<readonly VersionFigures[]>;
 }
 export interface OverviewQuery {
   /** Count the starts from this instant on; see {@link LONGEST_LOOK_BACK_MS}. */

@@ -5,11 +5,11 @@
  * A state's text as JSON that can be looked into: PostgreSQL refuses to where a NUL or half of a surrogate pair is written in any of its texts,
  * and what somebody's code threw may hold one. Those are left out; the first half of the pattern keeps a backslash that is escaped itself.
  */
-const json = (state: string): string => String.raw`(case when strpos(${state}, '\u') = 0 then ${state}
+export const jsonOf = (state: string): string => String.raw`(case when strpos(${state}, '\u') = 0 then ${state}
   else regexp_replace(${state}, '(\\\\)|\\u(?:0000|[dD][89a-fA-F]..)', '\1', 'g') end)::json`;
 
 /** The steps of the row's state, parsed once. */
-const STEPS = `(select ${json('s.state')} -> 'steps' as steps offset 0) parsed`;
+const STEPS = `(select ${jsonOf('s.state')} -> 'steps' as steps offset 0) parsed`;
 
 /** One of the row's current steps is the one that the parameter names. */
 export const isAtStep = (step: string): string => `strpos(state, '"' || ${step}::text || '":{') > 0 and exists (
@@ -32,7 +32,7 @@ export const openErrorIs = (code: string, written: string): string => `strpos(st
 
 /** The code that a saga turned back for, of the text of its state. Also in an index: the two have to be written in the same way. */
 export const reasonCodeOf = (state: string): string => {
-  const parsed = json(state);
+  const parsed = jsonOf(state);
   const step = `${parsed} #>> '{reason,step}'`;
   return `coalesce(${parsed} #>> '{reason,code}', ${parsed} #>> array['steps', ${step}, 'action', 'lastError', 'code'])`;
 };

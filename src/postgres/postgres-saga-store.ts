@@ -5,6 +5,7 @@ import { pass } from '../core/crash-points.js';
 import { SagaError, messageOf } from '../core/errors.js';
 import type { HistoryEntry } from '../core/event.js';
 import type { SagaState } from '../core/state.js';
+import type { FiguresQuery, VersionFigures } from '../ports/saga-figures.js';
 import type { Overview, OverviewQuery, SagaOverview } from '../ports/saga-overview.js';
 import type {
   Committed,
@@ -25,6 +26,7 @@ import { CONCERN_LIMITS, concernsOf } from './concerns.js';
 import { PostgresDeadLetters } from './dead-letters.js';
 import { registerDefinitions, replaceDefinition } from './definitions.js';
 import { BatchError } from './fate.js';
+import { readFigures } from './figures.js';
 import { findSaga, findSagaByKey, readHistory, versionsInFlight } from './find-sagas.js';
 import { FinishedForgetter } from './forget-finished.js';
 import { PostgresHistoryFeed } from './history-feed.js';
@@ -150,6 +152,11 @@ export class PostgresSagaStore implements SagaStore, SagaOverview {
   async overview(query: OverviewQuery): Promise<Overview> {
     return this.reading(() => readOverview(this.pool, this.schema, query));
   }
+
+  async figures(query: FiguresQuery): Promise<readonly VersionFigures[]> {
+    return this.reading(() => readFigures(this.pool, this.schema, query));
+  }
+
   async registerDefinitions(definitions: readonly RegisteredDefinition[]): Promise<readonly RegisteredDefinition[]> {
     return this.reading(() => registerDefinitions(this.pool, this.schema, definitions));
   }

@@ -108,6 +108,36 @@ describe('a saga that runs', () => {
   });
 });
 
+describe('the trace of a saga', () => {
+  it('is linked to where the server says, for whoever has one that is recorded', async () => {
+    const traceId = '4bf92f3577b34da6a3ce929d0e0e4736';
+    await openSaga(await shop.start('t-1', 'hangs', { traceparent: `00-${traceId}-00f067aa0ba902b7-01` }), 'running');
+    const link = page.locator('.facts a', { hasText: traceId });
+    expect(await link.getAttribute('href')).toBe(`https://traces.example/${traceId}`);
+    expect(await link.getAttribute('rel')).toBe('noopener noreferrer');
+    for (const traceparent of [undefined, `00-${traceId}-00f067aa0ba902b7-00`]) {
+      const id = await shop.start(`t-2 ${traceparent}`, 'hangs', traceparent === undefined ? {} : { traceparent });
+      await page.goto(`/sagas/${id}`);
+      await hasStatus('running');
+      expect(await page.locator('.facts', { hasText: 'Trace' }).count()).toBe(0);
+    }
+  });
+});
+
+describe('figures', () => {
+  it('say where sagas fail, at the definition and at its participants', async () => {
+    await openSaga(await shop.start('f-1', 'declined'), 'compensated');
+    await page.goto('/definitions');
+    await page.locator('td', { hasText: /^charge/ }).waitFor();
+    await page.locator('td a', { hasText: 'v2' }).click();
+    const row = page.getByRole('region', { name: 'How steps went' }).locator('tr', { hasText: /^charge/ });
+    await row.getByText('rejected').waitFor();
+    await page.goto('/participants');
+    await page.getByText('in the newest 1,000 finished sagas of each version').waitFor();
+    expect(await page.locator('tr', { hasText: 'payments' }).innerText()).toMatch(/\d %/);
+  });
+});
+
 describe('the list of sagas', () => {
   it('keeps what is searched for in the address, and is live', async () => {
     page = await openPage(browser, shop.daemon.url);
@@ -193,22 +223,45 @@ describe('acting on many', () => {
 const ID = '0198f000-0000-7000-8000-000000000001';
 
 describe('hostile data', () => {
-  it('is shown as text, and nothing of it happens', async () => {
+  it('[I3] is shown as text, and nothing of it happens', async () => {
     const evil = '"><img src=x onerror="window.hacked=1"><script>window.hacked=1</script>\u202egnp.exe';
+    const shown = '<script>window.hacked=1</script>\\u202egnp.exe';
     const note = { '<svg onload=window.hacked=1>': evil, href: 'javascript:window.hacked=1', long: 'x'.repeat(5_000) };
     const id = await shop.start(evil, 'courier-says', { note, tags: { '<b>tag</b>': '</bdi><script>window.hacked=1</script>' } });
     await openSaga(id, 'completed');
     for (const step of await page.locator('.step summary').all()) await step.click();
-    expect(await page.locator('h1').innerText()).toContain('<script>window.hacked=1</script>\\u202egnp.exe');
+    expect(await page.locator('h1').innerText()).toContain(shown);
     expect(await page.locator('.json').first().innerText()).toContain('javascript:window.hacked=1');
+    await nothingHappened();
+
+    // In the words of a participant that fails, and of whoever decides.
+    const failed = await shop.start(`failed ${evil}`, 'mail-fails', { note: evil });
+    await page.goto(`/sagas/${failed}`);
+    await page.locator('.stuck-panel', { hasText: shown }).waitFor();
+    await shop.daemon.orchestrator.operate(failed, { kind: 'suspend', by: `${evil} the actor`, text: `${evil} the reason` });
+    await page.locator('.notice', { hasText: `${shown} the actor` }).waitFor();
+    await page.locator('.history', { hasText: `${shown} the reason` }).waitFor();
+    await nothingHappened();
+
+    await shop.rubbish(evil);
+    await page.goto('/dead-letters');
+    await page.locator('td a').first().click();
+    await page.locator('.facts', { hasText: shown }).waitFor();
+    await nothingHappened();
     await page.goto('/sagas');
-    await page.locator('.saga-link', { hasText: 'onerror' }).waitFor();
+    await page.locator('.saga-link', { hasText: 'failed' }).waitFor();
+    await nothingHappened();
     await page.goto('/');
     await page.locator('.flight').first().waitFor();
-    expect(await page.evaluate('window.hacked')).toBeUndefined();
-    expect(await page.locator('img, script:not([src]), [onerror], [onload]').count()).toBe(0);
+    await nothingHappened();
   });
 });
+
+/** No script ran, and no markup came of text. The browser's own complaints are looked at after every test. */
+async function nothingHappened(): Promise<void> {
+  expect(await page.evaluate('window.hacked')).toBeUndefined();
+  expect(await page.locator('img, script:not([src]), [onerror], [onload]').count()).toBe(0);
+}
 
 describe('a server that asks who it is', () => {
   it('is told by a form, and the token is kept for this tab alone', async () => {

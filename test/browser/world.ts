@@ -74,6 +74,7 @@ export class Shop {
       transport: this.transport(),
       logger: logs,
       http: { host: '127.0.0.1', port: 0 },
+      traceUrl: 'https://traces.example/{traceId}',
       dashboard: 'dist/src/dashboard/static',
     });
     closeAtEnd(async () => {
@@ -100,13 +101,14 @@ export class Shop {
   async start(
     orderId: string,
     fate: Fate,
-    more: { readonly note?: unknown; readonly tags?: Record<string, string> } = {},
+    more: { readonly note?: unknown; readonly tags?: Record<string, string>; readonly traceparent?: string } = {},
   ): Promise<string> {
-    const { tags, ...rest } = more;
+    const { tags, traceparent, ...rest } = more;
     const started = await this.daemon.orchestrator.start({
       name: 'place-order',
       input: { orderId, fate, ...rest },
       ...(tags ? { tags } : {}),
+      ...(traceparent === undefined ? {} : { traceparent }),
     });
     return started.id;
   }
@@ -130,7 +132,8 @@ export class Shop {
     if (place === 'charge.a' && fate === 'flaky' && attempt === 1) return fails('gateway-closed', 'the card gateway closed the connection');
     if (place === 'charge.a' && (fate === 'declined' || fate === 'release-fails'))
       return this.reply(id, 'rejected', JSON.stringify({ code: 'card-declined', message: 'the bank said no' }), attempt);
-    if (place === 'confirm.a' && fate === 'mail-fails' && !this.isMended) return fails('smtp-550', 'the mail server takes nothing');
+    if (place === 'confirm.a' && fate === 'mail-fails' && !this.isMended)
+      return fails('smtp-550', typeof note === 'string' ? note : 'the mail server takes nothing');
     if (place === 'reserve.c' && fate === 'release-fails' && !this.isMended) return fails('locked', 'the shelf is being counted');
     return this.reply(id, 'success', JSON.stringify(fate === 'courier-says' ? note : { receipt: `R-${step}` }), attempt);
   }

@@ -95,8 +95,62 @@ export function describeSagaOverview(name: string, open: () => Promise<SagaStore
       await end(8_000);
       expect(idsOf((await store.overview({ limit: 10 })).stuck)).toEqual([aged.get(900_000)]);
     });
+
+    it('tells how steps went in the newest finished sagas of a version', async () => {
+      const name = 'refund';
+      const ended = [
+        // The oldest one, which a limit leaves out.
+        { charge: settled('unknown', 9_000, 9) },
+        {
+          charge: settled('succeeded', 100, 1),
+          ship: { outcome: 'skipped', startedAt: 0 },
+          check: { outcome: 'rejected', startedAt: 5, settledAt: 5 },
+        },
+        { charge: { ...settled('succeeded', 300, 3), undo: answered(2), undone: 'undone' } },
+        {
+          charge: {
+            ...settled('unknown', 200, 2),
+            undo: answered(4),
+            undone: 'by-hand',
+            fault: { phase: 'c', message: 'a \u0000 in \ud800 it' },
+          },
+        },
+        { charge: settled('rejected', 400, 1), ship: { outcome: 'dropped', startedAt: 0 } },
+      ] as const;
+      await start(store, ...ended.map((steps, n) => begun(2_000_000 - n, { name, steps })));
+      for (const n of ended.keys()) await end(2_000_000 - n);
+      await store.moveFinished(10);
+      const versions = [1, 2].map((version) => ({ name, version }));
+      const [found, ...more] = await store.figures({ versions, limit: 4 });
+      expect([found?.name, found?.version, found?.sagas, more]).toEqual([name, 1, 4, []]);
+      expect(found!.steps.toSorted((one, other) => one.step.localeCompare(other.step))).toEqual([
+        {
+          step: 'charge',
+          settled: 4,
+          rejected: 1,
+          unknown: 1,
+          p50Ms: 200,
+          p95Ms: 400,
+          // One try was answered of each that was not given up.
+          actions: { tries: 7, errors: 4 },
+          undos: { tries: 6, errors: 5 },
+        },
+        { step: 'check', settled: 1, rejected: 1, unknown: 0, p50Ms: 0, p95Ms: 0, actions: none, undos: none },
+      ]);
+      expect(await store.figures({ versions: [], limit: 4 })).toEqual([]);
+    });
   });
 }
+
+const none = { tries: 0, errors: 0 };
+const answered = (tries: number) =>
+  ({ execution: 1, attempt: tries, tries, request: null, firstSentAt: 0, cause: 'start', status: 'settled' }) as const;
+const settled = <O extends string>(outcome: O, took: number, tries: number) => ({
+  outcome,
+  startedAt: 1_000,
+  settledAt: 1_000 + took,
+  action: answered(tries),
+});
 
 const stuck = {
   outcome: 'open',

@@ -13,6 +13,7 @@ const within = (signal: Signal) => (signal ? { signal } : {});
 export const api = {
   me: () => jsonIfThere<view.MeView>(`${V1}/me`),
   overview: (query: Query, signal?: Signal) => json<view.OverviewView>(`${V1}/overview${queryText(query)}`, within(signal)),
+  figures: (signal?: Signal) => jsonIfThere<view.FiguresView>(`${V1}/figures`, within(signal)),
   activity: (signal?: Signal) => jsonIfThere<view.ActivityView>(`${V1}/activity`, within(signal)),
   participants: (signal?: Signal) => jsonIfThere<view.ParticipantsView>(`${V1}/participants`, within(signal)),
   failures: (query: Query, signal?: Signal) => jsonIfThere<view.FailuresView>(`${V1}/failures${queryText(query)}`, within(signal)),

@@ -22,6 +22,8 @@ export function signOut(): void {
   token.value = '';
   isSignInNeeded.value = true;
 }
+/** The name that a decision is noted under, where the server knows none. */
+export const decider = (): string => (by.value === '' ? 'dashboard' : by.value);
 export function rememberBy(value: string): void {
   sessionStorage.setItem(BY, value);
   by.value = value;

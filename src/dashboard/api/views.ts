@@ -12,6 +12,7 @@ export type {
   StuckView,
   SummaryView,
 } from '../../http/schemas.js';
+export type { FiguresView } from '../../http/schemas-figures.js';
 export type { ActivityView, ParticipantsView } from '../../http/schemas-activity.js';
 
 /** `GET /me`. */

@@ -1,6 +1,6 @@
 import { useSignal } from '@preact/signals';
 import { api, runBulk } from '../api/api.js';
-import { by, rememberBy } from '../api/session.js';
+import { by, decider, rememberBy } from '../api/session.js';
 import type { BulkLine, BulkPlanView } from '../api/views.js';
 import { count, counted, shortId } from '../model/words.js';
 import { Dialog } from '../parts/dialog.js';
@@ -51,7 +51,7 @@ export function BulkDialog({ filter, words, first = 'suspend', step: known = '',
     verb,
     filter,
     reason: reason.value,
-    by: by.value === '' ? 'dashboard' : by.value,
+    by: decider(),
     ...(outcome === undefined ? {} : { outcome }),
     ...(isAboutStep && step.value !== '' ? { step: step.value } : {}),
   });

@@ -2,13 +2,11 @@ import { useSignal } from '@preact/signals';
 import { api } from '../api/api.js';
 import { useLive } from '../api/live.js';
 import { mayOperate } from '../api/me.js';
-import { by, rememberBy } from '../api/session.js';
 import type { DeadLetterView } from '../api/views.js';
 import { bytes, counted } from '../model/words.js';
-import { ByField, ReasonField } from '../parts/decree.js';
-import { Dialog } from '../parts/dialog.js';
+import { DecisionDialog } from '../parts/decision-dialog.js';
 import { Copy, Json } from '../parts/json.js';
-import { Awaited, Failed, Panel } from '../parts/states.js';
+import { Awaited, Panel } from '../parts/states.js';
 import { Ago, Data } from '../parts/text.js';
 import { go } from '../route.js';
 
@@ -147,42 +145,15 @@ const MEANING: Readonly<Record<Verb, string>> = {
 };
 
 function LetterDialog({ id, verb, onClose }: { readonly id: string; readonly verb: Verb; readonly onClose: () => void }) {
-  const reason = useSignal('');
-  const error = useSignal<Error | undefined>(undefined);
-  const isBusy = useSignal(false);
-  const submit = async () => {
-    isBusy.value = true;
-    error.value = undefined;
-    try {
-      await api.operateLetter(id, verb, { reason: reason.value, by: by.value === '' ? 'dashboard' : by.value });
-      onClose();
-      go('/dead-letters');
-    } catch (cause: unknown) {
-      error.value = cause instanceof Error ? cause : new Error(String(cause));
-      isBusy.value = false;
-    }
-  };
   return (
-    <Dialog title={verb === 'replay' ? 'Replay this message' : 'Discard this message'} onClose={onClose}>
-      <form
-        onSubmit={(event) => {
-          event.preventDefault();
-          void submit();
-        }}
-      >
-        <p class="muted">{MEANING[verb]}</p>
-        <ReasonField value={reason.value} onInput={(text) => (reason.value = text)} />
-        <ByField value={by.value} onInput={rememberBy} />
-        {error.value ? <Failed error={error.value} /> : null}
-        <div class="dialog-buttons">
-          <button type="button" class="button" onClick={onClose}>
-            Leave it
-          </button>
-          <button type="submit" class={`button ${verb === 'discard' ? 'danger' : 'primary'}`} disabled={isBusy.value}>
-            {isBusy.value ? 'Sending …' : verb === 'replay' ? 'Replay' : 'Discard'}
-          </button>
-        </div>
-      </form>
-    </Dialog>
+    <DecisionDialog
+      title={verb === 'replay' ? 'Replay this message' : 'Discard this message'}
+      meaning={MEANING[verb]}
+      verb={verb === 'replay' ? 'Replay' : 'Discard'}
+      isDanger={verb === 'discard'}
+      decide={(decision) => api.operateLetter(id, verb, decision)}
+      onDone={() => go('/dead-letters')}
+      onClose={onClose}
+    />
   );
 }

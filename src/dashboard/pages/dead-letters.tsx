@@ -2,6 +2,7 @@ import { api } from '../api/api.js';
 import { useLive } from '../api/live.js';
 import type { DeadLetterView } from '../api/views.js';
 import { bytes } from '../model/words.js';
+import { Pages } from '../parts/pages.js';
 import { Awaited, Empty, Scroll } from '../parts/states.js';
 import { Ago, Data } from '../parts/text.js';
 import { place, setQuery, toLetter } from '../route.js';
@@ -30,6 +31,7 @@ export function DeadLettersPage() {
               <span>{name === 'queue' ? 'Queue' : 'Reason'}</span>
               <input
                 name={name}
+                placeholder={name === 'queue' ? 'backstep.replies' : 'Words of it'}
                 autocomplete="off"
                 value={filter[name]}
                 onChange={({ currentTarget }) => setQuery({ [name]: currentTarget.value.trim(), cursor: undefined })}
@@ -49,26 +51,7 @@ export function DeadLettersPage() {
                 <Scroll label="Table of dead letters">
                   <LettersTable letters={page.deadLetters} />
                 </Scroll>
-                {page.cursor === undefined && cursor === undefined ? null : (
-                  <nav class="pages" aria-label="Pages of the list">
-                    <button
-                      type="button"
-                      class="button"
-                      disabled={cursor === undefined}
-                      onClick={() => setQuery({ cursor: undefined }, { replace: false })}
-                    >
-                      Newest
-                    </button>
-                    <button
-                      type="button"
-                      class="button"
-                      disabled={page.cursor === undefined}
-                      onClick={() => setQuery({ cursor: page.cursor }, { replace: false })}
-                    >
-                      Older
-                    </button>
-                  </nav>
-                )}
+                <Pages next={page.cursor} isFirst={cursor === undefined} />
               </>
             );
           }}

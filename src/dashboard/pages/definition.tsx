@@ -1,21 +1,24 @@
 import { graphOf } from '../../graph/model.js';
 import { api } from '../api/api.js';
-import { useLive } from '../api/live.js';
-import type { ActivityView, DefinitionStepView, DefinitionView, OverviewView } from '../api/views.js';
-import { count, duration } from '../model/words.js';
+import { useLive, type Live } from '../api/live.js';
+import type { ActivityView, DefinitionStepView, DefinitionView, FiguresView, OverviewView } from '../api/views.js';
+import { count, counted, duration } from '../model/words.js';
+import { DurationsTable } from '../parts/durations-table.js';
 import { GraphPicture } from '../parts/graph.js';
 import { Awaited, Empty, Panel, Scroll } from '../parts/states.js';
+import { StepFiguresTable } from '../parts/step-figures.js';
 import { Status } from '../parts/status.js';
 import { Data } from '../parts/text.js';
 import { place, toDefinition, toSagas } from '../route.js';
-import { DurationsTable } from './overview.js';
 
 const EVERY_MS = 3_000;
+const FIGURES_EVERY_MS = 10_000;
 
 /** One definition: its graph, its versions, and what is set for each step. */
 export function DefinitionPage({ name }: { readonly name: string }) {
   const definitions = useLive('definitions', api.definitions);
   const overview = useLive('overview of definitions', (signal) => api.overview({ limit: 1 }, signal), { everyMs: EVERY_MS });
+  const figures = useLive('figures', api.figures, { everyMs: FIGURES_EVERY_MS });
   const activity = useLive('activity', api.activity, { everyMs: EVERY_MS });
   const wanted = Number(place.value.query.get('version') ?? Number.NaN);
   return (
@@ -40,7 +43,7 @@ export function DefinitionPage({ name }: { readonly name: string }) {
             </div>
             <Versions name={name} shown={shown?.version} counts={overview.data?.definitions.filter((one) => one.name === name) ?? []} />
             {shown ? (
-              <Definition definition={shown} activity={activity.data ?? undefined} />
+              <Definition definition={shown} activity={activity.data ?? undefined} figures={figures} />
             ) : (
               <section class="panel">
                 <Empty icon="question" title="This server has not loaded it">
@@ -83,7 +86,14 @@ function keeping({ completedMs, compensatedMs }: DefinitionView['retention']): s
   return kept.length > 0 ? `, kept: ${kept.join(', ')}` : '';
 }
 
-function Definition({ definition, activity }: { readonly definition: DefinitionView; readonly activity: ActivityView | undefined }) {
+function Definition(props: {
+  readonly definition: DefinitionView;
+  readonly activity: ActivityView | undefined;
+  readonly figures: Live<FiguresView | null>;
+}) {
+  const { definition, activity, figures } = props;
+  const isIt = ({ name, version }: { readonly name: string; readonly version: number }) =>
+    name === definition.name && version === definition.version;
   const durations = activity?.durations.filter(({ name }) => name === definition.name) ?? [];
   return (
     <>
@@ -101,8 +111,18 @@ function Definition({ definition, activity }: { readonly definition: DefinitionV
           <GraphPicture graph={graphOf(definition)} />
         </Scroll>
       </Panel>
+      <Panel
+        title="How the steps went"
+        aside={figures.data ? <span>of the newest {counted(figures.data.of, 'finished saga')}</span> : null}
+      >
+        <Awaited live={figures} rows={definition.steps.length}>
+          {(data) =>
+            data ? <StepFiguresTable version={data.definitions.find(isIt)} /> : <Empty icon="question" title="This server does not tell" />
+          }
+        </Awaited>
+      </Panel>
       <Panel title="How long they took" aside={<span>this daemon, the last hour</span>}>
-        <DurationsTable durations={durations} />
+        <DurationsTable durations={durations} isOfOne />
       </Panel>
       <Panel title="Settings of the steps" aside={<span class="mono">{definition.fingerprint.slice(0, 12)}</span>}>
         <Scroll label="Settings of the steps">

@@ -1,15 +1,16 @@
 import { api } from '../api/api.js';
 import { useLive } from '../api/live.js';
 import type { ActivityView, OverviewView } from '../api/views.js';
-import { count, counted, duration } from '../model/words.js';
+import { count, counted } from '../model/words.js';
+import { DurationsTable } from '../parts/durations-table.js';
+import { isInFlight, OpenCounts } from '../parts/open-counts.js';
+import { ParticipantsTable } from '../parts/participants-table.js';
 import { MinutePlot } from '../parts/plot.js';
 import { SagasTable } from '../parts/sagas-table.js';
 import { Awaited, Empty, Loading, Panel, Scroll } from '../parts/states.js';
-import { Status } from '../parts/status.js';
 import { Ago, Data } from '../parts/text.js';
 import { toDefinition, toSagas } from '../route.js';
 import { Attention } from './attention.js';
-import { QueueTable } from './participants.js';
 
 const EVERY_MS = 2_000;
 
@@ -18,6 +19,7 @@ export function OverviewPage() {
   const overview = useLive('overview', (signal) => api.overview({ limit: 8 }, signal), { everyMs: EVERY_MS });
   const activity = useLive('activity', api.activity, { everyMs: EVERY_MS });
   const participants = useLive('participants', api.participants, { everyMs: 5_000 });
+  const figures = useLive('figures', api.figures, { everyMs: 10_000 });
   return (
     <>
       <div class="page-head">
@@ -63,7 +65,9 @@ export function OverviewPage() {
         </Panel>
         <Panel title="Participants" aside={<a href="/participants">details</a>}>
           <Awaited live={participants} rows={6}>
-            {(data) => (data ? <QueueTable participants={data.participants} /> : <Unknown />)}
+            {(data) =>
+              data ? <ParticipantsTable participants={data.participants} figures={figures.data ?? undefined} short /> : <Unknown />
+            }
           </Awaited>
         </Panel>
       </div>
@@ -112,31 +116,21 @@ function Rates({ activity, isLoading }: { readonly activity: ActivityView | unde
   );
 }
 
-const OPEN = ['running', 'compensating', 'suspended', 'stuck'] as const;
-
 function InFlight({ overview, steps }: { readonly overview: OverviewView; readonly steps: ActivityView['steps'] | undefined }) {
-  const shown = overview.definitions.filter((one) => one.loaded || OPEN.some((status) => one[status] > 0));
+  const shown = overview.definitions.filter((one) => one.loaded || isInFlight(one));
   if (shown.length === 0) return <Empty title="No definition is loaded, and nothing is in flight" />;
   return (
     <>
       {shown.map((one) => {
         const places = steps?.counts.filter(({ name, version }) => name === one.name && version === one.version) ?? [];
         const most = Math.max(1, ...places.map((place) => place.count));
-        const open = OPEN.filter((status) => one[status] > 0);
         return (
           <div class="flight" key={`${one.name}@${one.version}`}>
             <div class="flight-head">
               <a href={toDefinition(one.name, one.version)}>
                 <Data of={one.name} /> <span class="muted">v{one.version}</span>
               </a>
-              <span class="flight-counts">
-                {open.length === 0 ? <span class="muted">none</span> : null}
-                {open.map((status) => (
-                  <a key={status} href={toSagas({ status, name: one.name })}>
-                    {count(one[status])} <Status of={status} />
-                  </a>
-                ))}
-              </span>
+              <OpenCounts of={one} />
             </div>
             {places.map(({ step, count: here }) => (
               <div class="flight-step" key={step}>
@@ -152,52 +146,5 @@ function InFlight({ overview, steps }: { readonly overview: OverviewView; readon
       })}
       {steps && !steps.isAll ? <p class="note muted">Steps: of the newest {counted(steps.sagas, 'open saga')}.</p> : null}
     </>
-  );
-}
-
-/** Percentiles by definition and end. */
-export function DurationsTable({ durations }: { readonly durations: ActivityView['durations'] }) {
-  if (durations.length === 0) return <Empty icon="dot" title="Nothing has ended in the last hour" />;
-  return (
-    <Scroll label="How long sagas took">
-      <table class="table">
-        <thead>
-          <tr>
-            <th scope="col">Definition</th>
-            <th scope="col">End</th>
-            <th scope="col" class="number">
-              p50
-            </th>
-            <th scope="col" class="number">
-              p95
-            </th>
-            <th scope="col" class="number">
-              p99
-            </th>
-            <th scope="col" class="number">
-              Sagas
-            </th>
-          </tr>
-        </thead>
-        <tbody>
-          {durations.map((one) => (
-            <tr key={`${one.name} ${one.outcome}`}>
-              <td>
-                <a href={toDefinition(one.name)}>
-                  <Data of={one.name} />
-                </a>
-              </td>
-              <td>
-                <Status of={one.outcome} />
-              </td>
-              <td class="number">{duration(one.p50Ms)}</td>
-              <td class="number">{duration(one.p95Ms)}</td>
-              <td class="number">{duration(one.p99Ms)}</td>
-              <td class="number muted">{count(one.count)}</td>
-            </tr>
-          ))}
-        </tbody>
-      </table>
-    </Scroll>
   );
 }

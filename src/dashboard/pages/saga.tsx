@@ -10,6 +10,7 @@ import type { DefinitionView, HistoryEntryView, SagaView } from '../api/views.js
 import { timelineOf } from '../model/bars.js';
 import { GraphPicture } from '../parts/graph.js';
 import { HistoryTable } from '../parts/history.js';
+import { Icon } from '../parts/icon.js';
 import { Copy, Json } from '../parts/json.js';
 import { Awaited, Empty, Panel, Scroll } from '../parts/states.js';
 import { Status } from '../parts/status.js';
@@ -147,6 +148,7 @@ function Facts({ saga }: { readonly saga: SagaView }) {
             {saga.id} <Copy text={saga.id} what="the id" />
           </dd>
         </div>
+        <TraceFact trace={saga.trace} />
         {tags.length > 0 ? (
           <div class="fact-long">
             <dt>Tags</dt>
@@ -184,6 +186,21 @@ function Facts({ saga }: { readonly saga: SagaView }) {
         <p class="notice tone-held">This server has not loaded the definition, so steps that were not reached are not shown.</p>
       )}
     </section>
+  );
+}
+
+/** Only where there is something to look at. Whoever set the link up chose the address; here it is only made sure that it is one of the web. */
+function TraceFact({ trace }: { readonly trace: SagaView['trace'] }) {
+  if (!trace?.url || !/^https?:\/\//i.test(trace.url)) return null;
+  return (
+    <div class="fact-long">
+      <dt>Trace</dt>
+      <dd class="mono">
+        <a href={trace.url} target="_blank" rel="noopener noreferrer" class="outside">
+          {trace.id} <Icon name="open" size={12} />
+        </a>
+      </dd>
+    </div>
   );
 }
 

@@ -4,6 +4,7 @@ import { api } from '../api/api.js';
 import { useLive } from '../api/live.js';
 import { mayOperate } from '../api/me.js';
 import { bulkFilter, further, listQuery, readSearch, searchWords, type FilterName, type SagaSearch } from '../model/saga-filter.js';
+import { Pages } from '../parts/pages.js';
 import { SagasTable } from '../parts/sagas-table.js';
 import { Awaited, Empty, Scroll } from '../parts/states.js';
 import { Status } from '../parts/status.js';
@@ -74,20 +75,6 @@ export function SagasPage() {
   );
 }
 
-function Pages({ next, isFirst }: { readonly next: string | undefined; readonly isFirst: boolean }) {
-  if (isFirst && next === undefined) return null;
-  return (
-    <nav class="pages" aria-label="Pages of the list">
-      <button type="button" class="button" disabled={isFirst} onClick={() => setQuery({ cursor: undefined }, { replace: false })}>
-        Newest
-      </button>
-      <button type="button" class="button" disabled={next === undefined} onClick={() => setQuery({ cursor: next }, { replace: false })}>
-        Older
-      </button>
-    </nav>
-  );
-}
-
 function Filters({ search }: { readonly search: SagaSearch }) {
   const definitions = useLive('definitions', api.definitions);
   const names = [...new Set(definitions.data?.definitions.map(({ name }) => name))];
@@ -107,8 +94,8 @@ function Filters({ search }: { readonly search: SagaSearch }) {
         ))}
       </div>
       <div class="filter-row">
-        <label class="field inline">
-          <span class="unseen">Definition</span>
+        <label class="field">
+          <span>Definition</span>
           <select value={named ?? ''} onChange={({ currentTarget }) => setQuery({ name: currentTarget.value, cursor: undefined })}>
             <option value="">Every definition</option>
             {all.map((name) => (

@@ -1,10 +1,8 @@
 import { useSignal } from '@preact/signals';
 import { api, type Verb } from '../api/api.js';
 import { useLive } from '../api/live.js';
-import { by, rememberBy } from '../api/session.js';
 import type { CancelPlanView, SagaView, StuckView } from '../api/views.js';
-import { ByField, ReasonField } from '../parts/decree.js';
-import { Dialog } from '../parts/dialog.js';
+import { DecisionDialog, type Decision } from '../parts/decision-dialog.js';
 import { Failed, Loading } from '../parts/states.js';
 import { Data } from '../parts/text.js';
 
@@ -46,78 +44,54 @@ export function VerbDialog(props: {
 }) {
   const { saga, intent, onClose, onDone } = props;
   const { verb, stuck, outcome } = intent;
-  const reason = useSignal('');
   const payload = useSignal('');
   const code = useSignal('');
-  const error = useSignal<Error | undefined>(undefined);
-  const isBusy = useSignal(false);
-  const submit = async () => {
-    isBusy.value = true;
-    error.value = undefined;
-    try {
-      const body = bodyOf(intent, { reason: reason.value, payload: payload.value, code: code.value });
-      await api.operate(saga.id, verb, body);
-      onDone();
-      onClose();
-    } catch (cause: unknown) {
-      error.value = cause instanceof Error ? cause : new Error(String(cause));
-    }
-    isBusy.value = false;
+  const decide = async (decision: Decision) => {
+    await api.operate(saga.id, verb, bodyOf(intent, decision, { payload: payload.value, code: code.value }));
   };
   const canHavePayload = verb === 'retry' || (outcome === 'success' && stuck?.phase !== 'compensation');
   return (
-    <Dialog title={TITLES[verb]} onClose={onClose}>
-      <form
-        onSubmit={(event) => {
-          event.preventDefault();
-          void submit();
-        }}
-      >
-        <p class="muted">{verb === 'settle' ? settleWords(stuck, outcome) : MEANING[verb]}</p>
-        {stuck ? (
-          <p class="sentence">
-            <Data of={stuck.sentence} />
-          </p>
-        ) : null}
-        {intent.confirm ? <p class="fault">You vouch that the command was not done: its participant no longer remembers it.</p> : null}
-        {verb === 'cancel' ? <CancelPlan id={saga.id} /> : null}
-        {canHavePayload ? (
-          <label class="field">
-            <span>{verb === 'retry' ? 'Another request, as JSON (empty: the same)' : 'The reply, as JSON (empty: none)'}</span>
-            <textarea
-              name="payload"
-              rows={4}
-              spellcheck={false}
-              class="mono"
-              value={payload.value}
-              onInput={({ currentTarget }) => (payload.value = currentTarget.value)}
-            />
-          </label>
-        ) : null}
-        {outcome === 'rejected' ? (
-          <label class="field">
-            <span>Code of the rejection (empty: none)</span>
-            <input
-              name="code"
-              autocomplete="off"
-              value={code.value}
-              onInput={({ currentTarget }) => (code.value = currentTarget.value.trim())}
-            />
-          </label>
-        ) : null}
-        <ReasonField value={reason.value} onInput={(text) => (reason.value = text)} />
-        <ByField value={by.value} onInput={rememberBy} />
-        {error.value ? <Failed error={error.value} /> : null}
-        <div class="dialog-buttons">
-          <button type="button" class="button" onClick={onClose}>
-            Leave it
-          </button>
-          <button type="submit" class={`button ${verb === 'cancel' ? 'danger' : 'primary'}`} disabled={isBusy.value}>
-            {isBusy.value ? 'Sending …' : BUTTONS[verb]}
-          </button>
-        </div>
-      </form>
-    </Dialog>
+    <DecisionDialog
+      title={TITLES[verb]}
+      meaning={verb === 'settle' ? settleWords(stuck, outcome) : MEANING[verb]}
+      verb={BUTTONS[verb]}
+      isDanger={verb === 'cancel'}
+      decide={decide}
+      onDone={onDone}
+      onClose={onClose}
+    >
+      {stuck ? (
+        <p class="sentence">
+          <Data of={stuck.sentence} />
+        </p>
+      ) : null}
+      {intent.confirm ? <p class="fault">You vouch that the command was not done: its participant no longer remembers it.</p> : null}
+      {verb === 'cancel' ? <CancelPlan id={saga.id} /> : null}
+      {canHavePayload ? (
+        <label class="field">
+          <span>{verb === 'retry' ? 'Another request, as JSON (empty: the same)' : 'The reply, as JSON (empty: none)'}</span>
+          <textarea
+            name="payload"
+            rows={4}
+            spellcheck={false}
+            class="mono"
+            value={payload.value}
+            onInput={({ currentTarget }) => (payload.value = currentTarget.value)}
+          />
+        </label>
+      ) : null}
+      {outcome === 'rejected' ? (
+        <label class="field">
+          <span>Code of the rejection (empty: none)</span>
+          <input
+            name="code"
+            autocomplete="off"
+            value={code.value}
+            onInput={({ currentTarget }) => (code.value = currentTarget.value.trim())}
+          />
+        </label>
+      ) : null}
+    </DecisionDialog>
   );
 }
 
@@ -126,12 +100,11 @@ function settleWords(stuck: StuckView | undefined, outcome: Intent['outcome']): 
   return `You answer in the participant's place: ${what}. It counts like a reply.`;
 }
 
-function bodyOf(intent: Intent, typed: { readonly reason: string; readonly payload: string; readonly code: string }): object {
+function bodyOf(intent: Intent, decision: Decision, typed: { readonly payload: string; readonly code: string }): object {
   const { verb, stuck, outcome, confirm } = intent;
   const payload = typed.payload.trim() === '' ? {} : { [verb === 'retry' ? 'request' : 'reply']: parsed(typed.payload) };
   return {
-    by: by.value === '' ? 'dashboard' : by.value,
-    reason: typed.reason,
+    ...decision,
     ...(stuck ? { step: stuck.step } : {}),
     ...(outcome ? { outcome } : {}),
     ...(confirm ? { confirm: 'not-done' } : {}),

@@ -6,7 +6,7 @@ export function Status({ of: state, large = false }: { readonly of: string; read
   return (
     <span class={`status tone-${paletteOf(state)} ${large ? 'large' : ''}`}>
       <Icon name={iconOf(state)} size={large ? 14 : 12} />
-      {state}
+      {state.replaceAll('-', ' ')}
     </span>
   );
 }

@@ -39,6 +39,7 @@ export const ROUTES: Readonly<Record<string, RouteAccess>> = {
   'GET /api/v1/definitions': read('filtered'),
   'GET /api/v1/definitions/:name': read('definition'),
   'GET /api/v1/overview': read('filtered'),
+  'GET /api/v1/figures': read('filtered'),
   'GET /api/v1/activity': read('all'),
   'GET /api/v1/participants': read('all'),
   'GET /api/v1/failures': read('query'),

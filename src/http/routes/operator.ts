@@ -1,7 +1,7 @@
 import { createRoute, type z } from '@hono/zod-openapi';
 import type { Context } from 'hono';
 import { statusOf } from '../../core/state.js';
-import type { Operated, OperatorEvent, SagaService } from '../../engine/service.js';
+import type { Operated, OperatorEvent } from '../../engine/service.js';
 import { deciderOf } from '../access/audited.js';
 import type { HttpApp, HttpContext, HttpEnv } from '../context.js';
 import { etagOf, versionsIn } from '../etag.js';
@@ -12,18 +12,18 @@ import { answer, body, refusals } from './answers.js';
 import { planOf } from './sagas.js';
 
 /** An operator's decisions: cancel, suspend, resume, retry, settle. */
-export function addOperatorRoutes(app: HttpApp, { service }: HttpContext): void {
+export function addOperatorRoutes(app: HttpApp, context: HttpContext): void {
   for (const verb of ['cancel', 'suspend', 'resume'] as const) {
     app.openapi(route(verb, schema.DecreeBody), async (c) => {
       const { by, reason } = c.req.valid('json');
-      return operate(c, service, c.req.valid('param').id, { kind: verb, by: deciderOf(c, by), text: reason });
+      return operate(c, context, c.req.valid('param').id, { kind: verb, by: deciderOf(c, by), text: reason });
     });
   }
   app.openapi(route('retry', schema.RetryBody), async (c) => {
     const { by, reason, step, confirm, ...rest } = c.req.valid('json');
     const edited = 'request' in rest ? { request: rest.request } : {};
     const event = { kind: 'retry', by: deciderOf(c, by), text: reason, step, ...edited, ...(confirm ? { confirm } : {}) } as const;
-    return operate(c, service, c.req.valid('param').id, event);
+    return operate(c, context, c.req.valid('param').id, event);
   });
   app.openapi(route('settle', schema.SettleBody), async (c) => {
     const { by, reason, step, outcome, code, ...rest } = c.req.valid('json');
@@ -37,7 +37,7 @@ export function addOperatorRoutes(app: HttpApp, { service }: HttpContext): void 
       ...reply,
       ...(code === undefined ? {} : { code }),
     } as const;
-    return operate(c, service, c.req.valid('param').id, event);
+    return operate(c, context, c.req.valid('param').id, event);
   });
 }
 
@@ -63,12 +63,12 @@ function route<Verb extends keyof typeof SUMMARY, T extends z.ZodType>(verb: Ver
   });
 }
 
-async function operate(c: Context<HttpEnv>, service: SagaService, id: string, event: OperatorEvent) {
+async function operate(c: Context<HttpEnv>, { service, traceUrl }: HttpContext, id: string, event: OperatorEvent) {
   const versions = versionsIn(c.req.header('if-match'));
   const { saga, before, decided }: Operated = await (versions ? service.operate(id, event, versions) : service.operate(id, event));
   c.set('decision', { before, after: { status: statusOf(saga.state), seq: saga.state.seq }, decided });
   const plan = planOf(service, saga.state);
   c.header('etag', etagOf(saga.version, plan !== undefined));
-  const operated: schema.OperatedView = { ...sagaView(saga.state, plan), decided };
+  const operated: schema.OperatedView = { ...sagaView(saga.state, plan, traceUrl), decided };
   return c.json(operated, decided ? 200 : 202);
 }

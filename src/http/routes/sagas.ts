@@ -52,7 +52,7 @@ const history = createRoute({
 });
 
 /** Starting sagas and looking at them. */
-export function addSagaRoutes(app: HttpApp, { service, store, stopping }: HttpContext): void {
+export function addSagaRoutes(app: HttpApp, { service, store, stopping, traceUrl }: HttpContext): void {
   app.openapi(start, async (c) => {
     const { 'idempotency-key': startId, traceparent, tracestate } = c.req.valid('header');
     const facts = { ...present({ startId, traceparent, tracestate }), ...starterOf(c) };
@@ -73,7 +73,7 @@ export function addSagaRoutes(app: HttpApp, { service, store, stopping }: HttpCo
     const etag = etagOf(version, plan !== undefined);
     c.header('etag', etag);
     if (isKnown(c.req.header('if-none-match'), etag)) return c.body(null, 304);
-    return c.json(sagaView(state, plan), 200);
+    return c.json(sagaView(state, plan, traceUrl), 200);
   });
   app.openapi(history, async (c) => {
     const { id } = c.req.valid('param');

@@ -23,6 +23,8 @@ import { SystemClock } from '../system.js';
 export interface DevOptions {
   readonly sagas: readonly string[];
   readonly http: ListenOptions;
+  /** BACKSTEP_TRACE_URL. */
+  readonly traceUrl?: string | undefined;
   readonly access: Access;
   /** Where the embedded database keeps its data. */
   readonly directory: string;
@@ -60,7 +62,7 @@ export async function dev(options: DevOptions): Promise<Dev> {
 
 /** What is opened later is stopped earlier: participants after the engine, so that what it waits for is still answered. */
 async function start(
-  { http, access, logger }: DevOptions,
+  { http, traceUrl, access, logger }: DevOptions,
   embedded: Embedded,
   plans: readonly Plan[],
   declarations: readonly ParticipantDeclaration[],
@@ -78,7 +80,7 @@ async function start(
   const saga = await embedded.dataSource(sagaDataSource(NAMESPACE));
   await migrate(saga);
   const stored = { store: new PostgresSagaStore(saga), audit: new PostgresAuditLog(saga) };
-  const daemon = await createDaemon({ plans, ...stored, transport: transport(), logger, http, access, metrics });
+  const daemon = await createDaemon({ plans, ...stored, transport: transport(), logger, http, traceUrl, access, metrics });
   opened.push(daemon);
   return daemon;
 }

@@ -23,6 +23,8 @@ export interface ServeOptions {
   readonly http: ListenOptions;
   /** Where `/metrics` is served alone; the HTTP API serves it in any case. */
   readonly measureOn: ListenOptions | undefined;
+  /** BACKSTEP_TRACE_URL. */
+  readonly traceUrl: string | undefined;
   readonly access: Access;
   readonly allowOrphans: boolean;
   /** How long dead letters are kept after they were replayed or discarded. */
@@ -33,7 +35,7 @@ export interface ServeOptions {
 
 /** The daemon on PostgreSQL and RabbitMQ. Refuses a schema that is not this program's; does not need the broker to be there. */
 export async function serve(options: ServeOptions): Promise<Daemon> {
-  const { logger, namespace, allowOrphans, deadLetterKeepMs, http, measureOn, access } = options;
+  const { logger, namespace, allowOrphans, deadLetterKeepMs, http, measureOn, traceUrl, access } = options;
   assertSafe(http, access);
   const signing = openSigning(options.signingKeys, namespace);
   await assertCanListen(http);
@@ -51,7 +53,7 @@ export async function serve(options: ServeOptions): Promise<Daemon> {
   const store = new PostgresSagaStore(dataSource);
   const audit = new PostgresAuditLog(dataSource);
   const settings = { namespace, allowOrphans, deadLetterKeepMs };
-  const daemon = await createDaemon({ plans, store, transport, signing, logger, http, measureOn, access, audit, settings });
+  const daemon = await createDaemon({ plans, store, transport, signing, logger, http, measureOn, traceUrl, access, audit, settings });
   const sagas = plans.map(({ name, version }) => `${name}@${version}`);
   logger.info({ url: daemon.url, namespace, sagas }, `listening on ${daemon.url}${reach(access)}`);
   if (daemon.metricsUrl) logger.info({ url: daemon.metricsUrl }, `metrics alone are on ${daemon.metricsUrl}`);

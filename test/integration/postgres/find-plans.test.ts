@@ -1,5 +1,6 @@
 import { beforeAll, describe, expect, it } from '@jest/globals';
 import type { SagaFilter } from '../../../src/ports/saga-filter.js';
+import { figures } from '../../../src/postgres/figures.js';
 import { listing } from '../../../src/postgres/list-sagas.js';
 import { firstIdAt } from '../../../src/postgres/partitions.js';
 import type { PostgresSagaStore } from '../../../src/postgres/postgres-saga-store.js';
@@ -9,6 +10,7 @@ interface Node {
   readonly 'Node Type': string;
   readonly 'Relation Name'?: string;
   readonly 'Actual Rows': number;
+  readonly 'Actual Loops': number;
   readonly 'Rows Removed by Filter'?: number;
   readonly Plans?: readonly Node[];
 }
@@ -38,6 +40,9 @@ describe('looking for sagas beside many finished ones', () => {
   /** Rows of finished sagas that were read for a page, and how. */
   async function readFor(filter: Partial<SagaFilter>): Promise<{ readonly rows: number; readonly how: readonly string[] }> {
     const { text, values } = listing('backstep', { limit: PAGE, ...filter });
+    return readBy(text, values);
+  }
+  async function readBy(text: string, values: unknown[]): Promise<{ readonly rows: number; readonly how: readonly string[] }> {
     const [{ 'QUERY PLAN': plans }] = await store.dataSource.query<[{ 'QUERY PLAN': readonly { Plan: Node }[] }]>(
       `explain (analyze, format json) ${text}`,
       values,
@@ -46,7 +51,11 @@ describe('looking for sagas beside many finished ones', () => {
     const ofFinished = nodesOf(plans[0]!.Plan).filter((node) => node['Relation Name']?.startsWith('finished_saga'));
     // A partition with nothing in it may be scanned in any way.
     const scans = ofFinished.filter((node) => rowsOf(node) > 0);
-    return { rows: scans.reduce((sum, node) => sum + rowsOf(node), 0), how: [...new Set(scans.map((node) => node['Node Type']))] };
+    // Per run of a node, of which there may be several.
+    return {
+      rows: scans.reduce((sum, node) => sum + rowsOf(node) * node['Actual Loops'], 0),
+      how: [...new Set(scans.map((node) => node['Node Type']))],
+    };
   }
 
   it.each<[string, Partial<SagaFilter>]>([
@@ -68,6 +77,14 @@ describe('looking for sagas beside many finished ones', () => {
     const { rows, how } = await readFor(filter);
     expect(how).not.toContain('Seq Scan');
     expect(rows).toBeLessThan(FINISHED / 20);
+  });
+
+  it('the figures of every version read the newest of each, and nothing else', async () => {
+    const names = Array.from({ length: 10 }, (_, n) => `saga-${n}`);
+    const versions = names.map(() => 2);
+    const { rows, how } = await readBy(figures('backstep'), [names, versions, PAGE]);
+    expect(how).not.toContain('Seq Scan');
+    expect(rows).toBeLessThan(names.length * (PAGE + 10));
   });
 
   it.each<[string, Partial<SagaFilter>]>([

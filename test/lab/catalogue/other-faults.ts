@@ -62,7 +62,6 @@ export const FACE_FAULTS: readonly Fault[] = [
     fault: 'markup in names, errors, payloads, actors',
     expected: 'shown as text; the browser reports nothing',
     run: 'CF',
-    waitsFor: 'dashboard',
   },
   {
     id: 'I4',

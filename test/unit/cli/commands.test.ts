@@ -26,6 +26,21 @@ async function startStuck(): Promise<string> {
   return id;
 }
 
+describe('definitions', () => {
+  it('lists every step, and with --figures how it went', async () => {
+    const { id } = await api.world.engine.start({ name: 'test-saga', input: {} });
+    await until(async () => statusOf((await api.world.inner.find(id))!.state) === 'completed');
+    await api.world.inner.moveFinished(10);
+    expect((await run(['definitions'])).out).toMatch(/^test-saga@1\treserve\tstep\t[^\t]+\t\t[^\t]+\n/);
+    expect((await run(['definitions', '--figures'])).out).toMatch(/^test-saga@1\tcharge\t.*\t1\t0 %\t0 %\t0ms\t0ms$/m);
+    expect((await run(['definitions', '--figures'], { isTty: true })).out).toContain('of the newest 1000 finished sagas of each version');
+    expect(JSON.parse((await run(['definitions', '--figures', '--json'])).out)).toMatchObject({
+      definitions: [{ name: 'test-saga' }],
+      figures: { definitions: [{ sagas: 1 }] },
+    });
+  });
+});
+
 describe('start', () => {
   it('prints the id: a sentence for people, fields for pipes, a document with --json', async () => {
     expect((await run(START)).out).toMatch(/^[0-9a-f-]{36}\trunning\n$/);

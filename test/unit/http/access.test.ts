@@ -67,6 +67,7 @@ const ROUTES: Readonly<
   'GET /api/v1/definitions': { expected: 'read, filtered' },
   'GET /api/v1/definitions/:name': { expected: 'read' },
   'GET /api/v1/overview': { expected: 'read, filtered' },
+  'GET /api/v1/figures': { expected: 'read, filtered' },
   'GET /api/v1/activity': { expected: 'read, of all' },
   'GET /api/v1/participants': { expected: 'read, of all' },
   'GET /api/v1/failures': { expected: 'read', query: '?name=test-saga' },

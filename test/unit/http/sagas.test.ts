@@ -159,6 +159,24 @@ describe('GET /sagas/{id}', () => {
     expect((await api.get('/readyz')).status).toBe(503);
   });
 
+  it('shows its trace, with a link where the server knows one and the trace is recorded', async () => {
+    const linking = await new Api(undefined, { traceUrl: 'https://traces.example/{traceId}?id={traceId}' }).open();
+    const traceId = '4bf92f3577b34da6a3ce929d0e0e4736';
+    const traceOf = async (at: Api, key: string, flags?: string) => {
+      const headers = flags === undefined ? {} : { traceparent: `00-${traceId}-00f067aa0ba902b7-${flags}` };
+      const { body } = await at.post('/api/v1/sagas', { name: 'test-saga', input: { total: 3 }, key }, headers);
+      return ((await at.get(`/api/v1/sagas/${(body as { id: string }).id}`)).body as { trace: unknown }).trace;
+    };
+    expect(await traceOf(linking, 'recorded', '01')).toEqual({
+      id: traceId,
+      url: `https://traces.example/${traceId}?id=${traceId}`,
+    });
+    expect(await traceOf(linking, 'not recorded', '00')).toEqual({ id: traceId });
+    expect(await traceOf(linking, 'none')).toBeNull();
+    expect(await traceOf(api, 'no link', '01')).toEqual({ id: traceId });
+    await linking.world.engine.stop();
+  });
+
   it('is 404 for one that is not there', async () => {
     const { status, body, headers } = await api.get('/api/v1/sagas/00000000-0000-7000-8000-ffffffffffff');
     expect([status, body]).toEqual([

@@ -6,7 +6,7 @@ import { readConfig, VARIABLES, type Environment, type Flags } from '../../../sr
 const GOOD: Environment = { BACKSTEP_POSTGRES_URL: 'postgres://u:secret@db:5432/x', BACKSTEP_RABBITMQ_URL: 'amqp://u:secret@mq:5672' };
 const SERVE = {
   required: ['BACKSTEP_POSTGRES_URL', 'BACKSTEP_RABBITMQ_URL', 'BACKSTEP_NAMESPACE', 'BACKSTEP_HTTP_PORT', 'BACKSTEP_LOG_LEVEL'],
-  optional: ['BACKSTEP_SAGAS'],
+  optional: ['BACKSTEP_SAGAS', 'BACKSTEP_TRACE_URL'],
 } as const;
 
 function faultsOf(environment: Environment, flags: Flags = {}): readonly string[] {
@@ -54,6 +54,23 @@ describe('configuration', () => {
       expect(faults).toHaveLength(1);
       expect(faults[0]).not.toContain('geheim');
     }
+  });
+
+  it.each([
+    ['https://jaeger.example.com/trace/7', /^BACKSTEP_TRACE_URL is no address of a trace \(\{traceId\}, .* is not in it\)/],
+    ['javascript:alert({traceId})', /it begins with javascript:/],
+    ['https://ada:geheim@jaeger.example.com/trace/{traceId}', /it holds a user or password/],
+    ['/trace/{traceId}', /cannot be read as a URL/],
+  ])('refuses %s as the address of a trace', (url, why) => {
+    const [fault, ...more] = faultsOf({ ...GOOD, BACKSTEP_TRACE_URL: url });
+    expect(more).toEqual([]);
+    expect(fault).toMatch(why);
+    expect(fault).not.toContain('geheim');
+  });
+
+  it('takes an address of a trace with the id wherever it goes', () => {
+    for (const url of ['http://localhost:16686/trace/{traceId}', 'https://grafana.example.com/explore?left={%22query%22:%22{traceId}%22}'])
+      expect(readConfig(SERVE, {}, { ...GOOD, BACKSTEP_TRACE_URL: url }).BACKSTEP_TRACE_URL).toBe(url);
   });
 
   it('says which one of several URLs is wrong', () => {
