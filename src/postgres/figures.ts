@@ -62,7 +62,7 @@ export const figures = (schema: string): string => `
       'rejected', count(*) filter (where outcome = 'rejected'), 'unknown', count(*) filter (where outcome = 'unknown'),
       'p50Ms', percentile_disc(0.5) within group (order by took), 'p95Ms', percentile_disc(0.95) within group (order by took),
       'actions', json_build_object('tries', sum(tries), 'errors', sum(${errors('tries', `outcome <> 'unknown'`)})),
-      'undos', json_build_object('tries', sum(undo_tries), 'errors', sum(${errors('undo_tries', `undone is not distinct from 'undone'`)}))) as figures
+      'undos', json_build_object('tries', sum(undo_tries), 'errors', sum(${errors('undo_tries', `coalesce(undone = 'undone', false)`)}))) as figures
     from settled group by name, version, step)
   select name, version, count(*)::integer as sagas, coalesce((
     select json_agg(figures) from counted c where c.name = newest.name and c.version = newest.version), '[]')::text as steps

@@ -39,7 +39,7 @@ const ARROWS: Record<string, Arrows> = {
   graph: { own: ['core/', 'http/schemas.ts', 'cli/printable.ts'], packages: [] },
   // The API's shapes, as types alone; and pure code, which runs in a browser as well.
   dashboard: {
-    own: ['core/', 'graph/', 'http/schemas.ts', 'http/schemas-activity.ts', 'cli/printable.ts', 'cli/words.ts'],
+    own: ['core/', 'graph/', 'http/schemas.ts', 'http/schemas-activity.ts', 'http/schemas-figures.ts', 'cli/printable.ts', 'cli/words.ts'],
     packages: ['preact', '@preact/signals'],
   },
   cli: { own: ['core/', 'engine/', 'ports/', 'graph/', ...apiForCallers], packages: ['commander', 'picocolors', 'cli-table3', NODE] },
