@@ -108,16 +108,16 @@ export async function startPrivatePostgres({ settings = {} } = {}) {
 
 /**
  * RabbitMQ 3.10 loses a quorum queue that was declared less than about a second before `kill`: it is listed, and whoever asks it waits.
- * @param {{ config?: string }} [options] `config`: more lines of rabbitmq.conf
+ * @param {{ config?: string | undefined, password?: string | undefined }} [options] `config`: more lines of rabbitmq.conf; `password`: of `guest`, also after a wipe
  * @returns {Promise<PrivateRabbitNode>}
  */
-export async function startPrivateRabbit({ config } = {}) {
+export async function startPrivateRabbit({ config, password } = {}) {
   const script = rabbitBinary();
   if (!script) throw new Error('no RabbitMQ binaries on this machine');
   return firstThatServes(async () => {
     const dir = temporaryFolder('backstep-rabbitmq');
     const [port, distPort, epmdPort] = /** @type {[number, number, number]} */ (await freePorts(3));
-    return rabbitNode({ script, dir, port, distPort, epmdPort, cookie: newCookie(), config });
+    return rabbitNode({ script, dir, port, distPort, epmdPort, cookie: newCookie(), config, password });
   });
 }
 
@@ -125,10 +125,10 @@ export const newCookie = () => `BACKSTEP${Math.random().toString(36).slice(2)}`;
 
 /**
  * One node, not started yet. Those of a cluster share the port of epmd and the cookie, and find each other by `peers` (names of nodes).
- * @param {{ script: string, dir: string, port: number, distPort: number, epmdPort: number, cookie: string, peers?: string[], erlang?: string, config?: string | undefined }} options
+ * @param {{ script: string, dir: string, port: number, distPort: number, epmdPort: number, cookie: string, peers?: string[], erlang?: string, config?: string | undefined, password?: string | undefined }} options
  * @returns {PrivateRabbitNode}
  */
-export function rabbitNode({ script, dir, port, distPort, epmdPort, cookie, peers = [], erlang = '', config = '' }) {
+export function rabbitNode({ script, dir, port, distPort, epmdPort, cookie, peers = [], erlang = '', config = '', password = 'guest' }) {
   const node = `backstep${port}@localhost`;
   const discovery =
     peers.length === 0
@@ -139,7 +139,10 @@ export function rabbitNode({ script, dir, port, distPort, epmdPort, cookie, peer
           '',
         ].join('\n');
   writeFileSync(join(dir, '.erlang.cookie'), cookie, { mode: 0o400 });
-  writeFileSync(join(dir, 'rabbitmq.conf'), `listeners.tcp.1 = 127.0.0.1:${port}\ndisk_free_limit.absolute = 50MB\n${discovery}${config}`);
+  writeFileSync(
+    join(dir, 'rabbitmq.conf'),
+    `listeners.tcp.1 = 127.0.0.1:${port}\ndisk_free_limit.absolute = 50MB\n${password === 'guest' ? '' : `default_pass = ${password}\n`}${discovery}${config}`,
+  );
   writeFileSync(join(dir, 'enabled_plugins'), '[].\n');
   const env = {
     HOME: dir,
@@ -162,7 +165,7 @@ export function rabbitNode({ script, dir, port, distPort, epmdPort, cookie, peer
   // epmd turns into a daemon of its own, and refuses to end while the node's death has not reached it.
   const endEpmd = 'for try in 1 2 3 4 5; do epmd -port "$ERL_EPMD_PORT" -kill && break; sleep 0.2; done >/dev/null 2>&1';
   const server = new SupervisedServer({ dir, command: [script], env, lastSignal: 'KILL', afterwards: endEpmd });
-  const url = `amqp://guest:guest@127.0.0.1:${port}`;
+  const url = `amqp://guest:${password}@127.0.0.1:${port}`;
   const how = `private, from ${script}`;
   const rabbit = controls(server, { url, how, answers: () => amqpAnswers(url), stopSignal: 'SIGTERM' });
   const ctl = async (/** @type {string[]} */ ...args) => {

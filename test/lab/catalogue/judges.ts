@@ -68,16 +68,15 @@ export const INVARIANTS: readonly Invariant[] = [
   },
   {
     id: 'V17',
-    text: 'Every decision of an operator has one row of the audit, whose chain is whole.',
-    from: 'database',
-    waitsFor: 'operating',
+    text: 'Every decision of an operator is in the audit once, whose chain is whole, and nothing else is.',
+    from: 'database, history, log of the operators',
   },
   {
     id: 'V18',
     text: 'As many messages were rejected as were forged, and none of them changed anything.',
     from: 'counters, history',
   },
-  { id: 'V19', text: 'Planted secrets are found nowhere.', from: 'everything that a run leaves', waitsFor: 'security' },
+  { id: 'V19', text: 'Planted secrets are found nowhere.', from: 'everything that a run leaves, API, audit' },
   {
     id: 'V20',
     text: 'After the last fault the last 20 starts at each daemon are answered within 5 s.',

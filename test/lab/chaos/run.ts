@@ -7,6 +7,7 @@ import { Chance } from '../kit/chance.js';
 import type { InvariantResult, Report } from '../kit/evidence.js';
 import { Journal } from '../kit/files.js';
 import { Load } from '../kit/load.js';
+import { Meddler, Operator } from '../kit/operators.js';
 import { writeResult, type Result } from '../kit/results.js';
 import { join } from 'node:path';
 import { FAULTS } from './catalogue.js';
@@ -94,11 +95,13 @@ export class ChaosRun {
     });
     const bank = subject.hasLedgers ? new BankWatch(installation.databaseUrl, directory).start() : undefined;
     const loading = load.run();
+    const meddler = new Meddler(new Operator(installation.client(), directory)).start();
     await delay(CALM_MS);
     const befallen = await this.trouble(stage, () => this.line(began, load, progress));
     const healedAt = new Date();
     this.say(began, `healed after ${befallen.length} faults; ${load.counts.begun} sagas begun`);
     await delay(CALM_MS);
+    await meddler.stop();
     load.stop();
     await loading;
     installation.writeManifest({

@@ -32,7 +32,7 @@ export class Stage implements AsyncDisposable {
     const orders = resolve(options.directory, 'orders');
     rmSync(options.directory, { recursive: true, force: true });
     mkdirSync(orders, { recursive: true });
-    const servers = await openServers({ settings: { max_connections: '120' } });
+    const servers = await openServers({ settings: { max_connections: '120' }, canaries: true });
     const proxies = new Map<string, { readonly postgres: Proxy; readonly rabbitmq: Proxy }>();
     try {
       const names = processNames(options);
@@ -44,6 +44,8 @@ export class Stage implements AsyncDisposable {
         via: (process) => ({ postgres: proxies.get(process)?.postgres.url, rabbitmq: proxies.get(process)?.rabbitmq.url }),
         nodeArgs: ['--import', pathToFileURL(join(import.meta.dirname, 'misbehave.js')).href],
         env: { LAB_MISBEHAVE: orders },
+        // Hostile participants copy genuine messages and change them: with keys that would be another experiment.
+        canaries: 'without-keys',
       });
       await installation.start();
       const actors = [...installation.daemons, ...installation.hosts].map(

@@ -4,11 +4,14 @@ import { setTimeout as delay } from 'node:timers/promises';
 import amqp from 'amqplib';
 import pg from 'pg';
 import { Api, type SagaShown, type SagaSummary } from '../kit/api.js';
-import type { BankLine, ClientLine, Manifest, NemesisLine, ResourceLine, TailLine } from '../kit/evidence.js';
+import type { BankLine, ClientLine, DecisionLine, Manifest, NemesisLine, ResourceLine, TailLine } from '../kit/evidence.js';
 import { readLines } from '../kit/files.js';
+import { readCanaries } from '../kit/canaries.js';
+import { useToken } from '../kit/http.js';
 import type { LedgerRow } from '../kit/ledger.js';
 import { forAll } from '../kit/waiting.js';
-import type { AccountRow, Details, InboxRow, LogLine, QueueCount, Run, StoreFacts } from './run.js';
+import { lookForSecrets } from './search.js';
+import type { AccountRow, AuditFound, Details, InboxRow, LogLine, QueueCount, Run, StoreFacts } from './run.js';
 
 export interface GatherOptions {
   /** Histories that are read at most; above that a sample. Default 20,000. */
@@ -25,18 +28,21 @@ const AT_A_TIME = 8;
 /** Waits until everything has ended (as long as the manifest allows), then reads all there is. */
 export async function gather(directory: string, options: GatherOptions = {}): Promise<Run> {
   const manifest = JSON.parse(readFileSync(join(directory, 'manifest.json'), 'utf8')) as Manifest;
+  const planted = readCanaries(directory);
+  if (planted) useToken(planted.token);
   const api = new Api(manifest.api);
   const { tell = () => {} } = options;
   await untilEnded(directory, manifest, api, tell);
   const queues = await untilDrained(manifest, options);
   const sagas = await api.sagas();
   tell(`${sagas.length} sagas; reading ledgers and histories`);
-  const [definitions, ledger, inbox, accounts, store] = await Promise.all([
+  const [definitions, ledger, inbox, accounts, store, audit] = await Promise.all([
     api.definitions(),
     readLedgers(manifest),
     readInboxes(manifest),
     readAccounts(manifest),
     manifest.storeUrl === undefined ? undefined : readStore(manifest),
+    manifest.storeUrl === undefined ? undefined : readAudit(manifest),
   ]);
   const details = await readDetails(api, sagas, options);
   return {
@@ -52,6 +58,9 @@ export async function gather(directory: string, options: GatherOptions = {}): Pr
     bank: readLines<BankLine>(join(directory, 'bank.jsonl')),
     queues,
     store,
+    audit,
+    decisions: readLines<DecisionLine>(join(directory, 'decisions.jsonl')),
+    secrets: planted && (await lookForSecrets(directory, planted.canaries, { api: manifest.api, audit })),
     logs: readLogs(directory),
     resources: readLines<ResourceLine>(join(directory, 'resources.jsonl')),
     tail: readLines<TailLine>(join(directory, 'tail.jsonl')),
@@ -215,6 +224,17 @@ async function readStore({ storeUrl, namespace }: Manifest): Promise<StoreFacts>
     ),
     deadLetters: Number((await rowsOf<{ n: string }>(storeUrl!, `select count(*) as n from ${schema}.dead_letter`))[0]!.n),
   };
+}
+
+async function readAudit({ storeUrl, namespace }: Manifest): Promise<AuditFound | undefined> {
+  const there = await rowsOf(storeUrl!, `select 1 from pg_tables where schemaname = '${namespace}' and tablename = 'audit'`);
+  if (there.length === 0) return undefined; // of a build before there was one
+  const [head] = await rowsOf<AuditFound['head']>(storeUrl!, `select seq::float8 as seq, hash from "${namespace}".audit_head`);
+  const rows = await rowsOf<AuditFound['rows'][number]>(
+    storeUrl!,
+    `select seq::float8 as seq, previous, hash, content from "${namespace}".audit order by seq`,
+  );
+  return { head: head ?? { seq: -1, hash: '' }, rows };
 }
 
 /** All of them, or evenly spread over the run; what did not simply complete is rarer and comes first. */

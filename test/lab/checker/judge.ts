@@ -1,7 +1,9 @@
 import type { Report } from '../kit/evidence.js';
 import { effectsOf, moneyIsConserved } from './effects.js';
+import { decisionsAreAudited } from './decisions.js';
 import { historiesOf } from './histories.js';
 import { indexOf, type Run } from './run.js';
+import { secretsAreNowhere } from './secrets.js';
 import { answeredStartsEnd, endsAsScripted, oneSagaForEachKey } from './starts.js';
 import { counted, logsAreClean, nothingWaits, queuesAreEmpty, tailIsQuick, usageIsFlat, type ResourceLimits } from './surroundings.js';
 
@@ -31,6 +33,8 @@ export function judge(run: Run, limits: Limits = {}): Report {
     nothingWaits(index),
     queuesAreEmpty(index),
     endsAsScripted(index, limits.mayRunOut),
+    decisionsAreAudited(index),
+    secretsAreNowhere(index),
     tailIsQuick(index, limits.tailMs),
     usageIsFlat(index, limits),
     logsAreClean(index, limits.allowedErrors),

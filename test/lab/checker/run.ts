@@ -1,6 +1,6 @@
 // What the checker has gathered of a run, before anything is judged.
 import type { DefinitionShown, HistoryEntry, SagaShown, SagaSummary } from '../kit/api.js';
-import type { BankLine, ClientLine, Manifest, NemesisLine, ResourceLine, TailLine } from '../kit/evidence.js';
+import type { BankLine, ClientLine, DecisionLine, Manifest, NemesisLine, ResourceLine, TailLine } from '../kit/evidence.js';
 import type { LedgerRow } from '../kit/ledger.js';
 
 /** A row of a participant's inbox, the table that docs/participants.md describes. */
@@ -43,6 +43,19 @@ export interface StoreFacts {
   readonly oldTransactions: readonly string[];
   readonly deadLetters: number;
 }
+/** The table `audit` of docs/security.md, as it is. */
+export interface AuditFound {
+  readonly head: { readonly seq: number; readonly hash: string };
+  /** Ascending by number. */
+  readonly rows: readonly { readonly seq: number; readonly previous: string; readonly hash: string; readonly content: string }[];
+}
+/** Where planted texts were looked for, and where they were. */
+export interface SecretsFound {
+  readonly planted: readonly { readonly name: string; readonly kind: 'secret' | 'payload' | 'control' }[];
+  /** Files, answers and tables that were read. */
+  readonly places: readonly string[];
+  readonly sightings: readonly { readonly name: string; readonly where: string }[];
+}
 export interface Details {
   readonly history: readonly HistoryEntry[];
   /** Of a part of the sagas only. */
@@ -65,6 +78,12 @@ export interface Run {
   readonly queues: readonly QueueCount[];
   /** `undefined`: nobody could tell. */
   readonly store: StoreFacts | undefined;
+  /** `undefined`: nobody could tell. */
+  readonly audit: AuditFound | undefined;
+  /** What operators have asked for, where an experiment has some. */
+  readonly decisions: readonly DecisionLine[];
+  /** `undefined`: nothing was planted. */
+  readonly secrets: SecretsFound | undefined;
   readonly logs: readonly LogLine[];
   readonly resources: readonly ResourceLine[];
   readonly tail: readonly TailLine[];

@@ -1,4 +1,6 @@
 import amqp from 'amqplib';
+import { RUBBISH } from '../kit/canaries.js';
+import { Operator } from '../kit/operators.js';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Site } from './site.js';
 
@@ -20,7 +22,7 @@ export function publishRubbish(site: Site): SideShow {
     return {
       once: async () => {
         site.rubbish += 1;
-        channel.sendToQueue(site.lab.queues.replies, Buffer.from(`no reply at all ${site.rubbish}`), {
+        channel.sendToQueue(site.lab.queues.replies, Buffer.from(`${RUBBISH} is no reply at all, ${site.rubbish}`), {
           messageId: `rubbish-${site.rubbish}`,
         });
         await channel.waitForConfirms();
@@ -32,15 +34,15 @@ export function publishRubbish(site: Site): SideShow {
 }
 
 /** Cancels a saga that is under way, again and again; one that has ended meanwhile says no. */
-export function cancelSome({ lab }: Site): SideShow {
+export function cancelSome({ lab, options }: Site): SideShow {
   return repeatedly(CANCEL_EVERY_MS, async () => {
-    const api = lab.client();
+    const operator = new Operator(lab.client(), options.directory);
     return {
       once: async () => {
-        const [saga] = await api.sagas({ status: ['running'] });
-        if (saga) await api.operate(saga.id, 'cancel').catch(() => undefined);
+        const saga = await operator.api.one('running');
+        if (saga !== undefined) await operator.decide(saga, 'cancel');
       },
-      close: async () => {},
+      close: async () => operator.close(),
     };
   });
 }

@@ -57,11 +57,12 @@ export class Site {
       servers: options.servers,
       directory: options.directory,
       workloads: own ? [] : [options.workload as WorkloadName],
-      ...(own ? { sagas: [CROSSING.folder] } : {}),
+      ...(own ? { sagas: [CROSSING.folder], participants: CROSSING.participants } : {}),
       daemons: options.daemons,
       hosts: options.hosts,
       nodeArgs: ['--import', HOOK],
       env: { CRASH_FOLDER: folder },
+      ...(options.servers.postgres && options.servers.rabbitmq ? { canaries: 'all' as const } : {}),
     });
     return new Site(lab, options, folder);
   }

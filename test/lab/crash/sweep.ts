@@ -38,7 +38,7 @@ async function sweep(): Promise<boolean> {
   console.log(`seed ${options.seed}: ${total} trials on ${chunks.length} installations, ${options.jobs} at a time`);
   rmSync(EVIDENCE, { recursive: true, force: true });
   mkdirSync(EVIDENCE, { recursive: true });
-  const servers = await openServers();
+  const servers = await openServers({ canaries: true });
   const outcomes: Outcome[] = [];
   const told = (outcome: Outcome) => {
     outcomes.push(outcome);

@@ -4,6 +4,7 @@ import { ask, type Answer } from './http.js';
 // What the public API shows, as far as the laboratory looks at it (docs/http.md). Written down here on purpose: the checker must not share
 // types with what it checks.
 
+export type OperatorVerb = 'cancel' | 'suspend' | 'resume' | 'retry' | 'settle';
 export type SagaStatus = 'running' | 'compensating' | 'completed' | 'compensated' | 'suspended' | 'stuck';
 export interface SagaSummary {
   readonly id: string;
@@ -81,6 +82,8 @@ export interface DefinitionCommand {
 /** Reads the public API of whichever daemon answers; a daemon that is away, or says 503, is asked again or passed over. */
 export class Api {
   private next = 0;
+  /** Of its own: who asks and then decides, again and again, would decide at the same daemon always. */
+  private nextToDecide = 0;
 
   constructor(
     readonly urls: readonly string[],
@@ -107,6 +110,11 @@ export class Api {
       cursor = page.cursor;
       if (cursor === undefined) return found;
     }
+  }
+  /** The newest saga of a status, by its id; `undefined`: there is none. */
+  async one(status: SagaStatus): Promise<string | undefined> {
+    const page = await this.get<{ readonly sagas: readonly SagaSummary[] }>(`/api/v1/sagas?limit=1&status=${status}`);
+    return page.sagas[0]?.id;
   }
   async show(id: string): Promise<SagaShown> {
     return this.get(`/api/v1/sagas/${id}`);
@@ -137,8 +145,8 @@ export class Api {
     );
   }
   /** Operator verbs, as in docs/http.md: `operate(id, 'retry', { step: 'credit' })`. */
-  async operate(id: string, verb: 'cancel' | 'suspend' | 'resume' | 'retry' | 'settle', body: object = {}): Promise<Answer> {
-    return ask(`${this.urls[this.next++ % this.urls.length]}/api/v1/sagas/${id}/${verb}`, {
+  async operate(id: string, verb: OperatorVerb, body: object = {}): Promise<Answer> {
+    return ask(`${this.urls[this.nextToDecide++ % this.urls.length]}/api/v1/sagas/${id}/${verb}`, {
       method: 'POST',
       headers: { 'content-type': 'application/json' },
       body: JSON.stringify({ by: 'lab', reason: 'an experiment', ...body }),

@@ -79,6 +79,17 @@ export interface ResourceLine {
   /** A name of the measure, e.g. `rssMiB`, `fds`, `connections`, `deadRows`. */
   readonly [measure: string]: number | string;
 }
+/** `decisions.jsonl`: what an operator has asked for, and what was answered. Written by `kit/operators.ts`. */
+export interface DecisionLine {
+  readonly at: number;
+  readonly saga: string;
+  readonly verb: string;
+  /** Absent: there was no answer, and nobody knows. */
+  readonly status?: number;
+  /** As the answer named it; absent: whoever asked was not let in. */
+  readonly requestId?: string;
+  readonly error?: string;
+}
 /** `tail.jsonl`: a start after the faults were over, and how long it took to its end. Written by `checker/tail.ts`. */
 export interface TailLine {
   readonly at: number;

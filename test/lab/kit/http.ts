@@ -1,13 +1,20 @@
-import { Agent, request } from 'node:http';
+import { Agent, request, type IncomingHttpHeaders } from 'node:http';
 
 /** What a server answered. */
 export interface Answer {
   readonly status: number;
   readonly text: string;
+  readonly headers: IncomingHttpHeaders;
 }
 
 /** Kept open between requests, as a client in production would. */
 const agent = new Agent({ keepAlive: true, maxSockets: 256, maxFreeSockets: 64 });
+
+let token: string | undefined;
+/** Sent with every request from now on: all installations of an experiment know it. */
+export function useToken(one: string): void {
+  token = one;
+}
 
 /** One request. Rejects when there is no whole answer in time: then nobody knows what became of it. */
 export function ask(url: string, { method = 'GET', headers = {}, body, timeoutMs = 15_000 }: AskOptions = {}): Promise<Answer> {
@@ -15,7 +22,11 @@ export function ask(url: string, { method = 'GET', headers = {}, body, timeoutMs
     const sent = request(url, {
       method,
       agent,
-      headers: { ...headers, ...(body === undefined ? {} : { 'content-length': Buffer.byteLength(body) }) },
+      headers: {
+        ...(token === undefined ? {} : { authorization: `Bearer ${token}` }),
+        ...headers,
+        ...(body === undefined ? {} : { 'content-length': Buffer.byteLength(body) }),
+      },
     });
     const late = setTimeout(() => sent.destroy(new Error(`no answer within ${timeoutMs} ms`)), timeoutMs);
     const fail = (error: Error) => {
@@ -30,7 +41,7 @@ export function ask(url: string, { method = 'GET', headers = {}, body, timeoutMs
       response.on('aborted', () => fail(new Error('the answer was cut off')));
       response.on('end', () => {
         clearTimeout(late);
-        resolve({ status: response.statusCode ?? 0, text: Buffer.concat(parts).toString('utf8') });
+        resolve({ status: response.statusCode ?? 0, text: Buffer.concat(parts).toString('utf8'), headers: response.headers });
       });
     });
     sent.end(body);

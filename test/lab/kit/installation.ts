@@ -6,8 +6,9 @@ import pg from 'pg';
 import { freePorts, startPrivatePostgres, startPrivateRabbit } from '../../support/private-servers.mjs';
 import type { PrivateRabbit, PrivateServer } from '../../support/private-servers.mjs';
 import { Api } from './api.js';
+import { BROKER_PASSWORD, plant, type Planted } from './canaries.js';
 import type { Manifest } from './evidence.js';
-import { closeConnections } from './http.js';
+import { closeConnections, useToken } from './http.js';
 import { backstepBin, LabProcess } from './processes.js';
 import { WORKLOADS, type WorkloadName } from './workloads/all.js';
 
@@ -29,11 +30,13 @@ export async function openServers(
     readonly postgresUrl?: string | undefined;
     readonly rabbitmqUrl?: string | undefined;
     readonly settings?: Record<string, string>;
+    /** The private broker has a password that can be looked for: see `canaries` of an installation. */
+    readonly canaries?: boolean;
   } = {},
 ): Promise<Servers> {
   const [postgres, rabbitmq] = await Promise.all([
     given.postgresUrl === undefined ? startPrivatePostgres({ settings: given.settings }) : undefined,
-    given.rabbitmqUrl === undefined ? startPrivateRabbit() : undefined,
+    given.rabbitmqUrl === undefined ? startPrivateRabbit(given.canaries ? { password: BROKER_PASSWORD } : {}) : undefined,
   ]);
   return {
     postgresUrl: given.postgresUrl ?? postgres!.url,
@@ -74,6 +77,11 @@ export interface InstallationOptions {
   readonly sagas?: readonly string[];
   /** The participants of those folders. Default: the workloads'. */
   readonly participants?: readonly string[];
+  /**
+   * Configured with secrets that can be looked for in everything that the run leaves (V19): a token, passwords, and, unless `without-keys`, a
+   * signing key for each participant. For private servers of `openServers({ canaries: true })`. Default: none, nobody is asked who they are.
+   */
+  readonly canaries?: 'all' | 'without-keys' | undefined;
   /** Lower-case letters, digits, `_`. Default: a name that nobody else has. */
   readonly namespace?: string;
 }
@@ -101,6 +109,7 @@ export class Installation {
     readonly commands: readonly string[];
   };
   private written: Manifest | undefined;
+  private readonly planted: Planted | undefined;
 
   private constructor(
     readonly options: InstallationOptions,
@@ -117,6 +126,11 @@ export class Installation {
       deadLetters: `${this.namespace}.dead-letters`,
       commands: this.participants.map((participant) => `${this.namespace}.commands.${participant}`),
     };
+    const { canaries, directory } = options;
+    if (canaries) {
+      this.planted = plant(directory, this.namespace, canaries === 'all' ? this.participants : []);
+      useToken(this.planted.token);
+    }
     this.daemons = ports.map((_, i) => this.daemon(i));
     const { hosts = 1 } = options;
     const hosted = typeof hosts === 'number' ? Array.from({ length: hosts }, () => []) : hosts;
@@ -249,9 +263,10 @@ export class Installation {
     const { postgres, rabbitmq } = this.options.via?.(process) ?? {};
     return {
       BACKSTEP_NAMESPACE: this.namespace,
-      BACKSTEP_POSTGRES_URL: by(this.databaseUrl, postgres),
+      BACKSTEP_POSTGRES_URL: this.planted ? this.planted.withPassword(by(this.databaseUrl, postgres)) : by(this.databaseUrl, postgres),
       BACKSTEP_RABBITMQ_URL: by(this.options.servers.rabbitmqUrl, rabbitmq),
       BACKSTEP_LOG_LEVEL: this.options.logLevel ?? 'info',
+      ...this.planted?.env,
       ...this.options.env,
     };
   }

@@ -4,7 +4,7 @@ import { indexOf, type Run } from '../../lab/checker/run.js';
 import { compareEnds } from '../../lab/checker/starts.js';
 import { reportTable } from '../../lab/checker/table.js';
 import type { InvariantResult } from '../../lab/kit/evidence.js';
-import { BACK, cleanRun, DONE, type Spoilt } from './clean-run.js';
+import { AUDITED, auditOf, BACK, cleanRun, DONE, type Spoilt } from './clean-run.js';
 
 type Spoil = (run: Spoilt<Run>) => void;
 
@@ -266,6 +266,80 @@ const CASES: readonly (readonly [what: string, ids: readonly string[], sentence:
     (run) =>
       void (run.client[0] = { op: 'invoke', at: 1, n: 1, name: 'lab-order', key: 'k-1', input: { scripts: { stock: { reject: true } } } }),
   ],
+  // V17
+  [
+    'a row of the audit was changed',
+    ['V17'],
+    /row 2 of the audit does not have the hash of its content/,
+    (run) => void (run.audit!.rows[1]!.content = run.audit!.rows[1]!.content.replace('done', 'noted')),
+  ],
+  ['a row of the audit is missing', ['V17'], /after row 2 of the audit comes 4/, (run) => run.audit!.rows.splice(2, 1)],
+  ['the end of the audit was cut off', ['V17'], /ends with row 4, its head says 6/, (run) => run.audit!.rows.splice(4, 2)],
+  [
+    'the audit was written anew from a row on',
+    ['V17'],
+    /row 5 of the audit does not follow/,
+    (run) => run.audit!.rows.splice(0, 4, ...auditOf([...AUDITED.slice(0, 3), { ...AUDITED[3]!, who: 'mallory' }]).rows),
+  ],
+  [
+    'somebody decided without a row in the audit',
+    ['V17'],
+    /has 1 times 'suspend' by mallory, the audit 0/,
+    (run) => void (historyOf(run, BACK)[5]!.by = 'mallory'),
+  ],
+  [
+    'the audit has a decision that never was',
+    ['V17'],
+    /the audit has 1 times 'suspend' of saga:\S+ by lab done, its history 0 times/,
+    (run) => void (historyOf(run, BACK)[5]!.event = 'resumed'),
+  ],
+  [
+    'what an operator was told is not in the audit',
+    ['V17'],
+    /was answered 200, and is not in the audit/,
+    (run) => void (run.decisions[1]!.requestId = 'r-9'),
+  ],
+  [
+    'the audit says otherwise than the operator was told',
+    ['V17'],
+    /was answered 200; the audit says that it was refused/,
+    (run) => void (run.decisions[2]!.status = 200),
+  ],
+  [
+    'the audit does not say what became of a request, and no daemon died',
+    ['V17'],
+    /request r-3 \(resume of saga:\S+\) has no outcome in the audit/,
+    (run) => void Object.assign(run, { audit: auditOf(AUDITED.slice(0, 5)), decisions: [] }),
+  ],
+  [
+    'a request has two outcomes',
+    ['V17'],
+    /has two outcomes in the audit \(row 7\)/,
+    (run) => void (run.audit = auditOf([...AUDITED, { ...AUDITED[5]!, stage: 'failed' }])),
+  ],
+  [
+    'a request was never asked',
+    ['V17'],
+    /has an outcome in the audit, but was never asked/,
+    (run) => void (run.audit = auditOf([...AUDITED, { ...AUDITED[5]!, requestId: 'r-4' }])),
+  ],
+  ['there is no audit', ['V17'], /have asked 3 times, and there is no audit/, (run) => void (run.audit = undefined as never)],
+  // V19
+  [
+    'a secret is in a log',
+    ['V19'],
+    /the token is in logs\/daemon-1\.1\.log:7/,
+    (run) => void run.secrets!.sightings.push({ name: 'the token', where: 'logs/daemon-1.1.log:7' }),
+  ],
+  [
+    'a payload is in an answer that is about many',
+    ['V19'],
+    /the rubbish is in GET \/api\/v1\/dead-letters/,
+    (run) => void run.secrets!.sightings.push({ name: 'the rubbish', where: 'GET /api/v1/dead-letters?limit=500' }),
+  ],
+  ['the search finds nothing at all', ['V19'], /the namespace was not found either/, (run) => void (run.secrets!.sightings = [])],
+  ['no log was searched', ['V19'], /no log was searched/, (run) => run.secrets!.places.splice(0, 1)],
+  ['no answer was searched', ['V19'], /no answer of the API was searched/, (run) => run.secrets!.places.splice(2, 1)],
   // V20
   ['a late start took long', ['V20'], /took 6000 ms/, (run) => void (run.tail[0]!.ms = 6_000)],
   [
@@ -307,7 +381,7 @@ describe('the checker', () => {
     expect(report.invariants.filter(({ violationCount }) => violationCount > 0)).toEqual([]);
     expect(report.invariants.filter(({ checked }) => checked === 0)).toEqual([]);
     expect(report.invariants.map(({ id }) => id)).toEqual(
-      [1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 20, 21, 22, 23].map((n) => `V${n}`),
+      [1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17, 19, 20, 21, 22, 23].map((n) => `V${n}`),
     );
     expect(report).toMatchObject({ ok: true, sagas: 2, ends: { completed: 1, compensated: 1 } });
   });
@@ -363,6 +437,22 @@ describe('the checker', () => {
     expect(ofMoney(7)).toEqual([]);
     expect(ofMoney(9).join()).toMatch(/still holds 9, of which sagas that are gone hold 7/);
     expect(ofMoney(0).join()).toMatch(/still holds 0, of which sagas that are gone hold 7/);
+  });
+
+  it('does not mind a request that a dying daemon left, a decision about many, one that could not be recorded, a payload in a file', () => {
+    const died = violated((run) => {
+      const asked = { ...AUDITED[0]!, requestId: 'r-4', at: run.nemesis[0]!.at };
+      Object.assign(run, { audit: auditOf([...AUDITED, asked]) });
+    });
+    const byMany = violated((run) => {
+      const bulk = { requestId: 'r-4', verb: 'bulk', target: '/api/v1/bulk', who: 'eve', details: { verb: 'suspend' } };
+      run.audit = auditOf([...AUDITED.slice(2), { ...bulk, stage: 'asked' }, { ...bulk, stage: 'done' }]);
+      run.decisions.shift();
+      historyOf(run, BACK)[5]!.by = 'eve';
+    });
+    const unrecorded = violated((run) => run.decisions.push({ at: 0, saga: BACK, verb: 'cancel', status: 503, requestId: 'r-5' }));
+    const inAFile = violated((run) => run.secrets!.sightings.push({ name: 'the rubbish', where: 'client.jsonl:3' }));
+    expect([died, byMany, unrecorded, inAFile]).toEqual([[], [], [], []]);
   });
 
   it('says which saga it is about, in a table for people', () => {

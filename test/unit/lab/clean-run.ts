@@ -1,8 +1,9 @@
+import { createHash } from 'node:crypto';
 import type { DefinitionShown, DefinitionStep, HistoryEffect, HistoryEntry, SagaShown, SagaSummary } from '../../lab/kit/api.js';
 import type { ClientLine } from '../../lab/kit/evidence.js';
 import type { LedgerRow } from '../../lab/kit/ledger.js';
 import { EAST_ACCOUNTS, WEST_ACCOUNTS, BANK_TOTAL } from '../../lab/kit/workloads/bank/inputs.js';
-import type { AccountRow, Details, InboxRow, Run } from '../../lab/checker/run.js';
+import type { AccountRow, AuditFound, Details, InboxRow, Run } from '../../lab/checker/run.js';
 
 /** A copy that a test may spoil. */
 export type Spoilt<T> =
@@ -99,6 +100,35 @@ const sent = (name: Step, phase: 'action' | 'compensation' = 'action', attempt =
   attempt,
 });
 
+/** What an operator has decided of the saga that turned back: suspended, resumed, and resumed once more, which was refused. */
+export const AUDITED: readonly AuditFacts[] = [
+  { requestId: 'r-1', verb: 'suspend', stage: 'asked' },
+  { requestId: 'r-1', verb: 'suspend', stage: 'done' },
+  { requestId: 'r-2', verb: 'resume', stage: 'asked' },
+  { requestId: 'r-2', verb: 'resume', stage: 'done' },
+  { requestId: 'r-3', verb: 'resume', stage: 'asked' },
+  { requestId: 'r-3', verb: 'resume', stage: 'refused' },
+];
+export interface AuditFacts {
+  readonly requestId: string;
+  readonly verb: string;
+  readonly stage: string;
+  readonly [fact: string]: unknown;
+}
+
+/** An audit with these rows, and a chain that is whole. Its requests are no part of the fault: that is over by an hour. */
+export function auditOf(facts: readonly AuditFacts[]): Spoilt<AuditFound> {
+  let head = { seq: 0, hash: '0'.repeat(64) };
+  const rows = facts.map((each) => {
+    const seq = head.seq + 1;
+    const content = JSON.stringify({ seq, at: T0 + 3_600_000, target: `saga:${BACK}`, who: 'lab', ...each });
+    const row = { seq, previous: head.hash, hash: createHash('sha256').update(`${head.hash}\n${content}`).digest('hex'), content };
+    head = { seq, hash: row.hash };
+    return row;
+  });
+  return { head, rows };
+}
+
 /** A run in which nothing is wrong, small enough to be read. */
 export function cleanRun(): Spoilt<Run> {
   let seq = 0;
@@ -127,6 +157,8 @@ export function cleanRun(): Spoilt<Run> {
     sent('courier', 'compensation'),
   ]);
   back.replied('courier', 'compensation', 'success', [{ do: 'undone', step: 'courier' }, sent('stock', 'compensation')]);
+  back.entry('suspended', { by: 'lab' }, []);
+  back.entry('resumed', { by: 'lab' }, []);
   back.replied('stock', 'compensation', 'success', [
     { do: 'undone', step: 'stock' },
     { do: 'status', status: 'compensated' },
@@ -186,6 +218,21 @@ export function cleanRun(): Spoilt<Run> {
       { queue: 'lab.replies', ready: 0, unacked: 0 },
       { queue: 'lab.dead-letters', ready: 0 },
     ],
+    audit: auditOf(AUDITED),
+    decisions: [
+      { at: T0 + 50, saga: BACK, verb: 'suspend', status: 200, requestId: 'r-1' },
+      { at: T0 + 60, saga: BACK, verb: 'resume', status: 200, requestId: 'r-2' },
+      { at: T0 + 70, saga: BACK, verb: 'resume', status: 409, requestId: 'r-3' },
+    ],
+    secrets: {
+      planted: [
+        { name: 'the token', kind: 'secret' },
+        { name: 'the rubbish', kind: 'payload' },
+        { name: 'the namespace', kind: 'control' },
+      ],
+      places: ['logs/daemon-1.1.log', 'client.jsonl', 'GET /metrics', 'audit row 1'],
+      sightings: [{ name: 'the namespace', where: 'GET /metrics' }],
+    },
     store: { parked: [], orphanTimers: [], oldTransactions: [], deadLetters: 1 },
     logs: [{ where: 'daemon-1.1.log:1', at: T0 + 600, level: 'error', text: '{"level":"error","msg":"the broker is gone"}' }],
     resources: Array.from({ length: 20 }, (_, n) => ({ at: T0 + n * 30_000, process: 'daemon-1', run: 1, rssMiB: 100, fds: 40 })),
