@@ -1,4 +1,5 @@
 import type { RetryPolicy } from './retry.js';
+import type { Mark, Sealing, SensitiveParts } from './sealing.js';
 
 /** What a definition becomes when it is loaded: plain data and pure functions, all that {@link decide} ever sees of it. */
 export interface Plan {
@@ -18,6 +19,10 @@ export interface Plan {
   readonly readInput: Reader;
   /** The business key of a saga, where it follows from the input (as read). */
   readonly keyOf: ((input: unknown) => string) | undefined;
+  /** What of the input is sensitive; absent: nothing. */
+  readonly sensitive?: readonly Mark[];
+  /** Seals what is sensitive; absent where there are no keys. */
+  readonly sealing?: Sealing;
 }
 
 /** Checks a value against a schema and gives what the reader sees. Synchronous; a schema that is not gives a fault. */
@@ -73,6 +78,8 @@ export interface PlanCommand {
   readonly readReply: Reader;
   /** Business codes the command may be rejected with. */
   readonly rejections: readonly string[];
+  /** Absent: nothing. */
+  readonly sensitive?: SensitiveParts;
 }
 
 /** The argument of a step's functions: `input`, `saga`, the replies it uses by name, and `own` in compensations. Deeply frozen. */

@@ -26,6 +26,8 @@ export interface StartWork {
   readonly plan: Plan;
   readonly beginning: Beginning;
   readonly inputHash: string;
+  /** What the hash would have been before the payload keys were exchanged. */
+  readonly earlierHashes?: readonly string[];
   readonly startId: string | null;
   /** Made for this saga, since its caller gave none. */
   readonly trace?: BegunTrace;

@@ -124,7 +124,7 @@ async function serve(host: Host, flags: ServerFlags): Promise<number> {
         'BACKSTEP_DEAD_LETTER_RETENTION',
         'BACKSTEP_RATE_LIMIT',
       ],
-      optional: ['BACKSTEP_METRICS_PORT', 'BACKSTEP_SIGNING_KEYS', ...ACCESS_VARIABLES],
+      optional: ['BACKSTEP_METRICS_PORT', 'BACKSTEP_SIGNING_KEYS', 'BACKSTEP_PAYLOAD_KEYS', ...ACCESS_VARIABLES],
     },
     flagsOf(flags),
     host.environment,
@@ -139,6 +139,7 @@ async function serve(host: Host, flags: ServerFlags): Promise<number> {
       rabbitmqUrl: config.BACKSTEP_RABBITMQ_URL,
       namespace: config.BACKSTEP_NAMESPACE,
       signingKeys: config.BACKSTEP_SIGNING_KEYS,
+      payloadKeys: config.BACKSTEP_PAYLOAD_KEYS,
       sagas: config.BACKSTEP_SAGAS,
       http: listenOn(flags, config.BACKSTEP_HTTP_PORT),
       measureOn: measureOn(flags, config.BACKSTEP_METRICS_PORT),
@@ -174,7 +175,7 @@ async function participants(host: Host, flags: ServerFlags): Promise<number> {
   const config = readConfig(
     {
       required: [database, 'BACKSTEP_RABBITMQ_URL', 'BACKSTEP_NAMESPACE', 'BACKSTEP_SAGAS', 'BACKSTEP_LOG_LEVEL'],
-      optional: ['BACKSTEP_METRICS_PORT', 'BACKSTEP_SIGNING_KEYS'],
+      optional: ['BACKSTEP_METRICS_PORT', 'BACKSTEP_SIGNING_KEYS', 'BACKSTEP_PAYLOAD_KEYS'],
     },
     flagsOf(flags),
     host.environment,
@@ -188,6 +189,7 @@ async function participants(host: Host, flags: ServerFlags): Promise<number> {
       rabbitmqUrl: config.BACKSTEP_RABBITMQ_URL,
       namespace: config.BACKSTEP_NAMESPACE,
       signingKeys: config.BACKSTEP_SIGNING_KEYS,
+      payloadKeys: config.BACKSTEP_PAYLOAD_KEYS,
       sagas: config.BACKSTEP_SAGAS,
       only: flags.only,
       measureOn: measureOn(flags, config.BACKSTEP_METRICS_PORT),

@@ -8,6 +8,7 @@ import { durationOf } from './policy.js';
 import { orderFaults, warningsOf } from './rules.js';
 import { sagaOptionsOf, type SagaOptions } from './saga.js';
 import { isSchema, readAnything, readerOf } from './schema.js';
+import { marksIn } from './sensitive.js';
 import { fingerprintOf, shapeOf } from './shape.js';
 import { fieldsOf, lookedAt, shown } from './written.js';
 
@@ -51,7 +52,7 @@ export function inspect(instance: object): Inspection {
 }
 
 /** What a start is checked by, without an instance of the class. Throws SAGA_DEFINITION_INVALID with every fault. */
-export function startHeadOf(options: SagaOptions, className: string): Pick<Plan, 'name' | 'readInput' | 'keyOf'> {
+export function startHeadOf(options: SagaOptions, className: string): Pick<Plan, 'name' | 'readInput' | 'keyOf' | 'sensitive'> {
   const faults: string[] = [];
   const head = lookedAt(() => headOf(options, className, faults), undefined, faults);
   if (head && faults.length === 0) return head;
@@ -85,6 +86,7 @@ function headOf(options: SagaOptions, className: string, faults: string[]): Head
   if (!ORDERS.includes(compensationOrder))
     own.push(`'compensationOrder' is '${shown(compensationOrder)}'; it must be 'reverse' or 'by-dependency'`);
   const deadlineMs = deadline === undefined ? undefined : durationOf(deadline, 0, 'deadline', own);
+  const sensitive = marksIn(input, 'input', own);
   for (const option of Object.keys(unknown)) own.push(`there is no option '${shown(option)}'`);
   faults.push(...own.map((fault) => `: @Saga: ${fault}`));
   return {
@@ -94,6 +96,7 @@ function headOf(options: SagaOptions, className: string, faults: string[]): Head
     compensationOrder,
     readInput: isSchema(input) ? readerOf(input, `${className}'s input`) : readAnything,
     keyOf: key && keyReader(key as (input: unknown) => unknown, `${className}'s key`),
+    ...(sensitive.length > 0 && { sensitive }),
   };
 }
 
