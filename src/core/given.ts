@@ -2,8 +2,8 @@ import { faultText } from './codec-text.js';
 import type { Draft } from './draft.js';
 import { messageOf } from './errors.js';
 import { deepFreeze, LIMITS, toJson, utf8Bytes, type Checked, type Json } from './json.js';
-import type { CommandStep, Given, OwnAction, PlanStep, SagaFacts } from './plan.js';
-import { INPUT_PLACE, NotOpened, openMarked, replyPlace, requestPlace, sealMarked, vaultOf, type Vault } from './sealing.js';
+import { vaultOf, type CommandStep, type Given, type OwnAction, type PlanStep, type SagaFacts } from './plan.js';
+import { INPUT_PLACE, NotOpened, openMarked, replyPlace, requestPlace, sealMarked, type Vault } from './sealing.js';
 import { commandId } from './state.js';
 
 export type Built<T> = { readonly ok: true; readonly value: T } | { readonly ok: false; readonly message: string };

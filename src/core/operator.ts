@@ -4,9 +4,9 @@ import { settled, type Draft } from './draft.js';
 import type { Cancelled, Decision, HistoryEvent, Resumed, Retried, SettledByHand, Suspended } from './event.js';
 import { buildRequest } from './given.js';
 import { LIMITS, toJson, utf8Bytes, type Json } from './json.js';
-import { pivotOf, type CommandStep, type PlanStep } from './plan.js';
+import { pivotOf, vaultOf, type CommandStep, type PlanStep } from './plan.js';
 import { apply } from './reply.js';
-import { openMarked, replyPlace, vaultOf } from './sealing.js';
+import { openMarked, replyPlace } from './sealing.js';
 import { statusOf, type CommandState, type Phase, type SagaState, type StepState } from './state.js';
 import { resumeClocks } from './timers.js';
 

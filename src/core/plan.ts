@@ -1,5 +1,5 @@
 import type { RetryPolicy } from './retry.js';
-import type { Mark, Sealing, SensitiveParts } from './sealing.js';
+import { NO_KEYS, type Mark, type Sealing, type SensitiveParts, type Vault } from './sealing.js';
 
 /** What a definition becomes when it is loaded: plain data and pure functions, all that {@link decide} ever sees of it. */
 export interface Plan {
@@ -107,4 +107,14 @@ export const WIRE_NAME = /^[A-Za-z][A-Za-z0-9_-]{0,99}$/;
 
 export function pivotOf(plan: Plan): CommandStep | undefined {
   return plan.steps.find((step): step is CommandStep => step.kind === 'pivot');
+}
+
+/** What seals and opens the values of a saga. */
+export function vaultOf({ sealing }: Plan, sagaId: string): Vault {
+  return sealing?.(sagaId) ?? NO_KEYS;
+}
+/** Whether anything in the sagas of a plan is marked as sensitive. */
+export function hasSensitiveParts({ sensitive, steps }: Plan): boolean {
+  const isMarked = (command: PlanCommand | undefined) => command?.sensitive !== undefined;
+  return sensitive !== undefined || steps.some((step) => step.kind !== 'check' && (isMarked(step.action) || isMarked(step.compensation)));
 }

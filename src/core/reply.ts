@@ -4,8 +4,8 @@ import { faultText } from './codec-text.js';
 import { settled, type Draft } from './draft.js';
 import type { HistoryEvent, Replied } from './event.js';
 import { LIMITS, toJson, type Json } from './json.js';
-import type { CommandStep } from './plan.js';
-import { openMarked, replyPlace, sealMarked, vaultOf } from './sealing.js';
+import { vaultOf, type CommandStep } from './plan.js';
+import { openMarked, replyPlace, sealMarked } from './sealing.js';
 import { PHASE_NAMES, type CommandState, type StepState } from './state.js';
 
 /** How many kinds of replies that change nothing a saga tells apart; a participant that babbles is counted together beyond that. */

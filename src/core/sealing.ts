@@ -1,5 +1,4 @@
 import type { Json } from './json.js';
-import type { Plan, PlanCommand } from './plan.js';
 import type { Phase } from './state.js';
 
 /** Where a sensitive value is within a payload: the names on the way to it, `*` for every element or field; none: all of the payload. */
@@ -63,16 +62,6 @@ export const NO_KEYS: Vault = {
 };
 export function keyMissing(kid: string, place: string): NotOpened {
   return new NotOpened('key-missing', `${place} is sealed with the key '${kid}', which is not known here`, kid);
-}
-
-export function vaultOf(plan: Plan, sagaId: string): Vault {
-  return plan.sealing?.(sagaId) ?? NO_KEYS;
-}
-
-/** Whether anything in the sagas of a plan is marked as sensitive. */
-export function hasSensitiveParts({ sensitive, steps }: Plan): boolean {
-  const isMarked = (command: PlanCommand | undefined) => command?.sensitive !== undefined;
-  return sensitive !== undefined || steps.some((step) => step.kind !== 'check' && (isMarked(step.action) || isMarked(step.compensation)));
 }
 
 export const INPUT_PLACE = 'input';

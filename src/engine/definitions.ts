@@ -1,6 +1,5 @@
 import { SagaError } from '../core/errors.js';
-import type { Plan, PlanCommand } from '../core/plan.js';
-import { hasSensitiveParts } from '../core/sealing.js';
+import { hasSensitiveParts, type Plan, type PlanCommand } from '../core/plan.js';
 import type { DefinitionRef } from '../ports/saga-store.js';
 import type { PayloadSealing } from '../ports/sealing.js';
 

@@ -1,7 +1,7 @@
 import { messageOf, SagaError } from '../core/errors.js';
 import { toJson, utf8Bytes, type Json, type Limits } from '../core/json.js';
-import type { Plan } from '../core/plan.js';
-import { INPUT_PLACE, NotOpened, openMarked, sealMarked, vaultOf } from '../core/sealing.js';
+import { vaultOf, type Plan } from '../core/plan.js';
+import { INPUT_PLACE, NotOpened, openMarked, sealMarked } from '../core/sealing.js';
 import { readTrace, type GivenTrace } from '../core/trace-context.js';
 import type { Ids } from '../ports/ids.js';
 import type { PayloadSealing } from '../ports/sealing.js';

@@ -4,7 +4,7 @@ import { statusOf, stuckSteps } from '../../../src/core/state.js';
 import type { Json } from '../../../src/core/json.js';
 import type { Message } from '../../../src/core/wire.js';
 import { sagaView } from '../../../src/http/saga-view.js';
-import { InMemoryInbox, type MemoryTransaction } from '../../../src/memory/in-memory-inbox.js';
+import { InMemoryInbox } from '../../../src/memory/in-memory-inbox.js';
 import { InProcessTransport } from '../../../src/memory/in-process-transport.js';
 import { Host, type HostParts } from '../../../src/participant/host.js';
 import type { PayloadSealing } from '../../../src/ports/sealing.js';
@@ -55,14 +55,14 @@ class Town {
       this.sent.push(...passed.map(({ message }) => message));
       return publish(passed);
     };
-    const bank = participant<typeof Bank, MemoryTransaction>(Bank, {
+    const bank = participant(Bank, {
       charge: async (request) => {
         this.asked.push(request);
         return Promise.resolve({ paymentId: 'p-1', from: { iban: CANARY.iban } });
       },
       refund: async (request) => Promise.resolve(void this.asked.push(request)),
     });
-    const post = participant<typeof Post, MemoryTransaction>(Post, {
+    const post = participant(Post, {
       send: async (request) => {
         this.asked.push(request);
         return Promise.resolve(this.post());
@@ -120,7 +120,9 @@ class Town {
 
 describe('sagas with sensitive payloads', () => {
   let town: Town;
-  beforeEach(() => (town = new Town()));
+  beforeEach(() => {
+    town = new Town();
+  });
   afterEach(() => town.stop());
 
   it('[V19] are seen by builders and handlers, and nowhere else', async () => {
@@ -285,7 +287,7 @@ describe('sagas with sensitive payloads', () => {
       });
       expect(steps['charge']!.action!.lastError).toMatchObject({
         code: 'payload-key-missing',
-        message: expect.stringContaining("'k1'") as string,
+        message: expect.stringContaining("'k1'") as unknown,
       });
       expect({ asked: town.asked, refused: town.refused }).toEqual({ asked: [], refused: [] });
       await town.participants(BOTH);
