@@ -1,6 +1,6 @@
 import { giveUp, sendFence, turnBack } from './advance.js';
 import { factsOf, settled, type Draft } from './draft.js';
-import type { CommandStep } from './plan.js';
+import { vaultOf, type CommandStep } from './plan.js';
 import { nextDelay, RESEND } from './retry.js';
 import { KEY_MISSING } from './sealing.js';
 import { commandId, PHASE_NAMES, type CommandState, type Phase, type StepState } from './state.js';
@@ -29,7 +29,8 @@ export function tryFailed(draft: Draft, step: CommandStep, phase: Phase, failure
   if (isDoing && step.kind === 'step' && draft.state.direction === 'settling') return giveUp(draft, step.name);
   if (failure.code === BEYOND_HORIZON) return stickCommand(draft, step, phase, command, 'confirm');
   const isAskedOnly = isDoing && step.kind === 'pivot' && draft.state.direction !== 'forward';
-  if (failure.code === KEY_MISSING && !isAskedOnly) return waitForKey(draft, step, phase, command);
+  if (failure.code === KEY_MISSING && !isAskedOnly && !vaultOf(draft.plan, draft.state.id).isShredded)
+    return waitForKey(draft, step, phase, command);
   if (isDoing && step.kind === 'pivot' && isPivotToBeFenced(draft, step, command)) return fenceOrStick(draft, step);
   if (command.tries < draft.commandOf(step.name, phase).retry.attempts) return tryAgain(draft, step, phase, command, failure.kind);
   if (isDoing && step.kind === 'step') {

@@ -82,7 +82,13 @@ export function buildRequest(draft: Draft, step: CommandStep, phase: 'a' | 'c', 
   if (!checked.ok) return { ok: false, message: `the request of ${command.type} cannot be sent: ${faultText(checked.faults)}` };
   const read = command.readRequest(checked.value);
   if (!read.ok) return { ok: false, message: `the request of ${command.type} does not fit its contract: ${faultText(read.faults)}` };
-  const value = sealMarked(vault, checked.value, marks, place);
+  let value: Json;
+  try {
+    value = sealMarked(vault, checked.value, marks, place);
+  } catch (error: unknown) {
+    throwIfKeyMissing(error);
+    return { ok: false, message: `the request of ${command.type} cannot be sealed: ${messageOf(error)}` };
+  }
   const text = value === checked.value ? checked.text : JSON.stringify(value);
   const size = utf8Bytes(text);
   if (value !== checked.value && size > LIMITS.payloadBytes)

@@ -21,8 +21,12 @@ export interface Plan {
   readonly keyOf: ((input: unknown) => string) | undefined;
   /** What of the input is sensitive; absent: nothing. */
   readonly sensitive?: readonly Mark[];
+  /** Whose data a saga holds: its key can be shredded with that of all others about the same. */
+  readonly subjectOf?: (input: unknown) => string;
   /** Seals what is sensitive; absent where there are no keys. */
   readonly sealing?: Sealing;
+  /** Of the one saga that the plan was made for by {@link planFor}: goes with its commands. */
+  readonly ownKey?: string;
 }
 
 /** Checks a value against a schema and gives what the reader sees. Synchronous; a schema that is not gives a fault. */
@@ -117,4 +121,10 @@ export function vaultOf({ sealing }: Plan, sagaId: string): Vault {
 export function hasSensitiveParts({ sensitive, steps }: Plan): boolean {
   const isMarked = (command: PlanCommand | undefined) => command?.sensitive !== undefined;
   return sensitive !== undefined || steps.some((step) => step.kind !== 'check' && (isMarked(step.action) || isMarked(step.compensation)));
+}
+/** The plan as it is for one saga, whose own key is given; see {@link Sealing}. */
+export function planFor(plan: Plan, ownKey: string | null | undefined): Plan {
+  const { sealing } = plan;
+  if (!sealing || ownKey === undefined) return plan;
+  return { ...plan, sealing: (sagaId) => sealing(sagaId, ownKey), ...(ownKey !== null && { ownKey }) };
 }

@@ -5,7 +5,7 @@ import { settled, type Draft } from './draft.js';
 import type { HistoryEvent, Replied } from './event.js';
 import { LIMITS, toJson, type Json } from './json.js';
 import { vaultOf, type CommandStep } from './plan.js';
-import { openMarked, replyPlace, sealMarked } from './sealing.js';
+import { NotOpened, openMarked, replyPlace, sealMarked } from './sealing.js';
 import { PHASE_NAMES, type CommandState, type StepState } from './state.js';
 
 /** How many kinds of replies that change nothing a saga tells apart; a participant that babbles is counted together beyond that. */
@@ -112,21 +112,26 @@ function readReply(draft: Draft, step: CommandStep, event: Pick<Answer, 'phase' 
   if (event.unusable !== undefined) return { ok: false, why: event.unusable };
   const bytes = draft.state.bytes + (event.bytes ?? 0);
   if (bytes > LIMITS.rowBytes) return { ok: false, why: `the saga would grow beyond ${LIMITS.rowBytes} bytes` };
+  try {
+    const read = openedReply(draft, step, event);
+    if (read.ok) draft.state.bytes = bytes;
+    return read;
+  } catch (error: unknown) {
+    if (error instanceof NotOpened && error.why === 'shredded') return { ok: false, why: error.message };
+    throw error;
+  }
+}
+/** As later steps read it, with what is sensitive sealed. Throws NotOpened. */
+function openedReply(draft: Draft, step: CommandStep, { phase, body }: Pick<Answer, 'phase' | 'body'>): Reading {
   const vault = vaultOf(draft.plan, draft.state.id);
   const marks = step.action.sensitive?.reply;
-  const place = replyPlace(step.name, event.phase);
-  const body = openMarked(vault, event.body, marks, place);
-  const read = step.action.readReply(body);
+  const place = replyPlace(step.name, phase);
+  const opened = openMarked(vault, body, marks, place);
+  const read = step.action.readReply(opened);
   if (!read.ok) return { ok: false, why: faultText(read.faults) };
-  const stored = (value: Json): Reading => {
-    draft.state.bytes = bytes;
-    return { ok: true, value: sealMarked(vault, value, marks, place) };
-  };
-  if (read.value === undefined) {
-    draft.state.bytes = bytes;
-    return { ok: true, value: undefined };
-  }
-  if (read.value === body) return stored(body);
+  if (read.value === undefined) return { ok: true, value: undefined };
+  const stored = (value: Json): Reading => ({ ok: true, value: sealMarked(vault, value, marks, place) });
+  if (read.value === opened) return stored(opened);
   // A schema may transform: what later steps read must be JSON too.
   const checked = toJson(read.value, 'reply');
   return checked.ok ? stored(checked.value) : { ok: false, why: faultText(checked.faults) };

@@ -28,14 +28,24 @@ export interface Sealed {
 export interface Vault {
   /** Gives the value itself where there is no key to seal with. */
   seal(value: Json, place: string): Json;
-  /** Throws {@link NotOpened}. */
+  /** Throws {@link NotOpened}; so does sealing with a saga's own key that cannot be had. */
   open(sealed: Sealed, place: string): Json;
+  /** Nothing more can be sealed or opened, ever. */
+  readonly isShredded?: true;
 }
-/** The vault of a saga. */
-export type Sealing = (sagaId: string) => Vault;
+/**
+ * The vault of a saga. `ownKey`: the key of its own with which all that is stored of it is sealed, itself sealed; `null`: that was shredded;
+ * `undefined`: it has none, and the keys of the installation serve.
+ */
+export type Sealing = (sagaId: string, ownKey?: string | null) => Vault;
+/** The id under which a saga's own key is named in what it seals. */
+export const OWN_KEY = 'own';
 
-/** `key-missing`: it can be opened once somebody brings the key. `forged`: it was altered, or moved from where it belongs. */
-export type WhyNotOpened = 'key-missing' | 'forged';
+/**
+ * `key-missing`: it can be opened once somebody brings the key. `forged`: it was altered, or moved from where it belongs. `shredded`: its key
+ * is gone for good.
+ */
+export type WhyNotOpened = 'key-missing' | 'forged' | 'shredded';
 export class NotOpened extends Error {
   override get name(): string {
     return 'NotOpened';

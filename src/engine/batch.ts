@@ -1,7 +1,7 @@
 import { begin, nextDue } from '../core/decide.js';
 import { messageOf, SagaError } from '../core/errors.js';
 import type { HistoryEntry, Send } from '../core/event.js';
-import type { CommandStep, Plan } from '../core/plan.js';
+import { planFor, type CommandStep, type Plan } from '../core/plan.js';
 import { NotOpened } from '../core/sealing.js';
 import { parseCommandId, statusOf, type CommandRef, type SagaState } from '../core/state.js';
 import type { Loaded, ParkedReply, SagaStart, SagaUpdate, StoredSaga, Writes } from '../ports/saga-store.js';
@@ -216,11 +216,11 @@ class Batch {
     return { kind: 'begun', start: number };
   }
 
-  private tryBegin({ plan, beginning, inputHash, startId, trace, caller }: StartWork): SagaError | undefined {
+  private tryBegin({ plan, beginning, inputHash, startId, trace, ownKey, caller }: StartWork): SagaError | undefined {
     try {
       const { state, commands, history } = begin(plan, beginning, this.loaded.now);
       const wakeAt = nextDue(state);
-      this.starts.push({ state, wakeAt, inputHash, startId, isIncoming: caller.via === 'row', history });
+      this.starts.push({ state, wakeAt, inputHash, startId, isIncoming: caller.via === 'row', history, ownKey });
       this.begun.push({ plan, state, wakeAt, inputHash, sends: commands, history, trace });
       return undefined;
     } catch (error: unknown) {
@@ -234,7 +234,8 @@ class Batch {
     if (known) return known;
     const stored = this.loaded.sagas.get(id);
     if (!stored) return undefined;
-    const plan = this.definitions.get(stored.state.name, stored.state.version);
+    const loaded = this.definitions.get(stored.state.name, stored.state.version);
+    const plan = loaded && planFor(loaded, stored.ownKey);
     const saga = new OpenSaga(stored, plan, this.loaded.now);
     this.open.set(id, saga);
     if (plan && stored.parked.length > 0) this.applyParked(saga, plan);
@@ -297,5 +298,6 @@ export function afterUpdate({ stored }: OpenSaga, update: SagaUpdate | undefined
     version: update.fromVersion + 1,
     wakeAt: update.wakeAt === undefined ? stored.wakeAt : update.wakeAt,
     parked: update.parked ?? stored.parked,
+    ownKey: stored.ownKey,
   };
 }

@@ -1,9 +1,10 @@
 import { messageOf, SagaError } from '../core/errors.js';
 import { toJson, utf8Bytes, type Json, type Limits } from '../core/json.js';
-import { vaultOf, type Plan } from '../core/plan.js';
+import { planFor, vaultOf, type Plan } from '../core/plan.js';
 import { INPUT_PLACE, NotOpened, openMarked, sealMarked } from '../core/sealing.js';
 import { readTrace, type GivenTrace } from '../core/trace-context.js';
 import type { Ids } from '../ports/ids.js';
+import type { OwnKey } from '../ports/saga-store.js';
 import type { PayloadSealing } from '../ports/sealing.js';
 import type { Definitions } from './definitions.js';
 import type { StartRequest } from './service.js';
@@ -59,9 +60,11 @@ interface StartParts {
  */
 export function prepareStart(request: StartRequest, parts: StartParts): Omit<StartWork, 'kind' | 'caller'> {
   const { definitions, ids, limits, tracing } = parts;
-  const plan = definitions.forStart(request.name, request.version);
+  const known = definitions.forStart(request.name, request.version);
   const id = ids.sagaId();
-  const { sent, input, key, trace } = checkStart(plan, { ...request, input: openedInput(plan, id, request.input) }, limits);
+  const { sent, input, key, trace } = checkStart(known, { ...request, input: openedInput(known, id, request.input) }, limits);
+  const ownKey = ownKeyOf(known, id, input.value, parts);
+  const plan = planFor(known, ownKey?.key);
   const stored = sealedInput(plan, id, input, limits);
   const begun = trace.traceparent === null ? tracing?.active()?.begin({ id, name: plan.name, version: plan.version }) : undefined;
   const { traceparent, tracestate } = begun ?? trace;
@@ -77,7 +80,9 @@ export function prepareStart(request: StartRequest, parts: StartParts): Omit<Sta
       input: stored.value,
       bytes: utf8Bytes(stored.text),
       by: request.by,
+      ...(ownKey && { ownKey: true }),
     },
+    ownKey,
     // Only an identity can be used twice. The version is not part of it: repeating a start after a newer version was loaded gives the saga
     // that is there.
     ...(key === undefined && request.startId === undefined
@@ -105,6 +110,15 @@ export function sealedInput(plan: StartHead & Pick<Plan, 'sealing'>, id: string,
   const bytes = utf8Bytes(text);
   if (bytes > limits.payloadBytes) throw invalid(plan, [`sealed it has ${bytes} bytes; the limit is ${limits.payloadBytes}`]);
   return { value, text };
+}
+
+/** Of a saga that says whose data it holds, where there are keys. */
+function ownKeyOf(plan: Plan, id: string, input: unknown, { sealing, limits }: StartParts): OwnKey | undefined {
+  if (!sealing || !plan.sealing || !plan.subjectOf) return undefined;
+  const subject = textOf(plan, 'subject', plan.subjectOf, input);
+  const faults = nameFaults('subject', subject, limits);
+  if (faults.length > 0) throw invalid(plan, faults);
+  return { subject, key: sealing.newOwnKey(id) };
 }
 
 /** A plain hash of something sensitive could be found by trying, so it is made with a key; the other ones are of the time before that key. */
@@ -135,15 +149,19 @@ function readInput(head: StartHead, input: Json): unknown {
 }
 
 function keyOf(head: StartHead, input: unknown): string | undefined {
-  if (!head.keyOf) return undefined;
-  let key: unknown;
+  return head.keyOf && textOf(head, 'key', head.keyOf, input);
+}
+
+/** What a function of the definition makes of the input. */
+function textOf(head: StartHead, what: string, make: (input: unknown) => unknown, input: unknown): string {
+  let text: unknown;
   try {
-    key = head.keyOf(input);
+    text = make(input);
   } catch (error: unknown) {
-    throw invalid(head, [`the key cannot be made of the input: ${messageOf(error)}`]);
+    throw invalid(head, [`the ${what} cannot be made of the input: ${messageOf(error)}`]);
   }
-  if (typeof key === 'string') return key;
-  throw invalid(head, [`the key made of the input is ${key === null ? 'null' : typeof key}, not a string`]);
+  if (typeof text === 'string') return text;
+  throw invalid(head, [`the ${what} made of the input is ${text === null ? 'null' : typeof text}, not a string`]);
 }
 
 function nameFaults(what: string, text: unknown, limits: Limits): string[] {

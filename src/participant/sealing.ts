@@ -15,16 +15,17 @@ function sealedHandler(handler: HandlerDeclaration, sealing: PayloadSealing): Ha
   if (marks.length === 0) return handler;
   return {
     ...handler,
-    sealReply: (reply, { sagaId, step, phase }) => sealMarked(sealing.vaultFor(sagaId), reply, marks, replyPlace(step, phase)),
+    sealReply: (reply, { sagaId, step, phase, payloadKey }) =>
+      sealMarked(sealing.vaultFor(sagaId, payloadKey), reply, marks, replyPlace(step, phase)),
   };
 }
 
 /** The request with what is sealed in it opened. Throws NotOpened. */
 export function openedRequest(
-  { request, sagaId, step, phase }: DecodedCommand,
+  { request, sagaId, step, phase, payloadKey }: DecodedCommand,
   handler: HandlerDeclaration | undefined,
   sealing: PayloadSealing | undefined,
 ): Json {
   const marks = handler?.command.sensitive?.request;
-  return marks ? openMarked(sealing?.vaultFor(sagaId) ?? NO_KEYS, request, marks, requestPlace(step, phase)) : request;
+  return marks ? openMarked(sealing?.vaultFor(sagaId, payloadKey) ?? NO_KEYS, request, marks, requestPlace(step, phase)) : request;
 }

@@ -95,4 +95,6 @@ export interface AnsweredCommand {
   readonly sagaId: string;
   readonly step: string;
   readonly phase: Phase;
+  /** The saga's own key, sealed. */
+  readonly payloadKey?: string | undefined;
 }

@@ -74,6 +74,7 @@ function headOf(options: SagaOptions, className: string, faults: string[]): Head
     version,
     input,
     key,
+    subject,
     deadline,
     compensationOrder = 'reverse',
     ...unknown
@@ -83,6 +84,7 @@ function headOf(options: SagaOptions, className: string, faults: string[]): Head
   if (!Number.isSafeInteger(version) || version! < 1) own.push(`the version is ${shown(version)}; it must be a whole number from 1`);
   if (input !== undefined && !isSchema(input)) own.push(`'input' must be a schema (Standard Schema, or typed<…>())`);
   if (key !== undefined && typeof key !== 'function') own.push(`'key' must be a function of the input`);
+  if (subject !== undefined && typeof subject !== 'function') own.push(`'subject' must be a function of the input`);
   if (!ORDERS.includes(compensationOrder))
     own.push(`'compensationOrder' is '${shown(compensationOrder)}'; it must be 'reverse' or 'by-dependency'`);
   const deadlineMs = deadline === undefined ? undefined : durationOf(deadline, 0, 'deadline', own);
@@ -95,16 +97,17 @@ function headOf(options: SagaOptions, className: string, faults: string[]): Head
     deadlineMs,
     compensationOrder,
     readInput: isSchema(input) ? readerOf(input, `${className}'s input`) : readAnything,
-    keyOf: key && keyReader(key as (input: unknown) => unknown, `${className}'s key`),
+    keyOf: key && textReader(key as (input: unknown) => unknown, `${className}'s key`),
+    ...(subject && { subjectOf: textReader(subject as (input: unknown) => unknown, `${className}'s subject`) }),
     ...(sensitive.length > 0 && { sensitive }),
   };
 }
 
-function keyReader(written: (input: unknown) => unknown, what: string): (input: unknown) => string {
+function textReader(written: (input: unknown) => unknown, what: string): (input: unknown) => string {
   const build = builder(written, what);
   return (input) => {
-    const key = build(input);
-    if (typeof key === 'string' && key !== '') return key;
-    throw new TypeError(`${what} gave ${typeof key === 'string' ? 'an empty text' : typeof key}; it must give a text`);
+    const text = build(input);
+    if (typeof text === 'string' && text !== '') return text;
+    throw new TypeError(`${what} gave ${typeof text === 'string' ? 'an empty text' : typeof text}; it must give a text`);
   };
 }

@@ -1,12 +1,15 @@
-import { createCipheriv, createDecipheriv, createHmac, createSecretKey, type KeyObject } from 'node:crypto';
+import { createCipheriv, createDecipheriv, createHmac, createSecretKey, randomBytes, type KeyObject } from 'node:crypto';
 import type { Json } from '../core/json.js';
-import { keyMissing, NotOpened, type Sealed, type Vault } from '../core/sealing.js';
+import { keyMissing, NotOpened, OWN_KEY, type Sealed, type Vault } from '../core/sealing.js';
 import type { PayloadSealing } from '../ports/sealing.js';
 import type { PayloadKey } from './keys.js';
 
 const CIPHER = 'aes-256-gcm';
 const IV_BYTES = 12;
 const TAG_BYTES = 16;
+const KEY_BYTES = 32;
+/** Where a saga's own key belongs. */
+const KEY_PLACE = 'key';
 /** Goes into everything that is computed, so that another format can never be taken for this one. */
 const FORMAT = 'backstep-sealed-1';
 
@@ -33,22 +36,46 @@ export class AesSealing implements PayloadSealing {
     this.byId = new Map(ready.map((key) => [key.id, key]));
   }
 
-  readonly vaultFor = (sagaId: string): Vault => ({
-    seal: (value, place) => seal(this.current, value, boundTo(sagaId, place)),
-    open: (sealed, place) => {
-      const { kid } = sealed.$sealed;
-      const key = this.byId.get(kid);
-      if (!key) throw keyMissing(kid, place);
-      return open(key, sealed, boundTo(sagaId, place), place);
-    },
-  });
+  readonly vaultFor = (sagaId: string, ownKey?: string | null): Vault => {
+    let opened: Ready | undefined;
+    const own = (place: string): Ready => {
+      if (ownKey === null) throw new NotOpened('shredded', `${place} cannot be read or written any more: the key of its saga was shredded`);
+      if (ownKey === undefined) throw keyMissing(OWN_KEY, place);
+      return (opened ??= this.openOwnKey(sagaId, ownKey));
+    };
+    return {
+      seal: (value, place) => seal(ownKey === undefined ? this.current : own(place), value, boundTo(sagaId, place)),
+      open: (sealed, place) => {
+        const { kid } = sealed.$sealed;
+        return open(kid === OWN_KEY ? own(place) : this.key(kid, place), sealed, boundTo(sagaId, place), place);
+      },
+      ...(ownKey === null && { isShredded: true }),
+    };
+  };
+
+  newOwnKey(sagaId: string): string {
+    const { $sealed } = seal(this.current, randomBytes(KEY_BYTES).toString('base64'), boundTo(sagaId, KEY_PLACE));
+    return [$sealed.kid, $sealed.iv, $sealed.data].join(':');
+  }
+  private openOwnKey(sagaId: string, text: string): Ready {
+    const [kid = '', iv = '', data = ''] = text.split(':');
+    const key = open(this.key(kid, KEY_PLACE), { $sealed: { kid, iv, data } }, boundTo(sagaId, KEY_PLACE), KEY_PLACE);
+    const bytes = Buffer.from(typeof key === 'string' ? key : '', 'base64');
+    if (bytes.length !== KEY_BYTES) throw forged(KEY_PLACE);
+    return readyKey({ id: OWN_KEY, bytes });
+  }
+  private key(kid: string, place: string): Ready {
+    const key = this.byId.get(kid);
+    if (!key) throw keyMissing(kid, place);
+    return key;
+  }
 
   digests(text: string): readonly string[] {
     return [...this.byId.values()].map(({ digests }) => createHmac('sha256', digests).update(text).digest('hex'));
   }
 }
 
-function readyKey({ id, bytes }: PayloadKey): Ready {
+function readyKey({ id, bytes }: Pick<PayloadKey, 'id' | 'bytes'>): Ready {
   const derived = (purpose: string) => createHmac('sha256', bytes).update(`${FORMAT} ${purpose}`).digest();
   return { id, seals: createSecretKey(bytes), nonces: derived('nonce'), digests: derived('digest') };
 }
@@ -58,7 +85,7 @@ function boundTo(sagaId: string, place: string): Buffer {
   return Buffer.from(JSON.stringify([FORMAT, sagaId, place]));
 }
 
-function seal({ id, seals, nonces }: Ready, value: Json, bound: Buffer): Json {
+function seal({ id, seals, nonces }: Ready, value: Json, bound: Buffer): Sealed & Json {
   const text = Buffer.from(JSON.stringify(value));
   const iv = createHmac('sha256', nonces).update(bound).update('\n').update(text).digest().subarray(0, IV_BYTES);
   const cipher = createCipheriv(CIPHER, seals, iv).setAAD(bound);

@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { SagaError } from '../core/errors.js';
+import { OWN_KEY } from '../core/sealing.js';
 
 /** A key for payloads. `active`: seals and opens; there is one. `accepted`: opens what was sealed with it before. */
 export interface PayloadKey {
@@ -36,6 +37,7 @@ function faultsAmong(keys: readonly PayloadKey[]): string[] {
     ...keys
       .filter(({ bytes }) => bytes.length !== KEY_BYTES)
       .map(({ id, bytes }) => `key ${id} has ${bytes.length} bytes; it must have ${KEY_BYTES}`),
+    ...(ids.includes(OWN_KEY) ? [`no key can have the id ${OWN_KEY}: the keys of single sagas are called that`] : []),
     ...[...new Set(ids.filter((id, at) => ids.indexOf(id) !== at))].map((id) => `key ${id} is there twice`),
     ...(active.length === 1
       ? []

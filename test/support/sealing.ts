@@ -52,4 +52,14 @@ export class SealedOrder extends SagaDefinition<z.infer<typeof Order>> {
   });
 }
 
+/** The same with keys of their own for the sagas of each customer. */
+@Saga({
+  name: 'personal-order',
+  version: 1,
+  input: Order,
+  key: ({ orderId }) => orderId,
+  subject: ({ orderId }) => `customer of ${orderId.slice(0, 1)}`,
+})
+export class PersonalOrder extends SealedOrder {}
+
 export const ORDER = { orderId: 'o-1', amount: 5, customer: { name: CANARY.name, card: CANARY.card } } as const;

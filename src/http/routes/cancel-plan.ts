@@ -25,7 +25,7 @@ export function addCancelPlanRoute(app: HttpApp, { service, store }: HttpContext
     const saga = await store.find(id);
     if (!saga) throw new SagaError('SAGA_NOT_FOUND', `there is no saga ${id}`);
     return c.json(
-      opened(() => cancelPlanView(saga.state, planOf(service, saga.state))),
+      opened(() => cancelPlanView(saga.state, planOf(service, saga))),
       200,
     );
   });

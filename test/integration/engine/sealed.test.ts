@@ -7,7 +7,7 @@ import { closeAtEnd } from '../../support/closing.js';
 import { LogBook } from '../../support/engine.js';
 import { Installation } from '../../support/engine-servers.js';
 import { eventually } from '../../support/eventually.js';
-import { Bank, CANARY, ORDER, payloadKey, Post, SealedOrder, sealingWith } from '../../support/sealing.js';
+import { Bank, CANARY, ORDER, payloadKey, PersonalOrder, Post, SealedOrder, sealingWith } from '../../support/sealing.js';
 
 const payloadKeys = JSON.stringify({ keys: [payloadKey('k1')] });
 
@@ -28,7 +28,9 @@ describe('sagas with sensitive payloads on PostgreSQL and RabbitMQ', () => {
   it('[V19] leave nothing of them in any table or message, whether they go forward or back, and start within a transaction', async () => {
     const installation = await Installation.open();
     const { databaseUrl, names } = installation;
-    const { store, engine, logs } = await installation.engine([planOf(SealedOrder)], { sealing: sealingWith(payloadKey('k1')) });
+    const { store, engine, logs } = await installation.engine([planOf(SealedOrder), planOf(PersonalOrder)], {
+      sealing: sealingWith(payloadKey('k1')),
+    });
     const sent: string[] = [];
     const transport = installation.transport(logs);
     closeAtEnd(() => transport.close());
@@ -83,9 +85,11 @@ describe('sagas with sensitive payloads on PostgreSQL and RabbitMQ', () => {
 
     const moved = { ...ORDER, orderId: 'o-2', customer: { ...ORDER.customer, name: 'canary, moved' } };
     const { id: back } = await engine.start({ name: 'sealed-order', input: moved });
+    const { id: own } = await engine.start({ name: 'personal-order', input: { ...ORDER, orderId: 'a-1' } });
     const end = async (id: string) => (await store.find(id))?.state.end;
     expect(await eventually(() => end(forward), { withinMs: 15_000 })).toBe('completed');
     expect(await eventually(() => end(back), { withinMs: 15_000 })).toBe('compensated');
+    expect(await eventually(() => end(own), { withinMs: 15_000 })).toBe('completed');
     expect(asked).toContainEqual({ card: CANARY.card, iban: CANARY.iban });
     const before = await dump(client);
     await store.moveFinished(10);
@@ -96,6 +100,9 @@ describe('sagas with sensitive payloads on PostgreSQL and RabbitMQ', () => {
       expect(all).not.toContain('canary');
     }
     expect(after).toContain('finished_saga');
+    expect(after).toContain(`payload_key: (${own},"customer of a",`);
+    expect(await store.shred('customer of a')).toBe(1);
+    expect(await dump(client)).not.toContain('payload_key: ');
     expect(sent.join('\n')).toContain('"$sealed"');
     expect(sent.join('\n')).not.toContain('canary');
     expect(JSON.stringify(logs.lines)).not.toContain('canary');

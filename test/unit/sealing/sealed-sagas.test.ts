@@ -1,9 +1,9 @@
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
-import { isSealed } from '../../../src/core/sealing.js';
+import { isSealed, NotOpened, type Sealed } from '../../../src/core/sealing.js';
 import { statusOf, stuckSteps } from '../../../src/core/state.js';
 import type { Json } from '../../../src/core/json.js';
 import type { Message } from '../../../src/core/wire.js';
-import { sagaView } from '../../../src/http/saga-view.js';
+import { sagaView, storedView } from '../../../src/http/saga-view.js';
 import { InMemoryInbox } from '../../../src/memory/in-memory-inbox.js';
 import { InProcessTransport } from '../../../src/memory/in-process-transport.js';
 import { Host, type HostParts } from '../../../src/participant/host.js';
@@ -14,10 +14,11 @@ import { participant } from '../../../src/saga/participant.js';
 import { planOf } from '../../../src/saga/plan-of.js';
 import { EngineWorld, until } from '../../support/engine.js';
 import { turns } from '../../support/manual-clock.js';
-import { Bank, CANARY, ORDER, payloadKey, Post, sealingWith, SealedOrder } from '../../support/sealing.js';
+import { Bank, CANARY, ORDER, payloadKey, Post, sealingWith, PersonalOrder, SealedOrder } from '../../support/sealing.js';
 
 const KEYS = sealingWith(payloadKey('k1'));
 const PLAN = planOf(SealedOrder);
+const PERSONAL = planOf(PersonalOrder);
 const text = (message: Message) => Buffer.from(message.body).toString('utf8');
 const reads = (value: Json | undefined, name: string) => (value as Record<string, Json | undefined>)[name];
 
@@ -38,7 +39,13 @@ class Town {
 
   async daemon(sealing: PayloadSealing | undefined): Promise<void> {
     await this.ended(this.world.engine.stop());
-    this.world = new EngineWorld({ plans: [PLAN], beside: this.first, observer: this.observer, sealing, settings: { sweepMs: 10_000 } });
+    this.world = new EngineWorld({
+      plans: [PLAN, PERSONAL],
+      beside: this.first,
+      observer: this.observer,
+      sealing,
+      settings: { sweepMs: 10_000 },
+    });
     this.world.onPublish = (batch, publish) => {
       this.sent.push(...batch.map(({ message }) => message));
       return publish();
@@ -84,8 +91,8 @@ class Town {
     await this.participants(sealing);
     return this;
   }
-  async start(input: object = ORDER): Promise<string> {
-    return (await this.world.engine.start({ name: 'sealed-order', input })).id;
+  async start(input: object = ORDER, name = 'sealed-order'): Promise<string> {
+    return (await this.world.engine.start({ name, input })).id;
   }
   async state(id: string) {
     return (await this.first.inner.find(id))!.state;
@@ -331,6 +338,94 @@ describe('sagas with sensitive payloads', () => {
       await expect(town.world.engine.operate(id, settle)).rejects.toMatchObject({ code: 'SAGA_PAYLOAD_KEY_MISSING' });
       await town.daemon(KEYS);
       await town.participants(KEYS);
+      await town.pass(120_000);
+      expect(await town.status(id)).toBe('completed');
+    });
+  });
+
+  describe('of a subject, with keys of their own', () => {
+    const personal = (orderId: string) => town.start({ ...ORDER, orderId }, 'personal-order');
+    const view = async (id: string) => JSON.stringify(storedView((await town.first.inner.find(id))!, PERSONAL));
+
+    it('[V19] go to their end at daemons and participants with the keys of the installation, and are seen nowhere', async () => {
+      await town.open();
+      town.post = () => {
+        throw Post.send.rejection('moved');
+      };
+      const id = await personal('a-1');
+      await town.becomes(id, 'compensated');
+      expect(town.asked.at(-1)).toEqual({ card: CANARY.card, iban: CANARY.iban });
+      expect(await town.seen(id)).not.toContain('canary');
+      const kids = [...JSON.stringify(await town.state(id)).matchAll(/"kid":"(\w+)"/g)].map(([, kid]) => kid);
+      expect(kids.length).toBeGreaterThan(3);
+      expect(new Set(kids)).toEqual(new Set(['own']));
+    });
+
+    it('are unreadable once it is shredded, with states and histories as they were, and those of others are not touched', async () => {
+      await town.open();
+      const [one, two, other] = [await personal('a-1'), await personal('a-2'), await personal('b-1')];
+      for (const id of [one, two, other]) await town.becomes(id, 'completed');
+      const [before, history] = [await town.state(one), await town.first.inner.history(one, 0, 100)];
+      expect(await view(one)).not.toContain('(shredded)');
+      expect(await town.first.inner.shred('customer of a')).toBe(2);
+      expect(await town.first.inner.shred('customer of a')).toBe(0);
+      expect(await town.state(one)).toEqual(before);
+      expect(await town.first.inner.history(one, 0, 100)).toEqual(history);
+      for (const id of [one, two]) {
+        expect(await view(id)).toContain('"customer":"(shredded)"');
+        expect(await view(id)).not.toContain('$sealed');
+      }
+      expect(await view(other)).toContain('$sealed');
+      const { ownKey } = (await town.first.inner.find(one))!;
+      const customer = reads(before.input, 'customer') as unknown as Sealed;
+      for (const key of [ownKey, undefined, (await town.first.inner.find(other))!.ownKey])
+        expect(() => KEYS.vaultFor(one, key).open(customer, 'input/customer')).toThrow(NotOpened);
+      expect(
+        KEYS.vaultFor(other, (await town.first.inner.find(other))!.ownKey).open(
+          reads((await town.state(other)).input, 'customer') as unknown as Sealed,
+          'input/customer',
+        ),
+      ).toEqual(ORDER.customer);
+    });
+
+    it('that are under way when it is shredded are stuck with the reason, and undo nothing that they cannot undo', async () => {
+      await town.daemon(KEYS);
+      const id = await personal('a-1');
+      await until(() => town.sent.some(({ type }) => type === 'bank.charge'));
+      await town.world.engine.operate(id, { kind: 'suspend', by: 'ada', text: 'wait' });
+      await town.world.reply(`${id}.charge.a.1`, 'success', JSON.stringify({ paymentId: 'p', from: { iban: 'plain' } }), 1, 'bank');
+      await until(async () => (await town.state(id)).steps['charge']!.outcome === 'succeeded');
+      expect(await town.first.inner.shred('customer of a')).toBe(1);
+      await town.world.engine.operate(id, { kind: 'resume', by: 'ada', text: 'go' });
+      await town.becomes(id, 'stuck');
+      const why = 'input/customer cannot be read or written any more: the key of its saga was shredded';
+      expect(stuckSteps(await town.state(id))).toEqual([
+        { step: 'send', phase: 'a', message: `the request of post.send could not be built: ${why}` },
+      ]);
+    });
+
+    it('whose commands are on their way when it is shredded turn back in the end, and do not wait for a key that is gone', async () => {
+      await town.daemon(KEYS);
+      const id = await personal('a-1');
+      await town.first.inner.shred('customer of a');
+      // What waits at the broker has its key with it still; what is sent again has none.
+      await town.pass(100_000);
+      const { steps, direction } = await town.state(id);
+      expect({ direction, outcome: steps['charge']!.outcome }).toEqual({ direction: 'backward', outcome: 'unknown' });
+      expect(await town.status(id)).toBe('stuck');
+      expect(stuckSteps(await town.state(id))[0]!.message).toContain('was shredded');
+    });
+
+    it('[J10] wait where the key with which their own is sealed is missing, and go on when it is there', async () => {
+      await town.daemon(KEYS);
+      const id = await personal('a-1');
+      await until(() => town.sent.some(({ type }) => type === 'bank.charge'));
+      await town.daemon(sealingWith(payloadKey('k2')));
+      await town.participants(KEYS);
+      await until(async () => (await town.first.inner.find(id))!.parked.length > 0);
+      await town.pass(150_000);
+      expect(await town.status(id)).toBe('running');
+      await town.daemon(sealingWith(payloadKey('k2'), payloadKey('k1', 'accepted')));
       await town.pass(120_000);
       expect(await town.status(id)).toBe('completed');
     });
