@@ -6,6 +6,7 @@ export type { RetentionOptions, RetryOptions } from './saga/policy.js';
 export { Saga } from './saga/saga.js';
 export type { SagaOptions } from './saga/saga.js';
 export { typed } from './saga/schema.js';
+export { sensitive } from './saga/sensitive.js';
 export type { AnySchema, JsonFault, JsonOf, ReadOf, Schema, SentOf } from './saga/schema.js';
 export type {
   CheckOptions,

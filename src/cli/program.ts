@@ -10,6 +10,7 @@ import type { DefinitionsOptions } from './commands/definitions.js';
 import type { FailuresOptions } from './commands/failures.js';
 import type { GraphOptions } from './commands/graph.js';
 import type { ListOptions } from './commands/list.js';
+import type { ShredOptions } from './commands/shred.js';
 import type { StartManyOptions } from './commands/start-many.js';
 import type { StartOptions } from './commands/start.js';
 import type { TopOptions } from './commands/top.js';
@@ -25,6 +26,7 @@ export function addClientCommands(program: Command, context: CliContext, run: Ru
   addDecisions(program, context, run, common);
   addDeadLetters(program, context, run);
   addAudit(program, context, run);
+  addShred(program, context, run);
 }
 
 function common(command: Command): Command {
@@ -136,6 +138,17 @@ function addAudit(program: Command, context: CliContext, run: Run): void {
     .description('check that no row was changed or removed')
     .option('--head <number:hash>', 'what an earlier check ended with: the chain must still have it')
     .action((options: AuditVerifyOptions) => run(async () => (await import('./commands/audit.js')).auditVerify(context, options)));
+}
+
+function addShred(program: Command, context: CliContext, run: Run): void {
+  common(program.command('shred').argument('<subject>', 'whose data it is, as the definitions say it'))
+    .description('make what is sealed of a subject unreadable for good')
+    .requiredOption('--reason <text>', 'why; kept in the audit')
+    .option('--by <name>', 'who decides (default: the user who runs this)')
+    .option('--yes', 'there is no way back')
+    .action((subject: string, options: ShredOptions) =>
+      run(async () => (await import('./commands/shred.js')).shred(context, subject, options)),
+    );
 }
 
 /** Adds `completion`, which knows every command that is there when it is called. */

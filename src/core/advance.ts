@@ -1,5 +1,5 @@
 import type { Draft } from './draft.js';
-import { buildRequest, givenTo, ownAction, test } from './given.js';
+import { buildRequest, test } from './given.js';
 import { pivotOf, type CheckStep, type CommandStep, type PlanStep } from './plan.js';
 import { RESEND } from './retry.js';
 import type { Reason, StepState } from './state.js';
@@ -102,9 +102,8 @@ function isPassed(draft: Draft, index: number): boolean {
 
 /** Reaches a step: skips it, checks it, or sends its command (built, or edited by a person). */
 export function start(draft: Draft, step: PlanStep, edited?: { readonly request: unknown }): void {
-  const given = givenTo(draft, step);
   if (step.when) {
-    const wanted = test('when', step.when, given);
+    const wanted = test(draft, step, 'when', step.when);
     if (!wanted.ok) return stick(draft, step, 'a', wanted.message);
     if (!wanted.value) {
       draft.patch(step.name, { outcome: 'skipped', startedAt: draft.now, settledAt: draft.now });
@@ -112,7 +111,7 @@ export function start(draft: Draft, step: PlanStep, edited?: { readonly request:
     }
   }
   if (step.kind === 'check') return check(draft, step);
-  const request = buildRequest(draft, 'a', step.action, given, edited);
+  const request = buildRequest(draft, step, 'a', edited);
   if (!request.ok) return stick(draft, step, 'a', request.message);
   draft.without(step.name, 'fault');
   draft.patch(step.name, { outcome: 'open', startedAt: draft.now });
@@ -124,7 +123,7 @@ export function start(draft: Draft, step: PlanStep, edited?: { readonly request:
   );
 }
 function check(draft: Draft, step: CheckStep): void {
-  const passes = test('passes', step.passes, givenTo(draft, step));
+  const passes = test(draft, step, 'passes', step.passes);
   if (!passes.ok) return stick(draft, step, 'a', passes.message);
   draft.without(step.name, 'fault');
   draft.patch(step.name, { startedAt: draft.now, outcome: 'open' });
@@ -194,7 +193,7 @@ export function needsUndo(draft: Draft, name: string): boolean {
 /** Sends the first compensation of a step. What it knows of the action is fixed from here on. */
 export function undo(draft: Draft, name: string, edited?: { readonly request: unknown }): void {
   const step = draft.commandStep(name)!;
-  const request = buildRequest(draft, 'c', step.compensation!, givenTo(draft, step, ownAction(draft, name)), edited);
+  const request = buildRequest(draft, step, 'c', edited);
   if (!request.ok) return stick(draft, step, 'c', request.message);
   draft.without(name, 'fault');
   draft.send(name, 'c', { execution: 1, attempt: 1, tries: 1, request: request.value.value, firstSentAt: draft.now }, request.value.text);

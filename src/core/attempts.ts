@@ -1,7 +1,8 @@
 import { giveUp, sendFence, turnBack } from './advance.js';
 import { factsOf, settled, type Draft } from './draft.js';
-import type { CommandStep } from './plan.js';
+import { vaultOf, type CommandStep } from './plan.js';
 import { nextDelay, RESEND } from './retry.js';
+import { KEY_MISSING } from './sealing.js';
 import { commandId, PHASE_NAMES, type CommandState, type Phase, type StepState } from './state.js';
 
 /** Why a try of a command came to nothing. */
@@ -13,6 +14,8 @@ export interface Failure {
 
 /** The participant says that it may have forgotten the command; trying again cannot help, a person has to look (protocol.md 2). */
 const BEYOND_HORIZON = 'beyond-horizon';
+/** Until a participant without the key for a request is asked again. */
+const KEY_WAIT_MS = 60_000;
 
 /** An error or a timeout of the try in flight: try again, give up, fence or get stuck, as kind and direction say. */
 export function tryFailed(draft: Draft, step: CommandStep, phase: Phase, failure: Failure): void {
@@ -25,6 +28,9 @@ export function tryFailed(draft: Draft, step: CommandStep, phase: Phase, failure
   const isDoing = phase === 'a';
   if (isDoing && step.kind === 'step' && draft.state.direction === 'settling') return giveUp(draft, step.name);
   if (failure.code === BEYOND_HORIZON) return stickCommand(draft, step, phase, command, 'confirm');
+  const isAskedOnly = isDoing && step.kind === 'pivot' && draft.state.direction !== 'forward';
+  if (failure.code === KEY_MISSING && !isAskedOnly && !vaultOf(draft.plan, draft.state.id).isShredded)
+    return waitForKey(draft, step, phase, command);
   if (isDoing && step.kind === 'pivot' && isPivotToBeFenced(draft, step, command)) return fenceOrStick(draft, step);
   if (command.tries < draft.commandOf(step.name, phase).retry.attempts) return tryAgain(draft, step, phase, command, failure.kind);
   if (isDoing && step.kind === 'step') {
@@ -32,6 +38,14 @@ export function tryFailed(draft: Draft, step: CommandStep, phase: Phase, failure
     return turnBack(draft, { kind: 'exhausted', step: step.name, message: failure.message });
   }
   stickCommand(draft, step, phase, command, 'attempt');
+}
+
+/** Nothing was tried: the participant could not read what it is asked. That uses up no tries, however long it takes. */
+function waitForKey(draft: Draft, step: CommandStep, phase: Phase, command: CommandState): void {
+  const retryAt = draft.clock + KEY_WAIT_MS;
+  const facts = { ...factsOf(command), tries: command.tries - 1 };
+  draft.putCommand(step.name, phase, { ...facts, status: 'backingOff', retryAt, again: 'attempt' });
+  draft.effect({ do: 'will-retry', step: step.name, phase, at: retryAt });
 }
 
 /** `rejected` of a retriable or a compensation: known to have had no effect, so the next try is a new execution under a new id (protocol.md 5). */

@@ -168,6 +168,7 @@ function factsOf(message: Head, ref: CommandRef, participant: string): Facts | s
     action,
     traceparent: textHeader(headers, HEADER.traceparent),
     tracestate: textHeader(headers, HEADER.tracestate),
+    payloadKey: textHeader(headers, HEADER.payloadKey),
   };
 }
 type Facts = Omit<CommandMessage, 'id' | 'type' | 'body' | 'expirationMs'>;
@@ -223,5 +224,6 @@ function commandHeaders(command: CommandMessage): Headers {
   }
   if (command.traceparent !== undefined) headers[HEADER.traceparent] = command.traceparent;
   if (command.tracestate !== undefined) headers[HEADER.tracestate] = command.tracestate;
+  if (command.payloadKey !== undefined) headers[HEADER.payloadKey] = command.payloadKey;
   return headers;
 }

@@ -24,6 +24,8 @@ export interface Beginning {
   readonly bytes: number;
   /** Who asked for it, where that is known for sure. */
   readonly by?: string | undefined;
+  /** It has a key of its own. */
+  readonly ownKey?: true;
 }
 
 /** A new saga and its first commands. `now` is the store's clock, in milliseconds. */
@@ -38,6 +40,7 @@ export function begin(plan: Plan, beginning: Beginning, now: number): Decision {
     traceparent,
     ...(tracestate === undefined ? {} : { tracestate }),
     input,
+    ...(beginning.ownKey && { ownKey: true }),
     startedAt: now,
     direction: 'forward',
     end: null,

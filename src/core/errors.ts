@@ -32,6 +32,8 @@ export const ERROR_CODES = {
   SAGA_CHANGED: 'The saga has moved on since the version that If-Match names; look at it again.',
   SAGA_DEAD_LETTER_NOT_FOUND: 'There is no dead letter with this id.',
   SAGA_DEAD_LETTER_NOT_ALLOWED: 'The dead letter cannot be replayed or discarded; the message says why.',
+  SAGA_PAYLOAD_KEY_MISSING:
+    'What is sealed in the saga cannot be opened here now: its key is not among BACKSTEP_PAYLOAD_KEYS. Bring the key, and try again.',
   SAGA_EVENTS_EXPIRED: 'The events after this Last-Event-ID are no longer told; begin anew without it.',
   SAGA_STILL_RUNNING: 'The saga was not final when the time was up.',
   SAGA_REQUEST_INVALID: 'The HTTP request is malformed.',

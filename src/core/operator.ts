@@ -2,10 +2,11 @@ import { advance, start, turnBack, undo } from './advance.js';
 import { commandIn, sendNext } from './attempts.js';
 import { settled, type Draft } from './draft.js';
 import type { Cancelled, Decision, HistoryEvent, Resumed, Retried, SettledByHand, Suspended } from './event.js';
-import { buildRequest, givenTo, ownAction } from './given.js';
+import { buildRequest } from './given.js';
 import { LIMITS, toJson, utf8Bytes, type Json } from './json.js';
-import { pivotOf, type CommandStep, type PlanStep } from './plan.js';
+import { pivotOf, vaultOf, type CommandStep, type PlanStep } from './plan.js';
 import { apply } from './reply.js';
+import { openMarked, replyPlace } from './sealing.js';
 import { statusOf, type CommandState, type Phase, type SagaState, type StepState } from './state.js';
 import { resumeClocks } from './timers.js';
 
@@ -134,8 +135,7 @@ function retryCommand(
   const { phase, command } = open;
   let next: CommandState = command;
   if (edited) {
-    const own = phase === 'c' ? ownAction(draft, step.name) : undefined;
-    const built = buildRequest(draft, phase, phase === 'c' ? step.compensation! : step.action, givenTo(draft, step, own), edited);
+    const built = buildRequest(draft, step, phase === 'c' ? 'c' : 'a', edited);
     if (!built.ok)
       return draft.refuse({ code: 'SAGA_NOT_ALLOWED', message: `saga ${original.id}: ${built.message}`, why: built.message }, original);
     next = { ...command, request: built.value.value };
@@ -215,7 +215,8 @@ function readGivenReply(
 ): { readonly ok: true; readonly value: Json; readonly bytes: number } | { readonly ok: false; readonly faults: readonly string[] } {
   const checked = toJson(event.reply ?? null, 'reply');
   if (!checked.ok) return checked;
-  const read = step.action.readReply(checked.value);
+  const vault = vaultOf(draft.plan, draft.state.id);
+  const read = step.action.readReply(openMarked(vault, checked.value, step.action.sensitive?.reply, replyPlace(step.name, 'a')));
   if (!read.ok) return read;
   const bytes = utf8Bytes(checked.text);
   const isTooMuch = draft.state.bytes + bytes > LIMITS.rowBytes;

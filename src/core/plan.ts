@@ -1,4 +1,5 @@
 import type { RetryPolicy } from './retry.js';
+import { NO_KEYS, type Mark, type Sealing, type SensitiveParts, type Vault } from './sealing.js';
 
 /** What a definition becomes when it is loaded: plain data and pure functions, all that {@link decide} ever sees of it. */
 export interface Plan {
@@ -20,6 +21,14 @@ export interface Plan {
   readonly readInput: Reader;
   /** The business key of a saga, where it follows from the input (as read). */
   readonly keyOf: ((input: unknown) => string) | undefined;
+  /** What of the input is sensitive; absent: nothing. */
+  readonly sensitive?: readonly Mark[];
+  /** Whose data a saga holds: its key can be shredded with that of all others about the same. */
+  readonly subjectOf?: (input: unknown) => string;
+  /** Seals what is sensitive; absent where there are no keys. */
+  readonly sealing?: Sealing;
+  /** Of the one saga that the plan was made for by {@link planFor}: goes with its commands. */
+  readonly ownKey?: string;
 }
 
 /** How long sagas are kept after they have ended, at least; `null`: for ever. */
@@ -82,6 +91,8 @@ export interface PlanCommand {
   readonly readReply: Reader;
   /** Business codes the command may be rejected with. */
   readonly rejections: readonly string[];
+  /** Absent: nothing. */
+  readonly sensitive?: SensitiveParts;
 }
 
 /** The argument of a step's functions: `input`, `saga`, the replies it uses by name, and `own` in compensations. Deeply frozen. */
@@ -109,4 +120,20 @@ export const WIRE_NAME = /^[A-Za-z][A-Za-z0-9_-]{0,99}$/;
 
 export function pivotOf(plan: Plan): CommandStep | undefined {
   return plan.steps.find((step): step is CommandStep => step.kind === 'pivot');
+}
+
+/** What seals and opens the values of a saga. */
+export function vaultOf({ sealing }: Plan, sagaId: string): Vault {
+  return sealing?.(sagaId) ?? NO_KEYS;
+}
+/** Whether anything in the sagas of a plan is marked as sensitive. */
+export function hasSensitiveParts({ sensitive, steps }: Plan): boolean {
+  const isMarked = (command: PlanCommand | undefined) => command?.sensitive !== undefined;
+  return sensitive !== undefined || steps.some((step) => step.kind !== 'check' && (isMarked(step.action) || isMarked(step.compensation)));
+}
+/** The plan as it is for one saga, whose own key is given; see {@link Sealing}. */
+export function planFor(plan: Plan, ownKey: string | null | undefined): Plan {
+  const { sealing } = plan;
+  if (!sealing || ownKey === undefined) return plan;
+  return { ...plan, sealing: (sagaId) => sealing(sagaId, ownKey), ...(ownKey !== null && { ownKey }) };
 }

@@ -4,7 +4,8 @@ import { faultText } from './codec-text.js';
 import { settled, type Draft } from './draft.js';
 import type { HistoryEvent, Replied } from './event.js';
 import { LIMITS, toJson, type Json } from './json.js';
-import type { CommandStep } from './plan.js';
+import { vaultOf, type CommandStep } from './plan.js';
+import { NotOpened, openMarked, replyPlace, sealMarked } from './sealing.js';
 import { PHASE_NAMES, type CommandState, type StepState } from './state.js';
 
 /** How many kinds of replies that change nothing a saga tells apart; a participant that babbles is counted together beyond that. */
@@ -107,21 +108,33 @@ function compensationAnswered(draft: Draft, step: CommandStep, at: StepState, ev
 
 type Reading = { readonly ok: true; readonly value: Json | undefined } | { readonly ok: false; readonly why: string };
 /** Of a success. The outcome is judged apart: a body that cannot be used never makes it undone (protocol.md 8). */
-function readReply(draft: Draft, step: CommandStep, event: Pick<Answer, 'body' | 'unusable' | 'bytes'>): Reading {
+function readReply(draft: Draft, step: CommandStep, event: Pick<Answer, 'phase' | 'body' | 'unusable' | 'bytes'>): Reading {
   if (event.unusable !== undefined) return { ok: false, why: event.unusable };
   const bytes = draft.state.bytes + (event.bytes ?? 0);
   if (bytes > LIMITS.rowBytes) return { ok: false, why: `the saga would grow beyond ${LIMITS.rowBytes} bytes` };
-  const read = step.action.readReply(event.body);
-  if (!read.ok) return { ok: false, why: faultText(read.faults) };
-  if (read.value === undefined || read.value === event.body) {
-    draft.state.bytes = bytes;
-    return { ok: true, value: read.value === undefined ? undefined : event.body };
+  try {
+    const read = openedReply(draft, step, event);
+    if (read.ok) draft.state.bytes = bytes;
+    return read;
+  } catch (error: unknown) {
+    if (error instanceof NotOpened && error.why === 'shredded') return { ok: false, why: error.message };
+    throw error;
   }
+}
+/** As later steps read it, with what is sensitive sealed. Throws NotOpened. */
+function openedReply(draft: Draft, step: CommandStep, { phase, body }: Pick<Answer, 'phase' | 'body'>): Reading {
+  const vault = vaultOf(draft.plan, draft.state.id);
+  const marks = step.action.sensitive?.reply;
+  const place = replyPlace(step.name, phase);
+  const opened = openMarked(vault, body, marks, place);
+  const read = step.action.readReply(opened);
+  if (!read.ok) return { ok: false, why: faultText(read.faults) };
+  if (read.value === undefined) return { ok: true, value: undefined };
+  const stored = (value: Json): Reading => ({ ok: true, value: sealMarked(vault, value, marks, place) });
+  if (read.value === opened) return stored(opened);
   // A schema may transform: what later steps read must be JSON too.
   const checked = toJson(read.value, 'reply');
-  if (!checked.ok) return { ok: false, why: faultText(checked.faults) };
-  draft.state.bytes = bytes;
-  return { ok: true, value: checked.value };
+  return checked.ok ? stored(checked.value) : { ok: false, why: faultText(checked.faults) };
 }
 
 // ---- replies to what is settled

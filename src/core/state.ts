@@ -32,6 +32,8 @@ export interface SagaState {
   /** What came with it for the vendors of tracing systems; passed on as it is. */
   readonly tracestate?: string;
   readonly input: Json;
+  /** What is sensitive in it is sealed with a key of its own, which is kept apart and can be shredded. */
+  readonly ownKey?: true;
   readonly startedAt: number;
   /**
    * `forward`: doing. `settling`: it failed; what is in flight is answered or times out, nothing new is sent. `backward`: undoing.

@@ -66,6 +66,7 @@ export const HEADER = {
   key: 'saga-key',
   traceparent: 'traceparent',
   tracestate: 'tracestate',
+  payloadKey: 'saga-payload-key',
   signature: 'saga-signature',
   signatureKey: 'saga-signature-key',
   deadReason: 'dead-letter-reason',
@@ -118,6 +119,8 @@ export interface CommandMessage {
   readonly action: { readonly id: string; readonly outcome: 'success' | 'unknown'; readonly firstSentAt: number } | undefined;
   readonly traceparent: string | undefined;
   readonly tracestate?: string | undefined;
+  /** The saga's own key, sealed, where it has one and the payloads of the command have sensitive parts. */
+  readonly payloadKey?: string | undefined;
   /** JSON text: the request, no envelope. */
   readonly body: string;
   readonly expirationMs: number | undefined;

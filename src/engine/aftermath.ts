@@ -118,6 +118,11 @@ export class Aftermath {
         'an event of a saga failed inside and was put aside',
       );
     }
+    const [one] = result.waiting;
+    if (one) {
+      const about = { key: one.keyId, sagas: result.waiting.length, reason: one.message };
+      this.parts.logger.warn(about, 'sagas wait for a payload key that is not here; they are looked at again in a minute');
+    }
     for (const { reply, reason, fault } of result.dead)
       publications.push(this.deadPublication(messageFrom(reply), this.parts.names.replies, reason, fault));
     return publications;
@@ -218,7 +223,7 @@ export class Aftermath {
     }
     // Two equal starts in one batch: the second finds the first.
     const found = fate?.fate === 'exists' ? fate : { id: begun.state.id, inputHash: begun.inputHash };
-    if (found.inputHash !== item.inputHash) {
+    if (found.inputHash !== item.inputHash && !item.earlierHashes?.includes(found.inputHash)) {
       const key = item.beginning.key ?? item.startId;
       const message = `${item.plan.name} with key '${key}' exists as ${found.id} and was started with another input`;
       return this.refused(item, new SagaError('SAGA_KEY_REUSED', message), out);

@@ -1,7 +1,8 @@
 import { begin, nextDue } from '../core/decide.js';
 import { messageOf, SagaError } from '../core/errors.js';
 import type { HistoryEntry, Send } from '../core/event.js';
-import type { CommandStep, Plan } from '../core/plan.js';
+import { planFor, type CommandStep, type Plan } from '../core/plan.js';
+import { NotOpened } from '../core/sealing.js';
 import { parseCommandId, statusOf, type CommandRef, type SagaState } from '../core/state.js';
 import type { Loaded, ParkedReply, SagaStart, SagaUpdate, StoredSaga, Writes } from '../ports/saga-store.js';
 import type { Attribution, SignatureFault } from '../ports/signing.js';
@@ -25,6 +26,8 @@ export interface Applied {
   readonly failures: readonly Failure[];
   /** Parked replies that could not be applied. */
   readonly dead: readonly DeadReply[];
+  /** Sagas that wait for a key that is not here: which key. */
+  readonly waiting: readonly NotOpened[];
 }
 export interface DeadReply {
   readonly reply: ParkedReply;
@@ -122,8 +125,10 @@ class Batch {
 
   due(id: string, postponed: ReadonlyMap<string, number>): void {
     const saga = this.saga(id);
-    if (!saga?.plan || postponed.has(id)) return;
+    // Over a reply that waits for a key no time may run out.
+    if (!saga?.plan || saga.waitsFor || postponed.has(id)) return;
     const fate = saga.apply(saga.plan, { kind: 'due' });
+    if (fate.kind === 'not-opened') saga.waitFor(fate.error);
     if (fate.kind === 'failed-inside') this.failures.push({ sagaId: id, step: undefined, error: fate.error, trace: saga.state });
   }
 
@@ -139,7 +144,8 @@ class Batch {
       touched.push({ saga, plan: saga.plan, update, sends: saga.plan ? saga.sends() : [], ended });
     }
     const { failures, dead, begun } = this;
-    return { starts: this.starts, updates, result: { verdicts, touched, begun, failures, dead } };
+    const waiting = [...this.open.values()].flatMap(({ waitsFor }) => waitsFor ?? []);
+    return { starts: this.starts, updates, result: { verdicts, touched, begun, failures, dead, waiting } };
   }
 
   private reply(item: ReplyWork): Verdict {
@@ -160,8 +166,17 @@ class Batch {
     if (stranger) return { kind: 'dead', ...stranger };
     const fate = saga.apply(saga.plan, repliedFrom(item.reply, redelivered));
     if (fate.kind === 'decided') return DONE;
+    if (fate.kind === 'not-opened') return this.notOpened(item, saga, fate.error);
     this.failures.push({ sagaId: ref.sagaId, step: ref.step, error: fate.error, trace: saga.state });
     return { kind: 'dead', reason: `failed inside: ${messageOf(fate.error)}` };
+  }
+
+  /** What was altered is put aside; what only lacks its key is kept with the saga until somebody has the key. */
+  private notOpened({ reply, delivery, by }: ReplyWork, saga: OpenSaga, error: NotOpened): Verdict {
+    if (error.why === 'forged') return { kind: 'dead', reason: error.message, fault: 'broken-seal' };
+    saga.waitFor(error);
+    if (saga.park(parkedFrom(reply, delivery.redelivered, by))) return DONE;
+    return { kind: 'dead', reason: `too many replies of the saga wait for a key: ${error.message}` };
   }
 
   private operate(item: OperatorWork): Verdict {
@@ -181,6 +196,7 @@ class Batch {
       this.failures.push({ sagaId: item.sagaId, step: undefined, error: fate.error, trace: saga.state });
       return { kind: 'refused', error: internal(fate.error) };
     }
+    if (fate.kind === 'not-opened') return { kind: 'refused', error: refusedFor(fate.error, item.sagaId) };
     const { refused, decided } = fate.decision;
     if (refused) return { kind: 'refused', error: new SagaError(refused.code, refused.message, refused.faults) };
     return { kind: 'operated', saga, before, decided: decided ?? true };
@@ -200,11 +216,11 @@ class Batch {
     return { kind: 'begun', start: number };
   }
 
-  private tryBegin({ plan, beginning, inputHash, startId, trace, caller }: StartWork): SagaError | undefined {
+  private tryBegin({ plan, beginning, inputHash, startId, trace, ownKey, caller }: StartWork): SagaError | undefined {
     try {
       const { state, commands, history } = begin(plan, beginning, this.loaded.now);
       const wakeAt = nextDue(state);
-      this.starts.push({ state, wakeAt, inputHash, startId, isIncoming: caller.via === 'row', history });
+      this.starts.push({ state, wakeAt, inputHash, startId, isIncoming: caller.via === 'row', history, ownKey });
       this.begun.push({ plan, state, wakeAt, inputHash, sends: commands, history, trace });
       return undefined;
     } catch (error: unknown) {
@@ -218,7 +234,8 @@ class Batch {
     if (known) return known;
     const stored = this.loaded.sagas.get(id);
     if (!stored) return undefined;
-    const plan = this.definitions.get(stored.state.name, stored.state.version);
+    const loaded = this.definitions.get(stored.state.name, stored.state.version);
+    const plan = loaded && planFor(loaded, stored.ownKey);
     const saga = new OpenSaga(stored, plan, this.loaded.now);
     this.open.set(id, saga);
     if (plan && stored.parked.length > 0) this.applyParked(saga, plan);
@@ -227,6 +244,10 @@ class Batch {
 
   private applyParked(saga: OpenSaga, plan: Plan): void {
     for (const { reply, error } of saga.applyParked(plan, (reply) => this.isTrusted(reply, plan))) {
+      if (error instanceof NotOpened) {
+        this.dead.push({ reply, reason: error.message, fault: 'broken-seal' });
+        continue;
+      }
       this.failures.push({ sagaId: saga.state.id, step: undefined, error, trace: saga.state });
       this.dead.push({ reply, reason: `failed inside: ${messageOf(error)}` });
     }
@@ -260,6 +281,11 @@ function strangerFault(attribution: Attribution, by: string | undefined, step: C
 /** How long a saga is left alone whose timers could not be handled. */
 export const POSTPONE_MS = 60_000;
 
+function refusedFor(error: NotOpened, sagaId: string): SagaError {
+  const code = error.why === 'key-missing' ? 'SAGA_PAYLOAD_KEY_MISSING' : 'SAGA_NOT_ALLOWED';
+  return new SagaError(code, `saga ${sagaId}: ${error.message}`, [], { cause: error });
+}
+
 function internal(error: unknown): SagaError {
   return new SagaError('SAGA_INTERNAL', `the saga's definition failed inside: ${messageOf(error)}`, [], { cause: error });
 }
@@ -272,5 +298,6 @@ export function afterUpdate({ stored }: OpenSaga, update: SagaUpdate | undefined
     version: update.fromVersion + 1,
     wakeAt: update.wakeAt === undefined ? stored.wakeAt : update.wakeAt,
     parked: update.parked ?? stored.parked,
+    ownKey: stored.ownKey,
   };
 }

@@ -4,6 +4,7 @@ import { messageOf, SagaError } from '../core/errors.js';
 import type { Decision } from '../core/event.js';
 import { failureId, failuresOf } from '../core/failures.js';
 import type { Plan } from '../core/plan.js';
+import { NotOpened } from '../core/sealing.js';
 import { statusOf, stuckSteps, type SagaState, type Status } from '../core/state.js';
 import type { SagaFilter } from '../ports/saga-filter.js';
 import type { SagaStore, StoredSaga } from '../ports/saga-store.js';
@@ -154,7 +155,7 @@ function decided(plan: Plan, state: SagaState, event: OperatorEvent): Decision |
     const decision = decide(plan, state, event, state.eventAt);
     return decision.refused ? [decision.refused.why, ...(decision.refused.faults ?? [])].join('; ') : decision;
   } catch (error: unknown) {
-    return `it fails inside: ${messageOf(error)}`;
+    return error instanceof NotOpened ? error.message : `it fails inside: ${messageOf(error)}`;
   }
 }
 function typeOf(plan: Plan, state: SagaState, { step, phase }: Decision['commands'][number]): readonly string[] {

@@ -44,6 +44,7 @@ export function sendingOf(plan: Plan, state: SagaState, send: Send, tracer?: Sag
     action: send.phase === 'a' ? undefined : actionFacts(state.id, send.step, state.steps[send.step]!),
     traceparent: traceparent ?? undefined,
     tracestate: state.tracestate,
+    payloadKey: fence || !about.sensitive ? undefined : plan.ownKey,
     body: send.body ?? JSON.stringify(command.request),
     // Twice the gap: one or two copies are alive at any time, never none and never a heap of them.
     expirationMs: 2 * gapMs,

@@ -1,6 +1,7 @@
 import { SagaError } from '../core/errors.js';
-import type { Plan, PlanCommand } from '../core/plan.js';
+import { hasSensitiveParts, type Plan, type PlanCommand } from '../core/plan.js';
 import type { DefinitionRef } from '../ports/saga-store.js';
+import type { PayloadSealing } from '../ports/sealing.js';
 
 /** The plans that are loaded, by name and version. */
 export class Definitions {
@@ -42,6 +43,11 @@ export class Definitions {
   private names(): string {
     return [...this.byName.keys()].join(', ') || 'none';
   }
+}
+
+/** Plans whose sensitive parts are sealed, where there are keys. */
+export function sealedPlans(plans: readonly Plan[], sealing: PayloadSealing | undefined): readonly Plan[] {
+  return sealing ? plans.map((plan) => (hasSensitiveParts(plan) ? { ...plan, sealing: sealing.vaultFor } : plan)) : plans;
 }
 
 function commandsOf(plan: Plan): PlanCommand[] {

@@ -171,14 +171,14 @@ export class Incoming {
         if (result === 'exists' || !result.created) done.push(row);
       } else if (isLasting(result)) refused.push({ row, error: result });
       else {
-        passing = result;
-        if (result.code === 'SAGA_INTERNAL') this.postpone(row, result);
+        if (isOwn(result)) this.postpone(row, result);
+        else passing = result;
       }
     }
     await this.putAside(refused);
     const ids = [...done, ...refused.map(({ row }) => row)].map(({ id }) => id);
     if (ids.length > 0) await this.parts.store.incoming.remove(ids);
-    if (passing && passing.code !== 'SAGA_INTERNAL' && !this.stopped) throw passing;
+    if (passing && !this.stopped) throw passing;
   }
 
   /** The letter is stored before the row goes, and is the same letter when that has to be done again. */
@@ -218,7 +218,7 @@ export class Incoming {
     const { id, name, key } = row;
     this.postponed.set(id, this.parts.clock.monotonic() + POSTPONE_MS);
     const about = { name, key, sagaId: id, ...traceField(row), error: error.message };
-    this.parts.logger.error(about, 'an incoming start failed inside; it is tried again in a minute');
+    this.parts.logger.error(about, 'an incoming start cannot be made now; it is tried again in a minute');
   }
 
   private failed(error: unknown): void {
@@ -240,6 +240,11 @@ const UUID_V7 = /^[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f
 /** Trying again changes nothing. An unknown definition may be known to the next daemon. */
 function isLasting({ code }: SagaError): boolean {
   return code === 'SAGA_INPUT_INVALID' || code === 'SAGA_KEY_REUSED';
+}
+
+/** A trouble of this row alone, which may pass: the others need not wait for it. */
+function isOwn({ code }: SagaError): boolean {
+  return code === 'SAGA_INTERNAL' || code === 'SAGA_PAYLOAD_KEY_MISSING';
 }
 
 function sagaError(error: unknown): SagaError {

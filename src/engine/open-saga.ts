@@ -3,6 +3,7 @@ import { messageOf } from '../core/errors.js';
 import type { Decision, HistoryEntry, SagaEvent, Send } from '../core/event.js';
 import { LIMITS } from '../core/json.js';
 import type { Plan } from '../core/plan.js';
+import { NotOpened } from '../core/sealing.js';
 import type { SagaState } from '../core/state.js';
 import type { ParkedReply, SagaUpdate, StoredSaga } from '../ports/saga-store.js';
 import { commandOf } from './command-message.js';
@@ -12,7 +13,14 @@ import { repliedFromParked } from './replied.js';
 const MAX_PARKED = 200;
 
 /** What became of one event. */
-export type Fate = { readonly kind: 'decided'; readonly decision: Decision } | { readonly kind: 'failed-inside'; readonly error: unknown };
+export type Fate =
+  | { readonly kind: 'decided'; readonly decision: Decision }
+  | { readonly kind: 'failed-inside'; readonly error: unknown }
+  /** Nothing was applied: what is sealed in the message or the saga cannot be opened here. */
+  | { readonly kind: 'not-opened'; readonly error: NotOpened };
+
+/** How long a saga waits until it is looked at again whether the key that it needs is here. */
+export const KEY_WAIT_MS = 60_000;
 
 /**
  * One saga while a batch works on it.
@@ -26,6 +34,8 @@ export class OpenSaga {
   private readonly wanted = new Map<string, Send>();
   private parked: readonly ParkedReply[] | undefined;
   private changed = false;
+  /** The key for want of which something could not be applied; until it is here the saga's clocks do nothing. */
+  private missing: NotOpened | undefined;
 
   constructor(
     readonly stored: StoredSaga,
@@ -51,22 +61,38 @@ export class OpenSaga {
       for (const send of decision.commands) this.wanted.set(`${send.step}.${send.phase}`, send);
       return { kind: 'decided', decision };
     } catch (error: unknown) {
+      if (error instanceof NotOpened) return { kind: 'not-opened', error };
       this.noteFailure(event, error);
       return { kind: 'failed-inside', error };
     }
   }
 
-  /** Applies the replies that were kept for a process that has the definition, which is this one; those that are not trusted are dropped. */
+  /** The key that the saga waits for. */
+  get waitsFor(): NotOpened | undefined {
+    return this.missing;
+  }
+  waitFor(error: NotOpened): void {
+    this.missing = error;
+  }
+
+  /**
+   * Applies the replies that were kept for a process that has the definition, which is this one; those that are not trusted are dropped, and
+   * those whose key is not here are kept.
+   */
   applyParked(plan: Plan, isTrusted: (reply: ParkedReply) => boolean): readonly { readonly reply: ParkedReply; readonly error: unknown }[] {
     const failures: { reply: ParkedReply; error: unknown }[] = [];
+    const kept: ParkedReply[] = [];
     for (const reply of this.stored.parked) {
       if (!isTrusted(reply)) continue;
       const event = repliedFromParked(reply);
       const fate = event && this.apply(plan, event);
       if (!fate) failures.push({ reply, error: new Error('unparsable command id') });
-      else if (fate.kind === 'failed-inside') failures.push({ reply, error: fate.error });
+      else if (fate.kind === 'not-opened' && fate.error.why === 'key-missing') {
+        this.waitFor(fate.error);
+        kept.push(reply);
+      } else if (fate.kind !== 'decided') failures.push({ reply, error: fate.error });
     }
-    if (this.stored.parked.length > 0) this.parked = [];
+    if (kept.length < this.stored.parked.length) this.parked = kept;
     return failures;
   }
 
@@ -116,7 +142,7 @@ export class OpenSaga {
 
   private wakeAt(rearm: boolean): number | null | undefined {
     const before = this.stored.wakeAt;
-    const due = (this.parked?.length ?? 0) > 0 ? this.now : nextDue(this.state);
+    const due = this.missing ? this.now + KEY_WAIT_MS : (this.parked?.length ?? 0) > 0 ? this.now : nextDue(this.state);
     if (rearm) return due;
     if (due === null) return before === null ? undefined : null;
     return before === null || due < before ? due : undefined;

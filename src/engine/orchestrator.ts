@@ -6,6 +6,7 @@ import type { Clock } from '../ports/clock.js';
 import type { Ids } from '../ports/ids.js';
 import type { Logger } from '../ports/logger.js';
 import type { Random } from '../ports/random.js';
+import type { PayloadSealing } from '../ports/sealing.js';
 import type { OrchestratorSigning } from '../ports/signing.js';
 import type { SagaStore, StoredSaga } from '../ports/saga-store.js';
 import type { Transport } from '../ports/transport.js';
@@ -13,7 +14,7 @@ import { Aftermath } from './aftermath.js';
 import { BatchLoop } from './batch-loop.js';
 import { Connection } from './connection.js';
 import { DeadLetterKeeper } from './dead-letter-keeper.js';
-import { Definitions } from './definitions.js';
+import { Definitions, sealedPlans } from './definitions.js';
 import { FinalNotices } from './final-notices.js';
 import { housekeeping } from './housekeeping.js';
 import { Incoming } from './incoming.js';
@@ -48,6 +49,8 @@ export interface EngineParts {
   readonly observer?: EngineObserver;
   /** Signs commands and judges replies and starts; without it messages are not signed. */
   readonly signing?: OrchestratorSigning;
+  /** Seals what is sensitive in payloads; without it they are stored and sent as they are. */
+  readonly sealing?: PayloadSealing;
   /** Absent: sagas are in the traces of their callers, and nothing is added to those. */
   readonly tracing?: EngineTracing;
   readonly settings?: Partial<EngineSettings>;
@@ -86,7 +89,7 @@ export class Orchestrator implements SagaService {
   constructor(private readonly parts: EngineParts) {
     const { clock, store, transport, logger } = parts;
     const settings = (this.settings = resolveSettings(parts.settings));
-    const definitions = (this.known = new Definitions(parts.plans));
+    const definitions = (this.known = new Definitions(sealedPlans(parts.plans, parts.sealing)));
     const names = (this.names = namesIn(settings.namespace));
     const observer = guarded(parts.observer ?? {}, logger);
     const settler = new Settler();
@@ -257,10 +260,10 @@ export class Orchestrator implements SagaService {
   }
 
   private prepare(request: StartRequest, sagaId?: string): Omit<StartWork, 'kind' | 'caller'> {
-    const { ids, hash, tracing } = this.parts;
+    const { ids, hash, tracing, sealing } = this.parts;
     const { limits } = this.settings;
     const known = sagaId === undefined ? ids : { sagaId: () => sagaId };
-    const prepared = prepareStart(request, { definitions: this.known, ids: known, hash, limits, tracing });
+    const prepared = prepareStart(request, { definitions: this.known, ids: known, hash, limits, tracing, sealing });
     pass('start.checked');
     return prepared;
   }

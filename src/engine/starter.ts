@@ -1,8 +1,11 @@
 import { messageOf, SagaError } from '../core/errors.js';
 import { toJson, utf8Bytes, type Json, type Limits } from '../core/json.js';
-import type { Plan } from '../core/plan.js';
+import { planFor, vaultOf, type Plan } from '../core/plan.js';
+import { INPUT_PLACE, NotOpened, openMarked, sealMarked } from '../core/sealing.js';
 import { readTrace, type GivenTrace } from '../core/trace-context.js';
 import type { Ids } from '../ports/ids.js';
+import type { OwnKey } from '../ports/saga-store.js';
+import type { PayloadSealing } from '../ports/sealing.js';
 import type { Definitions } from './definitions.js';
 import type { StartRequest } from './service.js';
 import type { EngineTracing } from './tracing.js';
@@ -14,7 +17,7 @@ export type Hash = (data: string | Uint8Array) => string;
 const MAX_TAGS = 32;
 
 /** What a start is checked by. */
-export type StartHead = Pick<Plan, 'name' | 'readInput' | 'keyOf'>;
+export type StartHead = Pick<Plan, 'name' | 'readInput' | 'keyOf' | 'sensitive'>;
 export interface CheckedStart {
   /** As it was given. */
   readonly sent: { readonly value: Json; readonly text: string };
@@ -41,29 +44,28 @@ export function checkStart(head: StartHead, request: Omit<StartRequest, 'name' |
   return { sent, input, key, trace: readTrace(request.traceparent, request.tracestate) };
 }
 
+/** What makes a beginning of a request. */
+interface StartParts {
+  readonly definitions: Definitions;
+  readonly ids: Ids;
+  readonly hash: Hash;
+  readonly limits: Limits;
+  readonly tracing: EngineTracing | undefined;
+  readonly sealing: PayloadSealing | undefined;
+}
+
 /**
- * Checks a request and makes the saga's beginning of it; nothing is started yet. Throws SAGA_UNKNOWN_DEFINITION or SAGA_INPUT_INVALID
- * with every fault.
+ * Checks a request and makes the saga's beginning of it; nothing is started yet. Throws SAGA_UNKNOWN_DEFINITION, SAGA_INPUT_INVALID
+ * with every fault, or SAGA_PAYLOAD_KEY_MISSING.
  */
-export function prepareStart(
-  request: StartRequest,
-  {
-    definitions,
-    ids,
-    hash,
-    limits,
-    tracing,
-  }: {
-    readonly definitions: Definitions;
-    readonly ids: Ids;
-    readonly hash: Hash;
-    readonly limits: Limits;
-    readonly tracing: EngineTracing | undefined;
-  },
-): Omit<StartWork, 'kind' | 'caller'> {
-  const plan = definitions.forStart(request.name, request.version);
-  const { sent, input, key, trace } = checkStart(plan, request, limits);
+export function prepareStart(request: StartRequest, parts: StartParts): Omit<StartWork, 'kind' | 'caller'> {
+  const { definitions, ids, limits, tracing } = parts;
+  const known = definitions.forStart(request.name, request.version);
   const id = ids.sagaId();
+  const { sent, input, key, trace } = checkStart(known, { ...request, input: openedInput(known, id, request.input) }, limits);
+  const ownKey = ownKeyOf(known, id, input.value, parts);
+  const plan = planFor(known, ownKey?.key);
+  const stored = sealedInput(plan, id, input, limits);
   const begun = trace.traceparent === null ? tracing?.active()?.begin({ id, name: plan.name, version: plan.version }) : undefined;
   const { traceparent, tracestate } = begun ?? trace;
   return {
@@ -75,15 +77,55 @@ export function prepareStart(
       tags: { ...request.tags },
       traceparent,
       ...(tracestate === undefined ? {} : { tracestate }),
-      input: input.value,
-      bytes: utf8Bytes(input.text),
+      input: stored.value,
+      bytes: utf8Bytes(stored.text),
       by: request.by,
+      ...(ownKey && { ownKey: true }),
     },
+    ownKey,
     // Only an identity can be used twice. The version is not part of it: repeating a start after a newer version was loaded gives the saga
     // that is there.
-    inputHash: key === undefined && request.startId === undefined ? '' : hash(canonicalJson([plan.name, key ?? null, sent.value])),
+    ...(key === undefined && request.startId === undefined
+      ? { inputHash: '' }
+      : inputHashes(plan, canonicalJson([plan.name, key ?? null, sent.value]), parts)),
     startId: request.startId ?? null,
   };
+}
+
+/** Whoever wrote the start down in the database sealed it for the saga's id. */
+function openedInput(plan: Plan, id: string, input: unknown): unknown {
+  try {
+    return openMarked(vaultOf(plan, id), input, plan.sensitive, INPUT_PLACE);
+  } catch (error: unknown) {
+    if (!(error instanceof NotOpened)) throw error;
+    if (error.why === 'forged') throw invalid(plan, [error.message]);
+    throw new SagaError('SAGA_PAYLOAD_KEY_MISSING', `${plan.name} cannot be started yet: ${error.message}`, [], { cause: error });
+  }
+}
+/** Throws SAGA_INPUT_INVALID for one that grows too large. */
+export function sealedInput(plan: StartHead & Pick<Plan, 'sealing'>, id: string, input: CheckedStart['input'], limits: Limits) {
+  const value = plan.sealing ? sealMarked(plan.sealing(id), input.value, plan.sensitive, INPUT_PLACE) : input.value;
+  if (value === input.value) return input;
+  const text = JSON.stringify(value);
+  const bytes = utf8Bytes(text);
+  if (bytes > limits.payloadBytes) throw invalid(plan, [`sealed it has ${bytes} bytes; the limit is ${limits.payloadBytes}`]);
+  return { value, text };
+}
+
+/** Of a saga that says whose data it holds, where there are keys. */
+function ownKeyOf(plan: Plan, id: string, input: unknown, { sealing, limits }: StartParts): OwnKey | undefined {
+  if (!sealing || !plan.sealing || !plan.subjectOf) return undefined;
+  const subject = textOf(plan, 'subject', plan.subjectOf, input);
+  const faults = nameFaults('subject', subject, limits);
+  if (faults.length > 0) throw invalid(plan, faults);
+  return { subject, key: sealing.newOwnKey(id) };
+}
+
+/** A plain hash of something sensitive could be found by trying, so it is made with a key; the other ones are of the time before that key. */
+function inputHashes({ sensitive }: Plan, text: string, { hash, sealing }: StartParts): Pick<StartWork, 'inputHash' | 'earlierHashes'> {
+  if (!sensitive || !sealing) return { inputHash: hash(text) };
+  const [inputHash = '', ...earlier] = sealing.digests(text);
+  return { inputHash, earlierHashes: [...earlier, hash(text)] };
 }
 
 /** JSON text that does not depend on the order in which fields were written. */
@@ -107,15 +149,19 @@ function readInput(head: StartHead, input: Json): unknown {
 }
 
 function keyOf(head: StartHead, input: unknown): string | undefined {
-  if (!head.keyOf) return undefined;
-  let key: unknown;
+  return head.keyOf && textOf(head, 'key', head.keyOf, input);
+}
+
+/** What a function of the definition makes of the input. */
+function textOf(head: StartHead, what: string, make: (input: unknown) => unknown, input: unknown): string {
+  let text: unknown;
   try {
-    key = head.keyOf(input);
+    text = make(input);
   } catch (error: unknown) {
-    throw invalid(head, [`the key cannot be made of the input: ${messageOf(error)}`]);
+    throw invalid(head, [`the ${what} cannot be made of the input: ${messageOf(error)}`]);
   }
-  if (typeof key === 'string') return key;
-  throw invalid(head, [`the key made of the input is ${key === null ? 'null' : typeof key}, not a string`]);
+  if (typeof text === 'string') return text;
+  throw invalid(head, [`the ${what} made of the input is ${text === null ? 'null' : typeof text}, not a string`]);
 }
 
 function nameFaults(what: string, text: unknown, limits: Limits): string[] {

@@ -4,6 +4,7 @@ import type { Beginning } from '../core/decide.js';
 import type { SagaError } from '../core/errors.js';
 import type { Send } from '../core/event.js';
 import type { Plan } from '../core/plan.js';
+import type { OwnKey } from '../ports/saga-store.js';
 import type { SignatureFault } from '../ports/signing.js';
 import type { Delivery } from '../ports/transport.js';
 import type { Operated, OperatorEvent, Started } from './service.js';
@@ -26,7 +27,10 @@ export interface StartWork {
   readonly plan: Plan;
   readonly beginning: Beginning;
   readonly inputHash: string;
+  /** What the hash would have been before the payload keys were exchanged. */
+  readonly earlierHashes?: readonly string[];
   readonly startId: string | null;
+  readonly ownKey?: OwnKey | undefined;
   /** Made for this saga, since its caller gave none. */
   readonly trace?: BegunTrace;
   readonly caller: Caller<Started> | RowCaller;

@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { ERROR_CODES, messageOf, SagaError, type ErrorCode } from '../core/errors.js';
 import type { Problem } from './problem.js';
+import type { ShreddedView } from './schemas-shred.js';
 import type { DeadLettersView, DeadLetterSummaryView, DeadLetterView } from './schemas-dead-letters.js';
 import type {
   DefinitionView,
@@ -140,6 +141,11 @@ export class ApiClient {
 
   discardDeadLetter(id: string, decision: Decision): Promise<DeadLetterSummaryView> {
     return this.#json('POST', `/api/v1/dead-letters/${encodeURIComponent(id)}/discard`, { body: JSON.stringify(decision) });
+  }
+
+  /** Makes what is sealed of a subject unreadable for good. */
+  shred(subject: string, decision: Decision): Promise<ShreddedView> {
+    return this.#json('POST', '/api/v1/shred', { body: JSON.stringify({ ...decision, subject }) });
   }
 
   overview(query: Query = {}): Promise<OverviewView> {

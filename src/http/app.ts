@@ -18,6 +18,7 @@ import { addBulkRoute } from './routes/bulk.js';
 import { addCancelPlanRoute } from './routes/cancel-plan.js';
 import { addDashboardRoutes } from './routes/dashboard.js';
 import { addDeadLetterRoutes } from './routes/dead-letters.js';
+import { addShredRoute } from './routes/shred.js';
 import { addDefinitionRoutes } from './routes/definitions.js';
 import { addEventsRoute } from './routes/events.js';
 import { addFiguresRoute } from './routes/figures.js';
@@ -56,6 +57,7 @@ export function createHttpApp(context: HttpContext): HttpApp {
   addFailuresRoute(app, context);
   addBulkRoute(app, context);
   addDeadLetterRoutes(app, context);
+  addShredRoute(app, context);
   addEventsRoute(app, context);
   addDefinitionRoutes(app, context);
   addOverviewRoute(app, context);

@@ -24,7 +24,7 @@ export interface Scraped {
 export interface HttpContext {
   readonly service: SagaService;
   /** For questions; whatever changes a saga goes through the service. */
-  readonly store: Pick<SagaStore, 'find' | 'list' | 'history' | 'letters'> & SagaOverview;
+  readonly store: Pick<SagaStore, 'find' | 'list' | 'history' | 'letters' | 'shred'> & SagaOverview;
   /** The history of all sagas, for whoever follows it. */
   readonly feed: Pick<FeedHub, 'open' | 'stop'>;
   readonly deadLetters: Pick<DeadLetterOffice, 'replay' | 'discard'>;

@@ -1,7 +1,9 @@
 import type { Plan } from '../core/plan.js';
+import { isSealed, OWN_KEY } from '../core/sealing.js';
 import { PHASE_NAMES, statusOf, stuckSteps, type Decree, type SagaState, type StuckStep } from '../core/state.js';
 import { sagaVerbs, stepVerbs } from '../core/verbs.js';
 import { currentSteps } from '../core/where.js';
+import type { StoredSaga } from '../ports/saga-store.js';
 import type { SagaView, StuckView, SummaryView } from './schemas.js';
 import { stepViews } from './step-view.js';
 import { iso, isoOrNull } from './time.js';
@@ -23,6 +25,23 @@ export function sagaView(state: SagaState, plan: Plan | undefined, traceUrl?: st
     verbs: sagaVerbs(plan, state),
   };
 }
+
+/** The same of a saga as it is stored; what nobody can read any more says so. */
+export function storedView(
+  { state, ownKey }: Pick<StoredSaga, 'state' | 'ownKey'>,
+  plan: Plan | undefined,
+  traceUrl?: string,
+): SagaView {
+  const view = sagaView(state, plan, traceUrl);
+  return ownKey === null ? (withoutShredded(view) as SagaView) : view;
+}
+function withoutShredded(value: unknown): unknown {
+  if (typeof value !== 'object' || value === null) return value;
+  if (isSealed(value) && value.$sealed.kid === OWN_KEY) return SHREDDED;
+  if (Array.isArray(value)) return value.map(withoutShredded);
+  return Object.fromEntries(Object.entries(value).map(([name, each]) => [name, withoutShredded(each)]));
+}
+const SHREDDED = '(shredded)';
 
 /** What lists show of a saga. */
 export function summaryView(state: SagaState): SummaryView {

@@ -74,6 +74,14 @@ export const VARIABLES = {
     example: '/run/secrets/backstep-keys.json',
     schema: z.string(),
   },
+  BACKSTEP_PAYLOAD_KEYS: {
+    flag: undefined,
+    fallback: undefined,
+    meaning:
+      'keys with which sensitive parts of payloads are sealed, as JSON, or the path of a file with it; without them nothing is sealed',
+    example: '/run/secrets/backstep-payload-keys.json',
+    schema: z.string(),
+  },
   BACKSTEP_NAMESPACE: {
     flag: '--namespace',
     fallback: 'backstep',

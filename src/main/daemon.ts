@@ -8,6 +8,7 @@ import type { EngineSettings } from '../engine/settings.js';
 import { openServer, type ListenOptions } from '../http/server.js';
 import type { AuditLog } from '../ports/audit-log.js';
 import type { Logger } from '../ports/logger.js';
+import type { PayloadSealing } from '../ports/sealing.js';
 import type { OrchestratorSigning } from '../ports/signing.js';
 import type { SagaOverview } from '../ports/saga-overview.js';
 import type { SagaStore } from '../ports/saga-store.js';
@@ -40,6 +41,8 @@ export interface DaemonParts {
   readonly observer?: EngineObserver;
   /** Signs commands and judges what comes; without it messages are not signed. */
   readonly signing?: OrchestratorSigning | undefined;
+  /** Seals what is sensitive in payloads; without it they are stored and sent as they are. */
+  readonly sealing?: PayloadSealing | undefined;
   readonly settings?: Partial<EngineSettings>;
   /** Where the built dashboard lies. Default: where the package's build puts it. */
   readonly dashboard?: string;
@@ -106,6 +109,7 @@ function assemble(parts: DaemonParts, stopping: AbortSignal): Container {
   container.bind(TOKEN.metrics).toConstantValue(metrics);
   container.bind(TOKEN.observers).toConstantValue(observer ? [observer] : []);
   container.bind(TOKEN.signing).toConstantValue(signing);
+  container.bind(TOKEN.sealing).toConstantValue(parts.sealing);
   container.bind(TOKEN.access).toConstantValue(parts.access ?? ACCESS_OFF);
   container.bind(TOKEN.audit).toConstantValue(parts.audit);
   container.bind(TOKEN.traceUrl).toConstantValue(parts.traceUrl);

@@ -15,6 +15,7 @@ import { LogOutput } from './log-output.js';
 import { openRabbitMq } from './rabbitmq.js';
 import { HandlerTracing } from '../telemetry/handler-tracing.js';
 import { namesIn } from '../core/wire.js';
+import { openSealing } from './sealing.js';
 import { openSigning } from './signing.js';
 import { SystemClock } from './system.js';
 
@@ -36,6 +37,8 @@ export interface HostOptions<Tx> {
   readonly settings?: Partial<Omit<HostSettings, 'namespace'>>;
   /** Keys with which replies are signed and commands checked, as JSON, or the path of a file with it. Default: BACKSTEP_SIGNING_KEYS. */
   readonly signingKeys?: string;
+  /** Keys with which sensitive parts of requests are opened and those of replies sealed, likewise. Default: BACKSTEP_PAYLOAD_KEYS. */
+  readonly payloadKeys?: string;
   /** For telemetry. */
   readonly observer?: ParticipantObserver;
 }
@@ -72,12 +75,13 @@ async function start<Tx>(options: HostOptions<Tx>, targets: readonly Participant
   if (declarations.length === 0) throw new SagaError('SAGA_CONFIG_INVALID', 'there is nothing to host: add a participant first');
   const clock = new SystemClock();
   const config = readConfig(
-    { required: ['BACKSTEP_NAMESPACE', 'BACKSTEP_LOG_LEVEL'], optional: ['BACKSTEP_SIGNING_KEYS'] },
+    { required: ['BACKSTEP_NAMESPACE', 'BACKSTEP_LOG_LEVEL'], optional: ['BACKSTEP_SIGNING_KEYS', 'BACKSTEP_PAYLOAD_KEYS'] },
     {},
     process.env,
   );
   const namespace = options.namespace ?? config.BACKSTEP_NAMESPACE;
   const signing = openSigning(options.signingKeys ?? config.BACKSTEP_SIGNING_KEYS, namespace);
+  const sealing = openSealing(options.payloadKeys ?? config.BACKSTEP_PAYLOAD_KEYS);
   const logger = options.logger ?? createLogger(config.BACKSTEP_LOG_LEVEL, stderrLines());
   const transport = options.transport ?? openRabbitMq({ url: brokerUrl(options.rabbitmq), namespace, clock, logger });
   const running = new Host({
@@ -90,6 +94,7 @@ async function start<Tx>(options: HostOptions<Tx>, targets: readonly Participant
     tracing: new HandlerTracing({ names: namesIn(namespace), logger, transport }),
     ...(options.observer && { observer: options.observer }),
     ...(signing && { signing }),
+    ...(sealing && { sealing }),
   });
   const stop = async () => {
     await running.stop();

@@ -3,6 +3,7 @@ import { Host } from '../participant/host.js';
 import type { ParticipantObserver } from '../participant/runtime.js';
 import type { Clock } from '../ports/clock.js';
 import type { Logger } from '../ports/logger.js';
+import type { PayloadSealing } from '../ports/sealing.js';
 import type { ParticipantSigning } from '../ports/signing.js';
 import type { Transport } from '../ports/transport.js';
 import { typeormInbox } from '../postgres/inbox-typeorm.js';
@@ -22,6 +23,8 @@ export interface HostingOptions {
   readonly observer?: ParticipantObserver;
   /** Without it messages are not signed. */
   readonly signing?: ParticipantSigning;
+  /** Without it nothing that is sealed can be read. */
+  readonly sealing?: PayloadSealing;
   /** A data source whose search path leads to the schema, which exists; destroyed at the end. */
   readonly dataSource: (schema: string) => Promise<Database>;
 }

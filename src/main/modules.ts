@@ -19,6 +19,7 @@ import type { Clock } from '../ports/clock.js';
 import type { Ids } from '../ports/ids.js';
 import type { Logger } from '../ports/logger.js';
 import type { Random } from '../ports/random.js';
+import type { PayloadSealing } from '../ports/sealing.js';
 import type { OrchestratorSigning } from '../ports/signing.js';
 import type { SagaOverview } from '../ports/saga-overview.js';
 import type { SagaStore } from '../ports/saga-store.js';
@@ -45,6 +46,8 @@ export const TOKEN = {
   observers: token<readonly EngineObserver[]>('EngineObservers'),
   /** Bound to `undefined` where messages are not signed. */
   signing: token<OrchestratorSigning | undefined>('Signing'),
+  /** Bound to `undefined` where payloads are not sealed. */
+  sealing: token<PayloadSealing | undefined>('Sealing'),
   orchestrator: token<Orchestrator>('Orchestrator'),
   deadLetters: token<DeadLetterOffice>('DeadLetterOffice'),
   access: token<Access>('Access'),
@@ -84,6 +87,7 @@ export function engineModule(): ContainerModule {
         const parts = { plans, store: context.get(TOKEN.store), transport: context.get(TOKEN.transport), clock: context.get(TOKEN.clock) };
         const settings = context.get(TOKEN.settings);
         const signing = context.get(TOKEN.signing);
+        const sealing = context.get(TOKEN.sealing);
         const names = namesIn(resolveSettings(settings).namespace);
         const observer = metrics.engine(plans, names);
         const logger = context.get(TOKEN.logger);
@@ -95,6 +99,7 @@ export function engineModule(): ContainerModule {
           tracing: new SagaTracing({ names, logger, transport: parts.transport }),
           observer: together([observer, context.get(TOKEN.activity), ...context.get(TOKEN.observers)]),
           ...(signing && { signing }),
+          ...(sealing && { sealing }),
           settings,
           hash: sha256,
         });

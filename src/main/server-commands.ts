@@ -137,7 +137,7 @@ async function serve(host: Host, flags: ServerFlags): Promise<number> {
         'BACKSTEP_DEAD_LETTER_RETENTION',
         'BACKSTEP_RATE_LIMIT',
       ],
-      optional: ['BACKSTEP_METRICS_PORT', 'BACKSTEP_SIGNING_KEYS', 'BACKSTEP_TRACE_URL', ...ACCESS_VARIABLES],
+      optional: ['BACKSTEP_METRICS_PORT', 'BACKSTEP_SIGNING_KEYS', 'BACKSTEP_PAYLOAD_KEYS', 'BACKSTEP_TRACE_URL', ...ACCESS_VARIABLES],
     },
     flagsOf(flags),
     host.environment,
@@ -152,6 +152,7 @@ async function serve(host: Host, flags: ServerFlags): Promise<number> {
       rabbitmqUrl: config.BACKSTEP_RABBITMQ_URL,
       namespace: config.BACKSTEP_NAMESPACE,
       signingKeys: config.BACKSTEP_SIGNING_KEYS,
+      payloadKeys: config.BACKSTEP_PAYLOAD_KEYS,
       sagas: config.BACKSTEP_SAGAS,
       http: listenOn(flags, config.BACKSTEP_HTTP_PORT),
       measureOn: measureOn(flags, config.BACKSTEP_METRICS_PORT),
@@ -188,7 +189,7 @@ async function participants(host: Host, flags: ServerFlags): Promise<number> {
   const config = readConfig(
     {
       required: [database, 'BACKSTEP_RABBITMQ_URL', 'BACKSTEP_NAMESPACE', 'BACKSTEP_SAGAS', 'BACKSTEP_LOG_LEVEL'],
-      optional: ['BACKSTEP_METRICS_PORT', 'BACKSTEP_SIGNING_KEYS'],
+      optional: ['BACKSTEP_METRICS_PORT', 'BACKSTEP_SIGNING_KEYS', 'BACKSTEP_PAYLOAD_KEYS'],
     },
     flagsOf(flags),
     host.environment,
@@ -202,6 +203,7 @@ async function participants(host: Host, flags: ServerFlags): Promise<number> {
       rabbitmqUrl: config.BACKSTEP_RABBITMQ_URL,
       namespace: config.BACKSTEP_NAMESPACE,
       signingKeys: config.BACKSTEP_SIGNING_KEYS,
+      payloadKeys: config.BACKSTEP_PAYLOAD_KEYS,
       sagas: config.BACKSTEP_SAGAS,
       only: flags.only,
       measureOn: measureOn(flags, config.BACKSTEP_METRICS_PORT),

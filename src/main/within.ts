@@ -1,13 +1,15 @@
 import { SagaError } from '../core/errors.js';
 import { LIMITS } from '../core/json.js';
 import { WIRE_NAME } from '../core/plan.js';
-import { checkStart, type StartHead } from '../engine/starter.js';
+import { checkStart, sealedInput, type StartHead } from '../engine/starter.js';
 import { writeIncoming, type OwnTransaction } from '../postgres/write-incoming.js';
 import type { AnySaga, InputOf, SagaClass } from '../saga/definition.js';
 import { startHeadOf } from '../saga/plan-of.js';
 import { readAnything } from '../saga/schema.js';
 import { activeTrace } from '../telemetry/active-trace.js';
 import { declaredOf, factsOf, type NamedSaga, type StartOptions } from './named-saga.js';
+import type { AesSealing } from '../sealing/aes-sealing.js';
+import { openSealing } from './sealing.js';
 import { UuidV7Ids } from './system.js';
 
 export interface WithinOptions {
@@ -18,6 +20,8 @@ export interface WithinOptions {
    * second. PostgreSQL lets transactions that notify commit one after the other, and refuses to prepare one for a two-phase commit.
    */
   readonly notify?: boolean;
+  /** Keys with which sensitive parts of an input are sealed, as JSON, or the path of a file with it. Default: BACKSTEP_PAYLOAD_KEYS. */
+  readonly payloadKeys?: string;
 }
 export interface StartWithinOptions extends StartOptions {
   /** The caller's trace (W3C trace context); one that is malformed is left out. Default: that of the span that is active. */
@@ -46,15 +50,21 @@ export interface Within {
 const ids = new UuidV7Ids();
 
 /** Starts sagas within `tx`, an open transaction: the `EntityManager` of a TypeORM transaction, or a `pg` client after its BEGIN. */
-export function within(tx: OwnTransaction, { namespace = 'backstep', notify = true }: WithinOptions = {}): Within {
+export function within(
+  tx: OwnTransaction,
+  { namespace = 'backstep', notify = true, payloadKeys = process.env['BACKSTEP_PAYLOAD_KEYS'] }: WithinOptions = {},
+): Within {
   return {
     start: async (saga, input, options = {}) => {
       const { name, version = null } = factsOf(saga);
       const { tags = {} } = options;
-      const { sent, key = null, trace } = checkStart(headOf(saga), { ...traceFor(options), ...options, input }, LIMITS);
+      const head = headOf(saga);
+      const { sent, key = null, trace } = checkStart(head, { ...traceFor(options), ...options, input }, LIMITS);
       const id = ids.sagaId();
+      const sealing = head.sensitive && sealingFor(payloadKeys);
+      const { text } = sealedInput({ ...head, ...(sealing && { sealing: sealing.vaultFor }) }, id, sent, LIMITS);
       const { traceparent, tracestate = null } = trace;
-      await writeIncoming(tx, { id, name, version, key, tags, input: sent.text, traceparent, tracestate }, { namespace, notify });
+      await writeIncoming(tx, { id, name, version, key, tags, input: text, traceparent, tracestate }, { namespace, notify });
       return { id, name, key };
     },
   };
@@ -62,6 +72,14 @@ export function within(tx: OwnTransaction, { namespace = 'backstep', notify = tr
 
 /** The state of one trace says nothing of another. */
 const traceFor = ({ traceparent }: StartWithinOptions) => (traceparent === undefined ? activeTrace() : {});
+
+/** Read once for each text: a start is no time to open files. */
+function sealingFor(keys: string | undefined): AesSealing | undefined {
+  if (keys === undefined) return undefined;
+  if (!opened.has(keys)) opened.set(keys, openSealing(keys));
+  return opened.get(keys);
+}
+const opened = new Map<string, AesSealing | undefined>();
 
 /** All that can be checked here: of a saga by name that is little, and the daemon checks the rest. */
 function headOf(saga: SagaClass | NamedSaga<unknown>): StartHead {

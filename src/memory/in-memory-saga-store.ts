@@ -9,6 +9,7 @@ import type {
   Committed,
   DefinitionRef,
   Loaded,
+  OwnKey,
   ParkedReply,
   RegisteredDefinition,
   SagaFilter,
@@ -60,6 +61,8 @@ export class InMemorySagaStore implements SagaStore, SagaOverview {
   /** Takes back what the transaction under way has written. */
   private undo: (() => void)[] = [];
 
+  private readonly ownKeys = new Map<string, OwnKey>();
+
   constructor(private readonly clock: Pick<Clock, 'now'>) {
     this.incoming = new InMemoryIncomingStarts(clock, undefined, (id) => this.row(id) !== undefined);
     this.letters = new InMemoryDeadLetters(clock);
@@ -87,7 +90,7 @@ export class InMemorySagaStore implements SagaStore, SagaOverview {
 
   async find(id: string): Promise<StoredSaga | undefined> {
     const row = this.row(id);
-    return row && toStored(row);
+    return row && toStored(row, this.ownKeys);
   }
 
   async findByKey(name: string, key: string): Promise<StoredSaga | undefined> {
@@ -103,7 +106,10 @@ export class InMemorySagaStore implements SagaStore, SagaOverview {
       .toSorted((a, b) => (a.id < b.id ? 1 : -1));
     const page = found.slice(0, limit);
     const last = page.at(-1);
-    return { sagas: page.map(toStored), ...(found.length > limit && last ? { cursor: Buffer.from(last.id).toString('base64url') } : {}) };
+    return {
+      sagas: page.map((row) => toStored(row)),
+      ...(found.length > limit && last ? { cursor: Buffer.from(last.id).toString('base64url') } : {}),
+    };
   }
 
   async history(id: string, afterSeq: number, limit: number): Promise<readonly HistoryEntry[] | undefined> {
@@ -121,7 +127,11 @@ export class InMemorySagaStore implements SagaStore, SagaOverview {
   }
 
   async overview(query: OverviewQuery): Promise<Overview> {
-    return overviewOf([...this.sagas.values(), ...this.finished.values()].map(toStored), this.clock.now(), query);
+    return overviewOf(
+      [...this.sagas.values(), ...this.finished.values()].map((row) => toStored(row)),
+      this.clock.now(),
+      query,
+    );
   }
 
   async figures(query: FiguresQuery): Promise<readonly VersionFigures[]> {
@@ -144,6 +154,12 @@ export class InMemorySagaStore implements SagaStore, SagaOverview {
     if (inFlight.some((version) => refOf(version) === refOf(definition)))
       throw new SagaError('SAGA_DEFINITION_CHANGED', `sagas of ${definition.name} version ${definition.version} are in flight`);
     this.definitions.set(refOf(definition), JSON.stringify(definition));
+  }
+
+  async shred(subject: string): Promise<number> {
+    const ids = [...this.ownKeys].flatMap(([id, key]) => (key.subject === subject ? [id] : []));
+    for (const id of ids) this.ownKeys.delete(id);
+    return ids.length;
   }
 
   async moveFinished(limit: number): Promise<number> {
@@ -190,7 +206,7 @@ export class InMemorySagaStore implements SagaStore, SagaOverview {
     const rows = ids.flatMap((id) => this.row(id) ?? []);
     this.undo = [];
     try {
-      const { starts, updates, result } = decide({ now, sagas: new Map(rows.map((row) => [row.id, toStored(row)])) });
+      const { starts, updates, result } = decide({ now, sagas: new Map(rows.map((row) => [row.id, toStored(row, this.ownKeys)])) });
       const current = new Map(rows.map((row) => [row.id, row.version]));
       const stale = new Set(
         updates.filter((update) => current.get(update.state.id) !== update.fromVersion).map((update) => update.state.id),
@@ -218,6 +234,7 @@ export class InMemorySagaStore implements SagaStore, SagaOverview {
     if (this.row(state.id)) throw new Error(`there is a saga ${state.id}`);
     for (const name of names) this.put(this.keys, assertText(name), { id: state.id, inputHash });
     this.put(this.sagas, state.id, rowOf(state, 1, start.wakeAt, []));
+    if (start.ownKey) this.put(this.ownKeys, state.id, start.ownKey);
     this.log(state.id, start.history);
     if (isIncoming) this.undo.push(this.incoming.take(state.id));
     return { fate: 'started' };
@@ -282,7 +299,7 @@ function assertText(text: string): string {
 const stateIn = (row: Row): SagaState => JSON.parse(row.state) as SagaState;
 const factsOf = (row: Row, { name, version } = stateIn(row)): SagaFacts => ({ name, version, status: row.status });
 /** Its texts are read when somebody looks. */
-function toStored(row: Row): StoredSaga {
+function toStored(row: Row, ownKeys?: ReadonlyMap<string, OwnKey>): StoredSaga {
   let state: SagaState | undefined;
   let parked: readonly ParkedReply[] | undefined;
   return {
@@ -291,6 +308,9 @@ function toStored(row: Row): StoredSaga {
     },
     version: row.version,
     wakeAt: row.wakeAt,
+    get ownKey() {
+      return ownKeys && this.state.ownKey ? (ownKeys.get(row.id)?.key ?? null) : undefined;
+    },
     get parked() {
       return (parked ??= JSON.parse(row.parked) as ParkedReply[]);
     },

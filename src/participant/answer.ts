@@ -1,4 +1,5 @@
 import { toJson } from '../core/json.js';
+import type { KEY_MISSING } from '../core/sealing.js';
 import type { Outcome } from '../core/state.js';
 
 /** What a command is answered with, before it becomes a message. */
@@ -8,9 +9,10 @@ export interface Answer {
   readonly body: string;
 }
 
-/** Codes of `error` and `rejected` that this side itself answers with. The first three are of the wire; the others only name a cause. */
+/** Codes of `error` and `rejected` that this side itself answers with. The first four are of the wire; the others only name a cause. */
 export type OwnCode =
   | 'undone'
+  | typeof KEY_MISSING
   | 'beyond-horizon'
   | 'id-reused'
   | 'outcome-unknown'

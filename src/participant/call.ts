@@ -1,6 +1,6 @@
 import type { DecodedCommand } from '../core/codec-commands.js';
 import { messageOf } from '../core/errors.js';
-import { toJson } from '../core/json.js';
+import { LIMITS, toJson, utf8Bytes } from '../core/json.js';
 import { isRejection, isRejectionOf, type Rejection } from '../saga/contract.js';
 import type { CommandFacts, HandlerDeclaration } from '../saga/participant-declaration.js';
 import { failure, rejected, success, type Answer } from './answer.js';
@@ -49,7 +49,7 @@ export async function callHandler(handler: HandlerDeclaration, command: DecodedC
   } catch (thrown: unknown) {
     throw new NotDone(answerOf(handler, command, thrown), thrown);
   }
-  const answer = checkReply(handler, reply);
+  const answer = checkReply(handler, command, reply);
   if (answer.outcome !== 'success') throw new NotDone(answer);
   return answer;
 }
@@ -65,13 +65,20 @@ export function readRequest(
   return { ok: false, answer: failure('request-invalid', message, read.faults) };
 }
 
-/** A success, or an error when the reply breaks the contract or cannot be sent. */
-export function checkReply(handler: HandlerDeclaration, reply: unknown): Answer {
+/** A success with what is sensitive sealed, or an error when the reply breaks the contract or cannot be sent. */
+export function checkReply(handler: HandlerDeclaration, command: DecodedCommand, reply: unknown): Answer {
   const read = handler.command.readReply(reply);
   if (!read.ok) return failure('reply-invalid', `${handler.where} returned what its contract does not allow: ${read.faults.join('; ')}`);
   const json = toJson(reply, 'the reply');
   if (!json.ok) return failure('reply-invalid', `${handler.where} returned what cannot be sent: ${json.faults.join('; ')}`);
-  return success(json.text);
+  if (!handler.sealReply) return success(json.text);
+  const text = JSON.stringify(handler.sealReply(json.value, command));
+  const bytes = utf8Bytes(text);
+  if (bytes <= LIMITS.payloadBytes) return success(text);
+  return failure(
+    'reply-invalid',
+    `${handler.where} returned what cannot be sent: sealed it has ${bytes} bytes; the limit is ${LIMITS.payloadBytes}`,
+  );
 }
 
 /** A rejection of the command's own codes is a "no"; whatever else is thrown is a failure, to be tried again. */

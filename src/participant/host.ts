@@ -4,6 +4,7 @@ import { namesIn } from '../core/wire.js';
 import type { Clock } from '../ports/clock.js';
 import type { InboxStore } from '../ports/inbox.js';
 import type { Logger } from '../ports/logger.js';
+import type { PayloadSealing } from '../ports/sealing.js';
 import type { ParticipantSigning } from '../ports/signing.js';
 import type { Consumer, Topology, Transport } from '../ports/transport.js';
 import type { ParticipantDeclaration } from '../saga/participant-declaration.js';
@@ -14,6 +15,7 @@ import { Intake } from './intake.js';
 import { Replies } from './replies.js';
 import type { ParticipantObserver, Runtime } from './runtime.js';
 import { resolveHostSettings, type HostSettings } from './settings.js';
+import { sealedDeclaration } from './sealing.js';
 import type { ParticipantTracing } from './tracing.js';
 
 /** What a host is made of. Transport and store are the caller's: it opens and closes them. */
@@ -28,6 +30,8 @@ export interface HostParts {
   readonly observer?: ParticipantObserver;
   /** Signs replies and judges commands; without it messages are not signed. */
   readonly signing?: ParticipantSigning;
+  /** Opens requests and seals replies; without it replies are sent as they are. */
+  readonly sealing?: PayloadSealing;
   readonly tracing?: ParticipantTracing;
 }
 
@@ -60,9 +64,23 @@ export class Host {
   constructor(private readonly parts: HostParts) {
     const settings = resolveHostSettings(parts.settings);
     const names = namesIn(settings.namespace);
-    const { store, transport, clock, logger, declarations, observer = {}, signing, tracing } = parts;
+    const { store, transport, clock, logger, observer = {}, signing, sealing, tracing } = parts;
+    const declarations = parts.declarations.map((each) => sealedDeclaration(each, sealing));
     const horizonMs = Math.max(settings.horizonMs, ...horizonsOf(declarations));
-    this.runtime = { store, transport, clock, logger, settings, names, horizonMs, observer, signing, tracing, ending: this.ending };
+    this.runtime = {
+      store,
+      transport,
+      clock,
+      logger,
+      settings,
+      names,
+      horizonMs,
+      observer,
+      signing,
+      sealing,
+      tracing,
+      ending: this.ending,
+    };
     this.replies = new Replies(this.runtime);
     this.lanes = declarations.map((declaration) => {
       const queue = names.commands(declaration.participant);

@@ -1,11 +1,15 @@
 import { decodeCommands, type DecodedCommand } from '../core/codec-commands.js';
+import { elementOf } from '../core/codec-batch.js';
 import { pass } from '../core/crash-points.js';
-import { FENCE_TYPE } from '../core/wire.js';
+import { KEY_MISSING, NotOpened } from '../core/sealing.js';
+import { BATCH_CONTENT, FENCE_TYPE, type Message } from '../core/wire.js';
 import type { Delivery } from '../ports/transport.js';
 import type { HandlerDeclaration, ParticipantDeclaration } from '../saga/participant-declaration.js';
+import { failure } from './answer.js';
 import type { Dispatcher } from './dispatcher.js';
 import type { Replies } from './replies.js';
 import type { Runtime } from './runtime.js';
+import { openedRequest } from './sealing.js';
 import { Parcel, taskOf, type Task } from './task.js';
 
 /** Set by quorum queues: how often a message went back to its queue. */
@@ -46,8 +50,34 @@ export class Intake {
     const { commands, faults } = decodeCommands(message, this.declaration.participant, this.whyNot);
     parcel.expect(commands.length + faults.length);
     this.replies.putAside(parcel, this.queue, faults);
+    return commands.flatMap((command) => this.taskOf(command, parcel, message));
+  }
+
+  /** None for a command whose request cannot be opened: one that was altered is put aside, one whose key is not here is asked again later. */
+  private taskOf(command: DecodedCommand, parcel: Parcel, message: Message): Task[] {
+    const handler = this.handlerOf(command);
     const hasInbox = this.declaration.inbox && this.runtime.store !== undefined;
-    return commands.map((command) => taskOf(command, this.handlerOf(command), parcel, hasInbox));
+    try {
+      const request = openedRequest(command, handler, this.runtime.sealing);
+      return [taskOf({ ...command, request }, command.request, handler, parcel, hasInbox)];
+    } catch (error: unknown) {
+      if (!(error instanceof NotOpened)) throw error;
+      if (error.why === 'forged') {
+        const single = message.contentType === BATCH_CONTENT ? elementOf(message, command.id) : message;
+        this.replies.putAside(parcel, this.queue, [{ message: single, reason: error.message, fault: 'broken-seal' }]);
+      } else this.noKey(command, parcel, error);
+      return [];
+    }
+  }
+  private noKey(command: DecodedCommand, parcel: Parcel, error: NotOpened): void {
+    const { participant, type } = command;
+    this.runtime.logger.warn(
+      { participant, type, command: command.id, key: error.keyId },
+      'a request is sealed with a key that is not here; it is asked again later',
+    );
+    parcel.answer(command, failure(KEY_MISSING, error.message));
+    this.runtime.observer.answered?.({ participant, type, outcome: 'error', code: KEY_MISSING });
+    this.replies.send([parcel], this.declaration.participant);
   }
 
   private readonly whyNot = (command: DecodedCommand): string | undefined =>

@@ -47,7 +47,7 @@ export async function callMany(
   const given = await readAnswers(handler, asked.length, returned);
   return asked.map(({ command }, at) => {
     const each = given[at];
-    return isRejection(each) ? refusal(handler, command, each, 'returned') : checkReply(handler, each);
+    return isRejection(each) ? refusal(handler, command, each, 'returned') : checkReply(handler, command, each);
   });
 }
 

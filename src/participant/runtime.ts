@@ -2,6 +2,7 @@ import type { Names } from '../core/wire.js';
 import type { Clock } from '../ports/clock.js';
 import type { InboxStore } from '../ports/inbox.js';
 import type { Logger } from '../ports/logger.js';
+import type { PayloadSealing } from '../ports/sealing.js';
 import type { ParticipantSigning, SignatureFault } from '../ports/signing.js';
 import type { Transport } from '../ports/transport.js';
 import type { Answer } from './answer.js';
@@ -24,6 +25,8 @@ export interface Runtime {
   readonly observer: ParticipantObserver;
   /** `undefined`: messages are not signed. */
   readonly signing: ParticipantSigning | undefined;
+  /** `undefined`: nothing that is sealed can be read here. */
+  readonly sealing: PayloadSealing | undefined;
   readonly tracing: ParticipantTracing | undefined;
   /** Over when the process cannot wait for its handlers any longer. */
   readonly ending: Ending;

@@ -1,4 +1,5 @@
 import type { DecodedCommand } from '../core/codec-commands.js';
+import type { Json } from '../core/json.js';
 import type { ReplyMessage } from '../core/wire.js';
 import type { Delivery } from '../ports/transport.js';
 import type { HandlerDeclaration } from '../saga/participant-declaration.js';
@@ -24,13 +25,22 @@ export interface Task {
   readonly lane: Lane;
 }
 
-/** Whoever keeps no inbox needs no claims, but the same shape does no harm. */
-export function taskOf(command: DecodedCommand, handler: HandlerDeclaration | undefined, parcel: Parcel, hasInbox: boolean): Task {
+/**
+ * `request`: as it came, sealed where it was, which is what tells two requests apart. Whoever keeps no inbox needs no claims, but the same
+ * shape does no harm.
+ */
+export function taskOf(
+  command: DecodedCommand,
+  request: Json,
+  handler: HandlerDeclaration | undefined,
+  parcel: Parcel,
+  hasInbox: boolean,
+): Task {
   return {
     command,
     handler,
     actionId: actionIdOf(command),
-    claims: claimsOf(command, hasInbox ? requestHash(command.request) : ''),
+    claims: claimsOf(command, hasInbox ? requestHash(request) : ''),
     parcel,
     lane: laneOf(handler, hasInbox),
   };

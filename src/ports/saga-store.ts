@@ -49,6 +49,9 @@ export interface SagaStore {
   /** Overwrites a version that has nothing in flight. */
   replaceDefinition(definition: RegisteredDefinition): Promise<void>;
 
+  /** Deletes the own keys of all sagas about a subject; gives how many there were. What they sealed cannot be read from then on. */
+  shred(subject: string): Promise<number>;
+
   /** Moves final sagas to where finished ones are kept, at most `limit`; gives how many. */
   moveFinished(limit: number): Promise<number>;
   /**
@@ -87,6 +90,8 @@ export interface StoredSaga {
   readonly wakeAt: number | null;
   /** Raw replies for a definition that whoever met them had not loaded. */
   readonly parked: readonly ParkedReply[];
+  /** Its own key, sealed; `null`: shredded. Absent where it has none, and in lists. */
+  readonly ownKey?: string | null | undefined;
 }
 export interface ParkedReply {
   readonly commandId: string;
@@ -123,6 +128,14 @@ export interface SagaStart {
    */
   readonly isIncoming?: boolean;
   readonly history: readonly HistoryEntry[];
+  /** Kept apart from the saga, so that it can go alone. */
+  readonly ownKey?: OwnKey | undefined;
+}
+export interface OwnKey {
+  /** Whose data it seals. */
+  readonly subject: string;
+  /** Sealed. */
+  readonly key: string;
 }
 export interface SagaUpdate {
   readonly state: SagaState;

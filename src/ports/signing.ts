@@ -1,8 +1,8 @@
 import type { Message } from '../core/wire.js';
 import type { Outgoing } from './transport.js';
 
-/** Why a message is not trusted; there are no others, so that they can be counted. */
-export const SIGNATURE_FAULTS = ['unsigned', 'unknown-key', 'revoked-key', 'misattributed', 'mismatch'] as const;
+/** Why a message is not trusted; there are no others, so that they can be counted. `broken-seal`: of what is sealed in its payload. */
+export const SIGNATURE_FAULTS = ['unsigned', 'unknown-key', 'revoked-key', 'misattributed', 'mismatch', 'broken-seal'] as const;
 export type SignatureFault = (typeof SIGNATURE_FAULTS)[number];
 
 /** Whether a message is from whom it says. */

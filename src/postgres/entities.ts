@@ -216,4 +216,26 @@ export class IncomingStartRow {
   tracestate: string | null;
 }
 
-export const ENTITIES = [SagaRow, FinishedSagaRow, SagaHistoryRow, SagaKeyRow, DefinitionRow, DeadLetterRow, IncomingStartRow] as const;
+/** A saga's own key, sealed. Without it nothing that is sealed in the saga can ever be read. */
+@Entity('payload_key')
+@Index('payload_key_subject', ['subject'])
+export class PayloadKeyRow {
+  @PrimaryColumn('uuid', { name: 'saga_id' })
+  sagaId: string;
+  /** Whose data it seals. */
+  @Column('text')
+  subject: string;
+  @Column('text')
+  key: string;
+}
+
+export const ENTITIES = [
+  SagaRow,
+  FinishedSagaRow,
+  SagaHistoryRow,
+  SagaKeyRow,
+  DefinitionRow,
+  DeadLetterRow,
+  IncomingStartRow,
+  PayloadKeyRow,
+] as const;

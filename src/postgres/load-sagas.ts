@@ -56,6 +56,8 @@ export function loadStatements(schema: string) {
     finished: byId('finished_saga', STORED),
     dueOpen: due('saga'),
     dueFinished: due('finished_saga'),
+    /** Own keys of sagas, as far as they were not shredded. */
+    ownKeys: statement(`select saga_id, key from ${schema}.payload_key where saga_id = any ($1::uuid[])`),
     clock: statement(`select ${CLOCK}`),
   };
 }

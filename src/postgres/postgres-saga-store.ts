@@ -55,6 +55,15 @@ const RECENT_SAGAS = 5_000;
 const RECENT_LENGTH = 32 * 1_048_576;
 const STAMPS = 2 ** 31;
 
+const NO_OWN_KEYS: ReadonlyMap<string, string> = new Map();
+function ownKeysIn(rows: readonly { readonly saga_id: string; readonly key: string }[]): ReadonlyMap<string, string> {
+  return new Map(rows.map(({ saga_id, key }) => [saga_id, key]));
+}
+/** One that should have a key of its own and has none: it was shredded. */
+function withOwnKey(saga: StoredSaga, keys: ReadonlyMap<string, string>): StoredSaga {
+  return saga.state.ownKey ? { ...saga, ownKey: keys.get(saga.state.id) ?? null } : saga;
+}
+
 interface Done<R> {
   readonly result: R;
   readonly now: number;
@@ -130,11 +139,11 @@ export class PostgresSagaStore implements SagaStore, SagaOverview {
   }
 
   async find(id: string): Promise<StoredSaga | undefined> {
-    return UUID.test(id) ? this.reading(() => findSaga(this.pool, this.schema, id)) : undefined;
+    return UUID.test(id) ? this.reading(async () => this.withKey(await findSaga(this.pool, this.schema, id))) : undefined;
   }
 
   async findByKey(name: string, key: string): Promise<StoredSaga | undefined> {
-    return this.reading(() => findSagaByKey(this.pool, this.schema, name, key));
+    return this.reading(async () => this.withKey(await findSagaByKey(this.pool, this.schema, name, key)));
   }
 
   async list(filter: SagaFilter): Promise<SagaPage> {
@@ -163,6 +172,14 @@ export class PostgresSagaStore implements SagaStore, SagaOverview {
 
   async replaceDefinition(definition: RegisteredDefinition): Promise<void> {
     await this.reading(() => replaceDefinition(this.pool, this.schema, definition));
+  }
+
+  async shred(subject: string): Promise<number> {
+    const { rowCount } = await this.reading(() => this.pool.query(`delete from ${this.schema}.payload_key where subject = $1`, [subject]));
+    return rowCount ?? 0;
+  }
+  private async withKey(saga: StoredSaga | undefined): Promise<StoredSaga | undefined> {
+    return saga && withOwnKey(saga, await this.ownKeysOf([saga.state], (query) => this.pool.query(query)));
   }
 
   async moveFinished(limit: number): Promise<number> {
@@ -272,11 +289,17 @@ export class PostgresSagaStore implements SagaStore, SagaOverview {
   private async locked(open: readonly LoadedRow[], finished: readonly LoadedRow[], query: Query, now?: number): Promise<Locked> {
     const rows = [...open, ...finished];
     const states = await this.statesOf(rows, query);
+    const keys = await this.ownKeysOf(states, query);
     return {
       now: now ?? Math.floor(rows.reduce((latest, row) => Math.max(latest, row.now), 0)),
-      sagas: new Map(rows.map((row, at) => [row.id, stored(row, states[at]!)])),
+      sagas: new Map(rows.map((row, at) => [row.id, withOwnKey(stored(row, states[at]!), keys)])),
       finished: new Set(finished.map((row) => row.id)),
     };
+  }
+
+  private async ownKeysOf(states: readonly SagaState[], query: Query): Promise<ReadonlyMap<string, string>> {
+    const ids = states.flatMap(({ id, ownKey }) => (ownKey ? [id] : []));
+    return ids.length === 0 ? NO_OWN_KEYS : ownKeysIn((await query(this.load.ownKeys(ids))).rows);
   }
 
   /** What was fetched is parsed; what was not is known, or else fetched now, since another store has written it. */

@@ -50,9 +50,9 @@ export function writeState(state: SagaState, before?: StateParts): StateText {
   const text = `${head},"direction":"${direction}","seq":${seq},"eventAt":${eventAt},"bytes":${bytes},"order":${order}${rarely(state)},"steps":{${stepsText}}}`;
   return { text, parts: { head, steps, length: text.length } };
 }
-function headOf({ name, version, key, tags, traceparent, tracestate, input, startedAt }: SagaState): string {
+function headOf({ name, version, key, tags, traceparent, tracestate, input, ownKey, startedAt }: SagaState): string {
   const trace = traceparent === null ? {} : { traceparent, ...(tracestate === undefined ? {} : { tracestate }) };
-  const rare = { ...(key === null ? {} : { key }), ...(isEmpty(tags) ? {} : { tags }), ...trace };
+  const rare = { ...(key === null ? {} : { key }), ...(isEmpty(tags) ? {} : { tags }), ...(ownKey && { ownKey }), ...trace };
   const head = { name, version, startedAt, input, ...rare };
   return JSON.stringify(head).slice(0, -1);
 }

@@ -46,6 +46,7 @@ function partsOf(schema: string, { starts, updates, late, ...written }: Batch): 
   const history = [...starts, ...updates, ...late].flatMap(({ state, history }) => history.map((entry) => ({ id: state.id, entry })));
   return [
     ...(starts.length > 0 ? [startsPart(schema, starts, written)] : []),
+    ...(starts.some(({ ownKey }) => ownKey) ? [ownKeysPart(schema, starts)] : []),
     ...(updates.length > 0 ? [updatesPart(schema, 'saga', updates, written)] : []),
     ...(late.length > 0 ? [updatesPart(schema, 'finished_saga', late, written)] : []),
     ...(history.length > 0 ? [historyPart(schema, history)] : []),
@@ -87,6 +88,17 @@ function startsPart(schema: string, starts: readonly SagaStart[], { stamp, texts
     column(states.map((state) => state.endedAt)),
   ];
   return { name: 'started', sql, values };
+}
+
+/** Keys of sagas that have one of their own. */
+function ownKeysPart(schema: string, starts: readonly SagaStart[]): Part {
+  const sql = `
+    insert into ${schema}.payload_key (saga_id, subject, key)
+    select * from unnest(${columnOf('$', 'uuid')}, $::text[], ${columnOf('$', 'text')})`;
+  const keyed = starts.flatMap(({ state, ownKey }) => (ownKey ? [{ id: state.id, ...ownKey }] : []));
+  // A subject is a text of the user's.
+  const values = [column(keyed.map(({ id }) => id)), keyed.map(({ subject }) => subject), column(keyed.map(({ key }) => key))];
+  return { name: 'keyed', sql, values };
 }
 
 /** `wake_at` of an update that leaves it alone; no instant is negative. */

@@ -34,6 +34,7 @@ export function planCommand(written: WrittenCommand, defaults: RetryPolicy, wher
     readRequest: terms.readRequest,
     readReply: terms.readReply,
     rejections: terms.rejections,
+    ...(terms.sensitive && { sensitive: terms.sensitive }),
   });
 }
 

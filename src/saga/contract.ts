@@ -1,7 +1,9 @@
 import { SagaError } from '../core/errors.js';
 import { WIRE_NAME, type Reader } from '../core/plan.js';
 import { MAX_BATCH } from '../core/wire-limits.js';
+import { KEY_MISSING, type SensitiveParts } from '../core/sealing.js';
 import { isSchema, readNothing, readerOf, type AnySchema, type JsonFault, type ReadOf, type Schema, type SentOf } from './schema.js';
+import { marksIn } from './sensitive.js';
 import { fieldsOf, lookedAt, shown } from './written.js';
 
 /* oxlint-disable typescript/no-explicit-any -- `any` in the position of a type argument: "a command of whatever types" */
@@ -14,7 +16,7 @@ export const contractTerms: unique symbol = Symbol.for('backstep.contract');
 const rejectionMark = Symbol.for('backstep.rejection');
 
 /** Codes that the protocol itself answers with; no contract may declare them. */
-export const RESERVED_CODES: readonly string[] = ['undone', 'beyond-horizon', 'id-reused'];
+export const RESERVED_CODES: readonly string[] = ['undone', 'beyond-horizon', 'id-reused', KEY_MISSING];
 
 /**
  * One command of a participant. `Request` and `Reply` are what a sender writes, `Received` and `Got` what the other side reads (they
@@ -89,6 +91,8 @@ export interface CommandTerms {
   /** Checks what a handler returned; the orchestrator reads its value. */
   readonly readReply: Reader;
   readonly rejections: readonly string[];
+  /** Absent: nothing is. */
+  readonly sensitive?: SensitiveParts;
 }
 /** What is known of a contract at run time. */
 export interface ContractTerms<Name extends string = string> {
@@ -186,6 +190,7 @@ interface WrittenShape {
 function nameCommand(participant: string, name: string, shape: AnyShape, options: ContractOptions) {
   const written = shape['~shape'] as WrittenShape;
   const type = `${participant}.${name}`;
+  const sensitive = { request: marksIn(written.request, 'request'), reply: marksIn(written.reply, 'reply') };
   const terms: CommandTerms = Object.freeze({
     participant,
     command: name,
@@ -195,6 +200,7 @@ function nameCommand(participant: string, name: string, shape: AnyShape, options
     readRequest: readerOf(written.request as Schema, `${type}'s request`),
     readReply: written.reply === undefined ? readNothing : readerOf(written.reply as Schema, `${type}'s reply`),
     rejections: Object.freeze([...(written.rejections ?? [])]),
+    ...(sensitive.request.length + sensitive.reply.length > 0 && { sensitive: Object.freeze(sensitive) }),
   });
   const rejection = (code: string, details?: RejectionOptions) => new Rejection(code, type, details);
   return Object.freeze({ name: type, rejection, [commandTerms]: terms });
@@ -236,6 +242,8 @@ function shapeFaults(name: string, shape: unknown): string[] {
   if (written === undefined) return [...faults, 'describe it with command({ request, … })'];
   if (!isSchema(written.request)) faults.push(`'request' must be a schema (Standard Schema, or typed<…>())`);
   if (written.reply !== undefined && !isSchema(written.reply)) faults.push(`'reply' must be a schema (Standard Schema, or typed<…>())`);
+  marksIn(written.request, 'request', faults);
+  marksIn(written.reply, 'reply', faults);
   return [...faults, ...codeFaults(written.rejections ?? [])];
 }
 

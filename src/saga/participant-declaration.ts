@@ -1,3 +1,5 @@
+import type { Json } from '../core/json.js';
+import type { Phase } from '../core/state.js';
 import type { CommandTerms } from './contract.js';
 
 /** What every handler is told about a command. */
@@ -80,9 +82,19 @@ export interface HandlerDeclaration {
   readonly horizonMs: number | undefined;
   /** For messages: `PaymentService.charge`. */
   readonly where: string;
+  /** Seals what is sensitive in a reply to this command; absent: nothing is, or there are no keys. */
+  readonly sealReply?: (reply: Json, command: AnsweredCommand) => Json;
   /** Also a handler that throws synchronously gives a rejected promise. */
   readonly handle: (
     request: unknown,
     context: CommandContext<unknown> | OutsideContext<unknown> | ManyContext<unknown>,
   ) => Promise<unknown>;
+}
+/** Which command a reply belongs to. */
+export interface AnsweredCommand {
+  readonly sagaId: string;
+  readonly step: string;
+  readonly phase: Phase;
+  /** The saga's own key, sealed. */
+  readonly payloadKey?: string | undefined;
 }

@@ -8,6 +8,7 @@ import { durationOf, retentionOf } from './policy.js';
 import { orderFaults, warningsOf } from './rules.js';
 import { sagaOptionsOf, type SagaOptions } from './saga.js';
 import { isSchema, readAnything, readerOf } from './schema.js';
+import { marksIn } from './sensitive.js';
 import { fingerprintOf, shapeOf } from './shape.js';
 import { fieldsOf, lookedAt, shown } from './written.js';
 
@@ -51,7 +52,7 @@ export function inspect(instance: object): Inspection {
 }
 
 /** What a start is checked by, without an instance of the class. Throws SAGA_DEFINITION_INVALID with every fault. */
-export function startHeadOf(options: SagaOptions, className: string): Pick<Plan, 'name' | 'readInput' | 'keyOf'> {
+export function startHeadOf(options: SagaOptions, className: string): Pick<Plan, 'name' | 'readInput' | 'keyOf' | 'sensitive'> {
   const faults: string[] = [];
   const head = lookedAt(() => headOf(options, className, faults), undefined, faults);
   if (head && faults.length === 0) return head;
@@ -73,6 +74,7 @@ function headOf(options: SagaOptions, className: string, faults: string[]): Head
     version,
     input,
     key,
+    subject,
     deadline,
     compensationOrder = 'reverse',
     retention,
@@ -83,10 +85,12 @@ function headOf(options: SagaOptions, className: string, faults: string[]): Head
   if (!Number.isSafeInteger(version) || version! < 1) own.push(`the version is ${shown(version)}; it must be a whole number from 1`);
   if (input !== undefined && !isSchema(input)) own.push(`'input' must be a schema (Standard Schema, or typed<…>())`);
   if (key !== undefined && typeof key !== 'function') own.push(`'key' must be a function of the input`);
+  if (subject !== undefined && typeof subject !== 'function') own.push(`'subject' must be a function of the input`);
   if (!ORDERS.includes(compensationOrder))
     own.push(`'compensationOrder' is '${shown(compensationOrder)}'; it must be 'reverse' or 'by-dependency'`);
   const deadlineMs = deadline === undefined ? undefined : durationOf(deadline, 0, 'deadline', own);
   const keeping = retentionOf(retention, own);
+  const sensitive = marksIn(input, 'input', own);
   for (const option of Object.keys(unknown)) own.push(`there is no option '${shown(option)}'`);
   faults.push(...own.map((fault) => `: @Saga: ${fault}`));
   return {
@@ -96,15 +100,17 @@ function headOf(options: SagaOptions, className: string, faults: string[]): Head
     compensationOrder,
     retention: keeping,
     readInput: isSchema(input) ? readerOf(input, `${className}'s input`) : readAnything,
-    keyOf: key && keyReader(key as (input: unknown) => unknown, `${className}'s key`),
+    keyOf: key && textReader(key as (input: unknown) => unknown, `${className}'s key`),
+    ...(subject && { subjectOf: textReader(subject as (input: unknown) => unknown, `${className}'s subject`) }),
+    ...(sensitive.length > 0 && { sensitive }),
   };
 }
 
-function keyReader(written: (input: unknown) => unknown, what: string): (input: unknown) => string {
+function textReader(written: (input: unknown) => unknown, what: string): (input: unknown) => string {
   const build = builder(written, what);
   return (input) => {
-    const key = build(input);
-    if (typeof key === 'string' && key !== '') return key;
-    throw new TypeError(`${what} gave ${typeof key === 'string' ? 'an empty text' : typeof key}; it must give a text`);
+    const text = build(input);
+    if (typeof text === 'string' && text !== '') return text;
+    throw new TypeError(`${what} gave ${typeof text === 'string' ? 'an empty text' : typeof text}; it must give a text`);
   };
 }

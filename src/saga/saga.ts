@@ -18,6 +18,11 @@ export interface SagaOptions<S extends AnySchema | undefined = AnySchema | undef
   readonly input?: S;
   /** The business key of a saga, where it follows from the input. */
   readonly key?: (input: S extends AnySchema ? ReadOf<S> : never) => string;
+  /**
+   * Whose data a saga holds, as the business knows them: a customer number. What is sensitive is then sealed with a key of the saga's own, and
+   * `backstep shred` makes all of a subject unreadable. Without it the keys of the installation serve.
+   */
+  readonly subject?: (input: S extends AnySchema ? ReadOf<S> : never) => string;
   /** From the start; when it is over before the pivot has succeeded, the saga turns back. Default: none. */
   readonly deadline?: Duration;
   /** How it is undone: one by one in the reverse order of completion (default), or each as soon as what depends on it is undone. */

@@ -38,7 +38,7 @@ export class DeadLetterSeries {
     });
     const refused = new Counter(registry, {
       name: 'backstep_signatures_refused_total',
-      help: 'Messages that this process put aside since they are not trusted: unsigned, unknown-key, revoked-key, misattributed or mismatch.',
+      help: 'Messages that this process put aside since they are not trusted: unsigned, unknown-key, revoked-key, misattributed, mismatch or broken-seal.',
       labels: ['reason'],
     });
     // All of them from the beginning: the first one is then an increase.

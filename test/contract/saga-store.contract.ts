@@ -280,6 +280,30 @@ export function describeSagaStore(name: string, open: () => Promise<OpenedStore>
       });
     });
 
+    describe('keys of single sagas', () => {
+      it('are given with the saga, finished or not, until they are shredded', async () => {
+        const keyed = (subject: string, key: string) => startOf({ ownKey: true }, { ownKey: { subject, key } });
+        const odd = 'Ada "O\'Neill"\n\u0001, 7';
+        const ids = await start(store, keyed(odd, 'k:1'), keyed('other', 'k:2'), startOf(), keyed(odd, 'k:3'));
+        const loaded = async () => {
+          const committed = await store.commit(ids, ({ sagas }) => ({ ...nothing, result: ids.map((id) => sagas.get(id)!.ownKey) }));
+          const found = await Promise.all(ids.map(async (id) => (await store.find(id))!.ownKey));
+          expect(committed.fate === 'committed' && committed.result).toEqual(found);
+          return found;
+        };
+        expect(await loaded()).toEqual(['k:1', 'k:2', undefined, 'k:3']);
+        await change(store, ids.slice(3), (saga) => endOf(saga));
+        await store.moveFinished(1_000);
+        expect(await loaded()).toEqual(['k:1', 'k:2', undefined, 'k:3']);
+        expect(await store.shred('nobody')).toBe(0);
+        expect(await store.shred(odd)).toBe(2);
+        expect(await loaded()).toEqual([null, 'k:2', undefined, null]);
+        expect(await store.shred(odd)).toBe(0);
+        expect((await store.find(ids[0]!))!.state.ownKey).toBe(true);
+        expect(await store.history(ids[0]!, 0, 10)).toHaveLength(1);
+      });
+    });
+
     describe('finished sagas', () => {
       it('are moved, found, and updated late', async () => {
         const ids = await start(store, startOf({ key: 'moved' }), startOf(), startOf());

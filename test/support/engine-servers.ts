@@ -9,6 +9,7 @@ import { Orchestrator } from '../../src/engine/orchestrator.js';
 import type { EngineSettings } from '../../src/engine/settings.js';
 import { commandQueue, engineTopology } from '../../src/engine/topology.js';
 import type { Clock } from '../../src/ports/clock.js';
+import type { PayloadSealing } from '../../src/ports/sealing.js';
 import type { Delivery } from '../../src/ports/transport.js';
 import { connect, type ConnectOptions } from '../../src/postgres/connect.js';
 import { migrate } from '../../src/postgres/migrate.js';
@@ -34,6 +35,7 @@ const realClock: Clock = {
 export interface EngineOptions {
   readonly settings?: Partial<EngineSettings>;
   readonly observer?: EngineObserver;
+  readonly sealing?: PayloadSealing;
   readonly databaseUrl?: string;
   readonly connect?: Partial<ConnectOptions>;
   readonly transport?: Partial<RabbitMqOptions>;
@@ -89,6 +91,7 @@ export class Installation {
       logger: logs,
       hash,
       ...(options.observer ? { observer: options.observer } : {}),
+      ...(options.sealing ? { sealing: options.sealing } : {}),
       settings: { ...options.settings, namespace: this.names.namespace },
     });
     let closing: Promise<void> | undefined;
@@ -157,7 +160,8 @@ export class Installation {
     this.open.push(end);
     closeAtEnd(end);
   }
-  private transport(logs: LogBook, options: Partial<RabbitMqOptions> = {}): RabbitMqTransport {
+  /** A connection of its own to the broker. */
+  transport(logs: LogBook, options: Partial<RabbitMqOptions> = {}): RabbitMqTransport {
     return new RabbitMqTransport({
       urls: [this.brokerUrl],
       clock: realClock,

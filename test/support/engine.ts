@@ -15,6 +15,7 @@ import { InProcessBroker } from '../../src/memory/transport-broker.js';
 import type { Logger, LogFields } from '../../src/ports/logger.js';
 import type { SagaOverview } from '../../src/ports/saga-overview.js';
 import type { Committed, Loaded, SagaStore, Writes } from '../../src/ports/saga-store.js';
+import type { PayloadSealing } from '../../src/ports/sealing.js';
 import type { Consumer, Delivery, Outgoing, PublishOutcome, Transport } from '../../src/ports/transport.js';
 import type { MessageSigning } from '../../src/signing/message-signing.js';
 import { ManualClock, turns } from './manual-clock.js';
@@ -77,6 +78,8 @@ export class EngineWorld {
     readonly observer?: EngineObserver;
     /** Of the engine; the participants' is set apart. */
     readonly signing?: MessageSigning;
+    /** Of the engine alone. */
+    readonly sealing?: PayloadSealing | undefined;
     readonly tracing?: (parts: { readonly names: Names; readonly logger: Logger; readonly transport: Transport }) => EngineTracing;
     /** Another engine's world, to share its servers and clock. */
     readonly beside?: EngineWorld;
@@ -100,6 +103,7 @@ export class EngineWorld {
       hash,
       ...(options.observer ? { observer: options.observer } : {}),
       ...(options.signing ? { signing: options.signing } : {}),
+      ...(options.sealing ? { sealing: options.sealing } : {}),
       ...(options.tracing ? { tracing: options.tracing({ names: this.names, logger: this.logs, transport: this.transport }) } : {}),
       settings: { namespace: 'backstep', ...options.settings },
     });

@@ -29,6 +29,7 @@ const ARROWS: Record<string, Arrows> = {
   rabbitmq: { own: ['core/', 'ports/'], packages: ['amqplib', NODE] },
   memory: { own: ['core/', 'ports/'], packages: [] },
   signing: { own: ['core/', 'ports/'], packages: ['zod', NODE] },
+  sealing: { own: ['core/', 'ports/'], packages: ['zod', NODE] },
   access: { own: ['core/', 'ports/'], packages: ['jose', NODE] },
   http: { own: ['access/', 'core/', 'engine/', 'ports/'], packages: ['hono', '@hono/node-server', '@hono/zod-openapi', 'zod', NODE] },
   telemetry: {

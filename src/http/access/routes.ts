@@ -57,5 +57,6 @@ export const ROUTES: Readonly<Record<string, RouteAccess>> = {
   'POST /api/v1/bulk': operate('filter', 'bulk'),
   'POST /api/v1/dead-letters/:id/replay': operate('all', 'replay-dead-letter'),
   'POST /api/v1/dead-letters/:id/discard': operate('all', 'discard-dead-letter'),
+  'POST /api/v1/shred': { role: 'admin', scope: 'all', audited: 'shred' },
   'GET /api/v1/audit': { role: 'admin', scope: 'all' },
 };

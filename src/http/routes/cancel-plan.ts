@@ -2,6 +2,7 @@ import { createRoute } from '@hono/zod-openapi';
 import { planCancel } from '../../core/cancel-plan.js';
 import { SagaError } from '../../core/errors.js';
 import type { Plan } from '../../core/plan.js';
+import { NotOpened } from '../../core/sealing.js';
 import type { SagaState } from '../../core/state.js';
 import type { HttpApp, HttpContext } from '../context.js';
 import * as find from '../schemas-find.js';
@@ -23,8 +24,20 @@ export function addCancelPlanRoute(app: HttpApp, { service, store }: HttpContext
     const { id } = c.req.valid('param');
     const saga = await store.find(id);
     if (!saga) throw new SagaError('SAGA_NOT_FOUND', `there is no saga ${id}`);
-    return c.json(cancelPlanView(saga.state, planOf(service, saga.state)), 200);
+    return c.json(
+      opened(() => cancelPlanView(saga.state, planOf(service, saga))),
+      200,
+    );
   });
+}
+
+/** What would be sent can only be told by somebody who can open what it is made of. */
+function opened<T>(view: () => T): T {
+  try {
+    return view();
+  } catch (error: unknown) {
+    throw error instanceof NotOpened ? new SagaError('SAGA_PAYLOAD_KEY_MISSING', error.message, [], { cause: error }) : error;
+  }
 }
 
 function cancelPlanView(state: SagaState, plan: Plan | undefined): find.CancelPlanView {

@@ -5,7 +5,7 @@ import type { Operated, OperatorEvent } from '../../engine/service.js';
 import { deciderOf } from '../access/audited.js';
 import type { HttpApp, HttpContext, HttpEnv } from '../context.js';
 import { etagOf, versionsIn } from '../etag.js';
-import { sagaView } from '../saga-view.js';
+import { storedView } from '../saga-view.js';
 import { OperatorHeaders } from '../schemas-headers.js';
 import * as schema from '../schemas.js';
 import { answer, body, refusals } from './answers.js';
@@ -67,8 +67,8 @@ async function operate(c: Context<HttpEnv>, { service, traceUrl }: HttpContext, 
   const versions = versionsIn(c.req.header('if-match'));
   const { saga, before, decided }: Operated = await (versions ? service.operate(id, event, versions) : service.operate(id, event));
   c.set('decision', { before, after: { status: statusOf(saga.state), seq: saga.state.seq }, decided });
-  const plan = planOf(service, saga.state);
+  const plan = planOf(service, saga);
   c.header('etag', etagOf(saga.version, plan !== undefined));
-  const operated: schema.OperatedView = { ...sagaView(saga.state, plan, traceUrl), decided };
+  const operated: schema.OperatedView = { ...storedView(saga, plan, traceUrl), decided };
   return c.json(operated, decided ? 200 : 202);
 }

@@ -24,7 +24,10 @@ export function addOverviewRoute(app: HttpApp, { service, store }: HttpContext):
     const found = await store.overview({ limit, ...(since === undefined ? {} : { since: Date.parse(since) }) });
     const isReached = ({ name }: { readonly name: string }) => reaches(c.get('principal'), name);
     const reached = (sagas: readonly StoredSaga[]) => sagas.filter(({ state }) => isReached(state));
-    const stuck = reached(found.stuck).map(({ state }) => ({ ...summaryView(state), stuck: stuckViews(state, planOf(service, state)) }));
+    const stuck = reached(found.stuck).map(({ state }) => ({
+      ...summaryView(state),
+      stuck: stuckViews(state, planOf(service, { state })),
+    }));
     const oldest = reached(found.oldest).map(({ state }) => summaryView(state));
     return c.json({ at: iso(found.now), definitions: countsOf(found, service.definitions).filter(isReached), oldest, stuck }, 200);
   });

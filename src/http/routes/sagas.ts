@@ -1,14 +1,14 @@
 import { createRoute } from '@hono/zod-openapi';
 import type { Context } from 'hono';
 import { SagaError } from '../../core/errors.js';
-import type { SagaState } from '../../core/state.js';
+import { planFor, type Plan } from '../../core/plan.js';
 import type { SagaService } from '../../engine/service.js';
 import type { StoredSaga } from '../../ports/saga-store.js';
 import type { HttpApp, HttpContext, HttpEnv } from '../context.js';
 import { etagOf, isKnown } from '../etag.js';
 import { historyEntryView } from '../history-view.js';
 import { listFilter, present } from '../saga-filter.js';
-import { sagaView, summaryView } from '../saga-view.js';
+import { storedView, summaryView } from '../saga-view.js';
 import { ListQuery } from '../schemas-find.js';
 import { SagaHeaders } from '../schemas-headers.js';
 import * as schema from '../schemas.js';
@@ -68,12 +68,13 @@ export function addSagaRoutes(app: HttpApp, { service, store, stopping, traceUrl
     const { id } = c.req.valid('param');
     const { wait } = c.req.valid('query');
     const found = wait === undefined ? undefined : await untilFinal(service, id, wait, stopping);
-    const { state, version } = found ?? (await find(store, id));
-    const plan = planOf(service, state);
+    const saga = found ?? (await find(store, id));
+    const { version } = saga;
+    const plan = planOf(service, saga);
     const etag = etagOf(version, plan !== undefined);
     c.header('etag', etag);
     if (isKnown(c.req.header('if-none-match'), etag)) return c.body(null, 304);
-    return c.json(sagaView(state, plan, traceUrl), 200);
+    return c.json(storedView(saga, plan, traceUrl), 200);
   });
   app.openapi(history, async (c) => {
     const { id } = c.req.valid('param');
@@ -87,8 +88,9 @@ export function addSagaRoutes(app: HttpApp, { service, store, stopping, traceUrl
 }
 
 /** The definition that a saga was started with, if it is loaded. */
-export function planOf(service: SagaService, { name, version }: SagaState) {
-  return service.definitions.find((plan) => plan.name === name && plan.version === version);
+export function planOf(service: SagaService, { state, ownKey }: Pick<StoredSaga, 'state' | 'ownKey'>): Plan | undefined {
+  const plan = service.definitions.find(({ name, version }) => name === state.name && version === state.version);
+  return plan && planFor(plan, ownKey);
 }
 
 /** What the engine is asked for by the body of a start. */

@@ -11,6 +11,7 @@ import { onlyNamed, startHosts } from '../hosts.js';
 import type { Running } from '../lifetime.js';
 import { openRabbitMq } from '../rabbitmq.js';
 import { openSagas } from '../sagas.js';
+import { openSealing } from '../sealing.js';
 import { openSigning } from '../signing.js';
 import { serveMetrics } from '../serve-metrics.js';
 import { SystemClock } from '../system.js';
@@ -22,6 +23,8 @@ export interface ParticipantsOptions {
   readonly namespace: string;
   /** BACKSTEP_SIGNING_KEYS. */
   readonly signingKeys: string | undefined;
+  /** BACKSTEP_PAYLOAD_KEYS. */
+  readonly payloadKeys: string | undefined;
   readonly sagas: readonly string[];
   /** Only these; all of them when absent. */
   readonly only: readonly string[] | undefined;
@@ -40,6 +43,7 @@ const RESTART_MS = 500;
 export async function hostParticipants(options: ParticipantsOptions): Promise<Running> {
   const { logger, namespace, rabbitmqUrl, measureOn } = options;
   const signing = openSigning(options.signingKeys, namespace);
+  const sealing = openSealing(options.payloadKeys);
   if (measureOn) await assertCanListen(measureOn);
   const sagas = await openSagas(options.sagas, logger);
   const declarations = onlyNamed(sagas.participants(), options.only);
@@ -52,7 +56,8 @@ export async function hostParticipants(options: ParticipantsOptions): Promise<Ru
   try {
     const metrics = measureOn && new Metrics();
     const observer = metrics?.participants(declarations, namesIn(namespace));
-    const parts = { declarations, transport, clock, logger, namespace, ...(observer && { observer }), ...(signing && { signing }) };
+    const trust = { ...(signing && { signing }), ...(sealing && { sealing }) };
+    const parts = { declarations, transport, clock, logger, namespace, ...(observer && { observer }), ...trust };
     opened.push(
       await untilConnected(options, clock, () => startHosts({ ...parts, dataSource: (schema) => dataSource(options, schema, clock) })),
     );

@@ -9,6 +9,7 @@ import { createDaemon, type Daemon } from '../daemon.js';
 import { openDatabase } from '../database.js';
 import { openRabbitMq } from '../rabbitmq.js';
 import { openSagas } from '../sagas.js';
+import { openSealing } from '../sealing.js';
 import { openSigning } from '../signing.js';
 import { SystemClock } from '../system.js';
 
@@ -19,6 +20,8 @@ export interface ServeOptions {
   readonly namespace: string;
   /** BACKSTEP_SIGNING_KEYS. */
   readonly signingKeys: string | undefined;
+  /** BACKSTEP_PAYLOAD_KEYS. */
+  readonly payloadKeys: string | undefined;
   readonly sagas: readonly string[];
   readonly http: ListenOptions;
   /** Where `/metrics` is served alone; the HTTP API serves it in any case. */
@@ -38,6 +41,7 @@ export async function serve(options: ServeOptions): Promise<Daemon> {
   const { logger, namespace, allowOrphans, deadLetterKeepMs, http, measureOn, traceUrl, access } = options;
   assertSafe(http, access);
   const signing = openSigning(options.signingKeys, namespace);
+  const sealing = openSealing(options.payloadKeys);
   await assertCanListen(http);
   if (measureOn) await assertCanListen(measureOn);
   const { plans } = await openSagas(options.sagas, logger);
@@ -53,7 +57,8 @@ export async function serve(options: ServeOptions): Promise<Daemon> {
   const store = new PostgresSagaStore(dataSource);
   const audit = new PostgresAuditLog(dataSource);
   const settings = { namespace, allowOrphans, deadLetterKeepMs };
-  const daemon = await createDaemon({ plans, store, transport, signing, logger, http, measureOn, traceUrl, access, audit, settings });
+  const parts = { plans, store, transport, signing, sealing, logger, audit };
+  const daemon = await createDaemon({ ...parts, http, measureOn, traceUrl, access, settings });
   const sagas = plans.map(({ name, version }) => `${name}@${version}`);
   logger.info({ url: daemon.url, namespace, sagas }, `listening on ${daemon.url}${reach(access)}`);
   if (daemon.metricsUrl) logger.info({ url: daemon.metricsUrl }, `metrics alone are on ${daemon.metricsUrl}`);

@@ -4,6 +4,7 @@ import { IndexFinishedSagas1764200000000 } from './1764200000000-index-finished-
 import { MarkDeadLetters1764300000000 } from './1764300000000-mark-dead-letters.js';
 import { FeedOfHistory1764300000001 } from './1764300000001-feed-of-history.js';
 import { CreateAudit1764400000000 } from './1764400000000-create-audit.js';
+import { CreatePayloadKey1764500000000 } from './1764500000000-create-payload-key.js';
 import { Retention1764500000100 } from './1764500000100-retention.js';
 import { Tracestate1764500000200 } from './1764500000200-tracestate.js';
 
@@ -15,6 +16,7 @@ export const MIGRATIONS = [
   MarkDeadLetters1764300000000,
   FeedOfHistory1764300000001,
   CreateAudit1764400000000,
+  CreatePayloadKey1764500000000,
   Retention1764500000100,
   Tracestate1764500000200,
 ] as const;

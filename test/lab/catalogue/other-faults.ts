@@ -201,7 +201,6 @@ export const HOSTILE_FAULTS: readonly Fault[] = [
     fault: 'an encrypted payload is tampered with, moved to another saga, or its key is missing',
     expected: 'put aside; a missing key is waited for',
     run: 'CF',
-    waitsFor: 'encryption',
   },
   {
     id: 'J11',

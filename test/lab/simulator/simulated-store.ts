@@ -120,6 +120,9 @@ export class SimulatedSagaStore implements SagaStore {
   find(id: string) {
     return this.other(() => this.database.inner.find(id));
   }
+  shred(subject: string) {
+    return this.other(() => this.database.inner.shred(subject));
+  }
   findByKey(name: string, key: string) {
     return this.other(() => this.database.inner.findByKey(name, key));
   }

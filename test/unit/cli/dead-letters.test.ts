@@ -72,3 +72,13 @@ describe('dead-letters', () => {
     expect([code, out]).toEqual([0, 'three\treplayed\t1\ntwo\treplayed\t1\n']);
   });
 });
+
+describe('shred', () => {
+  it('asks for a reason and a yes, and says how many sagas it was about', async () => {
+    expect(await run(['shred', 'ada', '--reason', 'x'])).toMatchObject({ code: 2, err: expect.stringContaining('--yes') });
+    expect(await run(['shred', 'ada', '--reason', ' ', '--yes'])).toMatchObject({ code: 2 });
+    expect(await run(['shred', 'ada', '--reason', 'x', '--yes'])).toMatchObject({ code: 0, out: 'ada\t0\n' });
+    expect((await run(['shred', 'ada', '--reason', 'x', '--yes'], { isTty: true })).out).toBe('shredded what 0 sagas had sealed of ada\n');
+    expect((await run(['shred', 'ada', '--reason', 'x', '--yes', '--json'])).out).toContain('"sagas": 0');
+  });
+});

@@ -85,6 +85,7 @@ const ROUTES: Readonly<
   'POST /api/v1/bulk': { expected: 'operate', body: { verb: 'cancel', filter: { name: 'test-saga' }, reason: 'r', dryRun: true } },
   'POST /api/v1/dead-letters/:id/replay': { expected: 'operate, of all', body: { reason: 'r' } },
   'POST /api/v1/dead-letters/:id/discard': { expected: 'operate, of all', body: { reason: 'r' } },
+  'POST /api/v1/shred': { expected: 'admin, of all', body: { ...WHY, subject: 's' } },
   'GET /api/v1/audit': { expected: 'admin, of all' },
 };
 

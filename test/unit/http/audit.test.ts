@@ -118,4 +118,13 @@ describe('the audit', () => {
     expect(await page('saga=00000000-0000-7000-8000-ffffffffffff')).toEqual([[], undefined, 6]);
     expect((await api.request('GET', '/api/v1/audit?limit=0', undefined, bearer)).status).toBe(400);
   });
+
+  it('has who shredded whose data, and why', async () => {
+    const { api, rows } = await opened();
+    const { status, body } = await api.post('/api/v1/shred', { subject: 'ada', reason: 'she asked for it' }, bearer);
+    expect({ status, body }).toEqual({ status: 200, body: { sagas: 0 } });
+    expect((await rows()).map(({ verb, stage, reason, details }) => ({ verb, stage, reason, details }))).toEqual(
+      ['asked', 'done'].map((stage) => ({ verb: 'shred', stage, reason: 'she asked for it', details: { subject: 'ada' } })),
+    );
+  });
 });

@@ -48,7 +48,7 @@ describe('the catalogue', () => {
     const waiting = [...ROWS.values()].filter(({ waitsFor }) => waitsFor !== undefined).map(({ id }) => id);
     const later = waiting.filter((id) => !/^[IJ]/.test(id));
     expect(later).toEqual(['B26', 'H3', 'H4', 'H6']);
-    expect(waiting.length - later.length).toBe(4);
+    expect(waiting.length - later.length).toBe(3);
   });
 });
 
@@ -89,7 +89,7 @@ describe('what jest has run', () => {
 describe('the check', () => {
   it('has nothing to say where everything in scope was exercised and passed', () => {
     expect(faultsOf(everything(), { ciOnly: false })).toEqual([]);
-    expect(summaryOf(everything(), { ciOnly: false })).toBe('185 rows, 177 of them in scope: 177 exercised and passed');
+    expect(summaryOf(everything(), { ciOnly: false })).toBe('185 rows, 178 of them in scope: 178 exercised and passed');
   });
 
   it('names a row without a test, one whose test failed, and one that there is not', () => {
