@@ -5,9 +5,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import pg from 'pg';
 import { amqpUrl, freshDatabase, uniqueNamespace } from '../support/servers.js';
-import { backstep, Command, daemon, type Ended, type Variables } from './command.js';
+import { backstep, daemonInside, Inside, inside, type Ended, type Variables } from './command.js';
 
-// Every command is a process of its own, and the machine may be busy.
+// The machine may be busy.
 jest.setTimeout(120_000);
 
 const SAGAS = ['--sagas', 'dist/sagas/transfer-money'];
@@ -18,7 +18,7 @@ let at: Variables;
 beforeAll(async () => {
   directory = await mkdtemp(join(tmpdir(), 'backstep-bad-input-'));
   at = await variables();
-  expect((await backstep(['migrate'], at)).code).toBe(0);
+  expect((await inside(['migrate'], at)).code).toBe(0);
 });
 afterAll(() => rm(directory, { recursive: true }));
 
@@ -34,16 +34,17 @@ function errorOf({ code, stderr }: Ended): readonly [code: number | null, ...lin
 }
 
 describe('a start', () => {
-  let server: Command & { readonly url: string };
+  let server: Inside & { readonly url: string };
   beforeAll(async () => {
-    server = await daemon(at, SAGAS);
+    server = await daemonInside(at, SAGAS);
   });
   const start = async (name: string, input: string, ...more: readonly string[]) =>
-    backstep(['start', name, '--input', input, ...more], { BACKSTEP_URL: server.url });
+    inside(['start', name, '--input', input, ...more], { BACKSTEP_URL: server.url });
   const transfer = (cents: unknown) => JSON.stringify({ transferId: 't-1', from: 'N-1001', to: 'S-2001', cents });
 
   it('of what there is not, or with what does not fit, says so', async () => {
-    expect(errorOf(await start('nothing', '{}'))).toEqual([
+    // What a shell sees of it.
+    expect(errorOf(await backstep(['start', 'nothing', '--input', '{}'], { BACKSTEP_URL: server.url }))).toEqual([
       3,
       "backstep: no saga named 'nothing' is loaded; loaded: transfer-money [SAGA_UNKNOWN_DEFINITION]",
     ]);
@@ -110,7 +111,7 @@ describe('a definition that throws when it is imported', () => {
 describe('a schema', () => {
   it('that is not there is named, with what to do', async () => {
     const fresh = await variables();
-    expect(errorOf(await backstep(SERVE, fresh))).toEqual([
+    expect(errorOf(await inside(SERVE, fresh))).toEqual([
       1,
       `backstep: the schema "${fresh['BACKSTEP_NAMESPACE']}" has no Backstep tables yet; run: backstep migrate [SAGA_SCHEMA_OUTDATED]`,
       expect.stringMatching(/^ {2}- missing: CreateSagaTables/),
@@ -124,7 +125,7 @@ describe('a schema', () => {
 
   it('[A14] that is newer is refused by serve and by migrate', async () => {
     const fresh = await variables();
-    expect((await backstep(['migrate'], fresh)).code).toBe(0);
+    expect((await inside(['migrate'], fresh)).code).toBe(0);
     const namespace = fresh['BACKSTEP_NAMESPACE']!;
     const client = new pg.Client({ connectionString: fresh['BACKSTEP_POSTGRES_URL'] });
     await client.connect();
@@ -135,8 +136,8 @@ describe('a schema', () => {
       `backstep: the schema "${namespace}" is newer than this program; run the version that migrated it [SAGA_SCHEMA_OUTDATED]`,
       '  - unknown here: Tomorrow4000000000000',
     ];
-    expect(errorOf(await backstep(SERVE, fresh))).toEqual(said);
-    expect(errorOf(await backstep(['migrate'], fresh))).toEqual(said);
+    expect(errorOf(await inside(SERVE, fresh))).toEqual(said);
+    expect(errorOf(await inside(['migrate'], fresh))).toEqual(said);
   });
 });
 
@@ -144,20 +145,20 @@ describe('queues that exist with other arguments', () => {
   it('[D8] keep serve and participants from starting, with every difference', async () => {
     const fresh = await variables();
     const namespace = fresh['BACKSTEP_NAMESPACE']!;
-    expect((await backstep(['migrate'], fresh)).code).toBe(0);
+    expect((await inside(['migrate'], fresh)).code).toBe(0);
     const connection = await amqp.connect(amqpUrl());
     const channel = await connection.createChannel();
     await channel.assertQueue(`${namespace}.replies`, { durable: true });
     await channel.assertQueue(`${namespace}.commands.north-bank`, { durable: true });
     const said = 'backstep: queues or exchanges exist with other arguments; delete them once they are empty, or use another namespace';
     const wrong = (queue: string) => `  - queue ${namespace}.${queue}: its x-queue-type is none, wanted quorum`;
-    const server = await backstep(SERVE, fresh);
-    const hosts = await backstep(['participants', ...SAGAS], fresh);
+    const server = await inside(SERVE, fresh);
+    const hosts = await inside(['participants', ...SAGAS], fresh);
     for (const queue of [`${namespace}.replies`, `${namespace}.commands.north-bank`]) await channel.deleteQueue(queue);
     await connection.close();
     expect(errorOf(server)).toEqual([1, `${said} [SAGA_TOPOLOGY_CONFLICT]`, wrong('replies'), wrong('commands.north-bank')]);
     expect(errorOf(hosts)).toEqual([1, `${said} [SAGA_TOPOLOGY_CONFLICT]`, wrong('commands.north-bank')]);
-    const daemonAfter = await daemon(fresh, SAGAS);
+    const daemonAfter = await daemonInside(fresh, SAGAS);
     expect((await fetch(`${daemonAfter.url}/readyz`)).status).toBe(200);
   });
 });
@@ -172,7 +173,7 @@ describe('a wrong URL', () => {
   it('of the database names the place and the reason, never the password', async () => {
     const nobody = withUrl('BACKSTEP_POSTGRES_URL', (url) => ((url.username = 'nobody_of_that_name'), (url.password = 'geheim')));
     for (const command of [SERVE, ['participants', ...SAGAS], ['migrate']]) {
-      const [code, said, ...more] = errorOf(await backstep(command, nobody));
+      const [code, said, ...more] = errorOf(await inside(command, nobody));
       expect([code, more]).toEqual([5, []]);
       expect(said).toMatch(/^backstep: the database at .* cannot be used: .*nobody_of_that_name.* \[SAGA_UNAVAILABLE\]$/);
       expect(said).not.toContain('geheim');
@@ -186,7 +187,7 @@ describe('a wrong URL', () => {
       [(url) => (url.port = '1'), /nobody listens there/],
     ];
     const seen = wrong.map(async ([change, reason]) => {
-      const server = await daemon(withUrl('BACKSTEP_RABBITMQ_URL', change), SAGAS);
+      const server = await daemonInside(withUrl('BACKSTEP_RABBITMQ_URL', change), SAGAS);
       const ready = await fetch(`${server.url}/readyz`);
       expect([ready.status, await ready.text()]).toEqual([503, expect.stringMatching(reason)]);
       expect(server.stdout).toMatch(reason);
@@ -195,7 +196,7 @@ describe('a wrong URL', () => {
       expect((await server.ended).code).toBe(0);
     });
     await Promise.all(seen);
-    const hosts = new Command(
+    const hosts = new Inside(
       ['participants', ...SAGAS],
       withUrl('BACKSTEP_RABBITMQ_URL', (url) => (url.password = 'geheim')),
     );
@@ -209,6 +210,6 @@ describe('a wrong URL', () => {
       5,
       `backstep: what answers at ${broker} is no Backstep server [SAGA_UNAVAILABLE]`,
     ]);
-    expect(errorOf(await backstep(['list'], { BACKSTEP_URL: 'localhost:7420' }))[0]).toBe(2);
+    expect(errorOf(await inside(['list'], { BACKSTEP_URL: 'localhost:7420' }))[0]).toBe(2);
   });
 });

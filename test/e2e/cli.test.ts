@@ -4,9 +4,9 @@ import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { backstep, Command } from './command.js';
+import { backstep, Command, inside } from './command.js';
 
-// Every command is a process of its own, and the machine may be busy.
+// The machine may be busy.
 jest.setTimeout(120_000);
 
 const SAGAS = 'dist/sagas';
@@ -29,7 +29,7 @@ describe('the command line', () => {
       ['cancel', 'x'],
       ['serve', '--log-level', 'loud'],
     ]) {
-      const { code, stderr, stdout } = await backstep(args, NO_SERVER);
+      const { code, stderr, stdout } = await inside(args, NO_SERVER);
       expect([args.join(' '), code, stdout]).toEqual([args.join(' '), 2, '']);
       expect(stderr).not.toMatch(/\n {4}at /);
     }
@@ -45,13 +45,13 @@ describe('the command line', () => {
 
   it('recognises that what answers is no Backstep server', async () => {
     const server = await listening((_request, response) => response.end('<html>'));
-    const { code, stderr } = await backstep(['list'], { BACKSTEP_URL: urlOf(server) });
+    const { code, stderr } = await inside(['list'], { BACKSTEP_URL: urlOf(server) });
     server.close();
     expect([code, stderr]).toEqual([5, expect.stringContaining('is no Backstep server')]);
   });
 
   it('lists every fault of the configuration, without passwords, and ends with 2', async () => {
-    const { code, stderr } = await backstep(['serve'], { BACKSTEP_POSTGRES_URL: 'mysql://u:geheim@h/x', BACKSTEP_HTTP_PORT: 'x' });
+    const { code, stderr } = await inside(['serve'], { BACKSTEP_POSTGRES_URL: 'mysql://u:geheim@h/x', BACKSTEP_HTTP_PORT: 'x' });
     expect(code).toBe(2);
     expect(stderr.match(/^ {2}- /gm)).toHaveLength(4);
     for (const variable of ['BACKSTEP_POSTGRES_URL', 'BACKSTEP_RABBITMQ_URL', 'BACKSTEP_HTTP_PORT', 'BACKSTEP_SAGAS'])
@@ -60,9 +60,9 @@ describe('the command line', () => {
   });
 
   it('draws the definitions of a folder without a server', async () => {
-    const drawn = await backstep(['graph', 'book-trip', '--sagas', SAGAS], NO_SERVER);
+    const drawn = await inside(['graph', 'book-trip', '--sagas', SAGAS], NO_SERVER);
     expect([drawn.code, drawn.stdout]).toEqual([0, expect.stringContaining('do_flight -. undo .-> undo_flight')]);
-    const { code, stderr } = await backstep(['graph', 'nothing', '--sagas', SAGAS], NO_SERVER);
+    const { code, stderr } = await inside(['graph', 'nothing', '--sagas', SAGAS], NO_SERVER);
     expect([code, stderr]).toEqual([3, expect.stringContaining('book-trip@1')]);
   });
 
@@ -82,7 +82,7 @@ describe('backstep dev', () => {
     expect([many.code, many.stdout]).toEqual([1, 'created\t2\nexisting\t0\nfailed\t1\ncompleted\t2\n']);
     expect(many.stderr).toMatch(/^line 3: it is not JSON/m);
 
-    const declined = await backstep(
+    const declined = await inside(
       ['start', 'place-order', '--input', '-', '--wait', '--tag', 'shop=north'],
       client,
       order('o-3', 'visa-declined'),
@@ -90,22 +90,22 @@ describe('backstep dev', () => {
     expect([declined.code, declined.stdout]).toEqual([10, expect.stringMatching(/^[0-9a-f-]{36}\tcompensated\n$/)]);
     const id = declined.stdout.split('\t')[0]!;
 
-    const listed = await backstep(['list', '--status', 'compensated', '--tag', 'shop=north'], client);
+    const listed = await inside(['list', '--status', 'compensated', '--tag', 'shop=north'], client);
     expect(listed.stdout).toMatch(
       new RegExp(`^${id}\tcompensated\tplace-order@1\to-3\t[^\t]+\tstep charge was rejected with card-declined[^\n]*\n$`),
     );
-    const shown = await backstep(['show', id], client);
+    const shown = await inside(['show', id], client);
     expect(shown.stdout).toMatch(/^step\tcharge\trejected\tpayments\.charge\t1\t.*card-declined/m);
-    const history = JSON.parse((await backstep(['history', id, '--json'], client)).stdout) as { seq: number }[];
+    const history = JSON.parse((await inside(['history', id, '--json'], client)).stdout) as { seq: number }[];
     expect(history.map(({ seq }) => seq)).toEqual(history.map((_, index) => index + 1));
-    expect((await backstep(['definitions'], client)).stdout).toMatch(/^place-order@1\tdispatch\tpivot\tshipping\.dispatch\t/m);
+    expect((await inside(['definitions'], client)).stdout).toMatch(/^place-order@1\tdispatch\tpivot\tshipping\.dispatch\t/m);
 
-    expect((await backstep(['cancel', id, '--reason', 'late'], client)).code).toBe(4);
-    expect((await backstep(['show', '00000000-0000-7000-8000-000000000000'], client)).code).toBe(3);
-    expect((await backstep(['start', 'place-order', '--input', '{}'], client)).code).toBe(1);
-    expect((await backstep(['start', 'nothing', '--input', '{}'], client)).code).toBe(3);
+    expect((await inside(['cancel', id, '--reason', 'late'], client)).code).toBe(4);
+    expect((await inside(['show', '00000000-0000-7000-8000-000000000000'], client)).code).toBe(3);
+    expect((await inside(['start', 'place-order', '--input', '{}'], client)).code).toBe(1);
+    expect((await inside(['start', 'nothing', '--input', '{}'], client)).code).toBe(3);
 
-    const second = await backstep(['dev', '--port', '0', '--directory', join(directory, 'data'), '--sagas', SAGAS]);
+    const second = await inside(['dev', '--port', '0', '--directory', join(directory, 'data'), '--sagas', SAGAS]);
     expect([second.code, second.stderr]).toEqual([5, expect.stringContaining(`in use by process ${dev.pid}`)]);
 
     dev.kill('SIGTERM');
@@ -116,7 +116,7 @@ describe('backstep dev', () => {
     const sagas = join(directory, 'sagas');
     await mkdir(join(sagas, 'broken'), { recursive: true });
     await writeFile(join(sagas, 'broken', 'index.js'), `\n\nthrow new Error('no such thing');\n`);
-    const { code, stderr } = await backstep(['dev', '--port', '0', '--directory', join(directory, 'other'), '--sagas', sagas]);
+    const { code, stderr } = await inside(['dev', '--port', '0', '--directory', join(directory, 'other'), '--sagas', sagas]);
     expect(code).toBe(1);
     expect(stderr).toMatch(/broken\/index\.js:3:\d+: no such thing/);
     expect(stderr).toContain('[SAGA_DEFINITION_INVALID]');
@@ -125,7 +125,7 @@ describe('backstep dev', () => {
   it('says that a port is in use, and how to choose another', async () => {
     const server = await listening((_request, response) => response.end());
     const { port } = server.address() as AddressInfo;
-    const { code, stderr } = await backstep(['dev', '--port', String(port), '--directory', join(directory, 'third'), '--sagas', SAGAS]);
+    const { code, stderr } = await inside(['dev', '--port', String(port), '--directory', join(directory, 'third'), '--sagas', SAGAS]);
     server.close();
     expect([code, stderr]).toEqual([2, expect.stringContaining(`port ${port} on 127.0.0.1 is in use`)]);
     expect(stderr).toContain('--port');

@@ -5,9 +5,9 @@ import { join } from 'node:path';
 import { timelineOf } from '../../src/cli/timeline.js';
 import type { HistoryEntryView, SagaView } from '../../src/http/schemas.js';
 import { eventually } from '../support/eventually.js';
-import { backstep, Command } from './command.js';
+import { backstep, Command, inside } from './command.js';
 
-// Every command is a process of its own, and the machine may be busy.
+// The machine may be busy.
 jest.setTimeout(120_000);
 
 let directory: string;
@@ -34,7 +34,7 @@ async function broken(what: string) {
 async function fromApi<T>(path: string, init?: RequestInit): Promise<T> {
   return (await (await fetch(`${client.BACKSTEP_URL}/api/v1/sagas${path}`, init)).json()) as T;
 }
-const run = (...args: readonly string[]) => backstep(args, client);
+const run = (...args: readonly string[]) => inside(args, client);
 const because = ['--reason', 'a test'];
 async function saga(id: string): Promise<SagaView> {
   return fromApi<SagaView>(`/${id}`);
@@ -64,7 +64,9 @@ async function ends(id: string, status: string): Promise<SagaView> {
 describe('a saga that is stuck', () => {
   it('[B16 B17] at a compensation: says so, gets stuck again while it is not mended, and is undone when it is', async () => {
     const { id, repaired, repair } = await broken('giving back');
-    const other = await run('start', 'repair', '--input', JSON.stringify({ broken: 'giving back', repaired }), '--wait');
+    // What a shell sees of it.
+    const input = JSON.stringify({ broken: 'giving back', repaired });
+    const other = await backstep(['start', 'repair', '--input', input, '--wait'], client);
     expect([other.code, other.stdout]).toEqual([12, expect.stringMatching(/\tstuck\n$/)]);
     const shown = await run('show', id);
     expect(shown.stdout).toMatch(/^stuck\ttake\tcompensation\t[^\t\n]*nobody opens the door[^\t\n]*\tretry, settle success\n/m);
