@@ -1,5 +1,7 @@
-import { createRemoteJWKSet, errors, jwtVerify, type JWTPayload, type JWTVerifyGetKey } from 'jose';
+import { createRemoteJWKSet, customFetch, errors, jwtVerify, type JWTPayload, type JWTVerifyGetKey } from 'jose';
 import { SagaError } from '../core/errors.js';
+import { Discovery } from './discovery.js';
+import { fetchSmall, whyNotFrom } from './fetched.js';
 import { listOf, readEntries, strayFields } from './fields.js';
 import { ROLES, type Principal, type Role } from './principal.js';
 
@@ -7,8 +9,8 @@ import { ROLES, type Principal, type Role } from './principal.js';
 export interface OidcSettings {
   readonly issuer: string;
   readonly audience: string;
-  /** Where the issuer's public keys are. */
-  readonly jwks: URL;
+  /** Where the issuer's public keys are; absent: where its configuration says. */
+  readonly jwks?: URL;
   readonly algorithms: readonly string[];
   /** A claim, or a path of claims with dots between them; its value is a text or a list of them. */
   readonly roleClaim: string;
@@ -23,17 +25,16 @@ export interface OidcSettings {
 const ALGORITHMS = ['RS256', 'RS384', 'RS512', 'PS256', 'PS384', 'PS512', 'ES256', 'ES384', 'ES512', 'EdDSA'];
 const DEFAULT_ALGORITHMS = ['RS256', 'PS256', 'ES256', 'EdDSA'];
 const FIELDS = ['issuer', 'audience', 'jwks', 'algorithms', 'role-claim', 'name-claim', 'definitions-claim', ...ROLES];
-const LOOPBACK = /^(?:localhost|127(?:\.\d+){3}|\[::1\])$/;
 
 /** Reads `BACKSTEP_OIDC`. */
 export function readOidc(text: string): { readonly settings?: OidcSettings; readonly faults: readonly string[] } {
   const [written, ...more] = readEntries(text);
-  if (!written || more.length > 0) return { faults: ['must be one entry: issuer=… audience=… jwks=… and the values of the role claim'] };
+  if (!written || more.length > 0) return { faults: ['must be one entry: issuer=… audience=… and the values of the role claim'] };
   const { fields } = written;
   const faults = [...written.faults, ...strayFields(written, FIELDS)];
-  for (const name of ['issuer', 'audience', 'jwks']) if (!fields.has(name)) faults.push(`${name} is missing`);
-  const jwks = fields.get('jwks') ?? '';
-  const why = fields.has('jwks') ? whyNoKeysFrom(jwks) : undefined;
+  for (const name of ['issuer', 'audience']) if (!fields.has(name)) faults.push(`${name} is missing`);
+  const [issuer, jwks] = [fields.get('issuer'), fields.get('jwks')];
+  const why = jwks === undefined ? whyNoConfiguration(issuer) : whyNotFrom('jwks', jwks);
   if (why) faults.push(why);
   const algorithms = listOf(fields.get('algorithms') ?? DEFAULT_ALGORITHMS.join(','));
   const unknown = algorithms.filter((one) => !ALGORITHMS.includes(one));
@@ -46,7 +47,7 @@ export function readOidc(text: string): { readonly settings?: OidcSettings; read
     settings: {
       issuer: fields.get('issuer')!,
       audience: fields.get('audience')!,
-      jwks: new URL(jwks),
+      ...(jwks === undefined ? {} : { jwks: new URL(jwks) }),
       algorithms,
       roleClaim: fields.get('role-claim') ?? 'roles',
       nameClaim: fields.get('name-claim') ?? 'sub',
@@ -57,11 +58,11 @@ export function readOidc(text: string): { readonly settings?: OidcSettings; read
   };
 }
 
-function whyNoKeysFrom(text: string): string | undefined {
-  if (!URL.canParse(text)) return 'jwks is no URL';
-  const { protocol, hostname } = new URL(text);
-  if (protocol === 'https:' || (protocol === 'http:' && LOOPBACK.test(hostname))) return undefined;
-  return 'jwks must begin with https:// (http:// only on this machine): whoever can change the keys on their way can make tokens';
+/** Without `jwks` the issuer is asked. */
+function whyNoConfiguration(issuer: string | undefined): string | undefined {
+  if (issuer === undefined) return undefined;
+  const why = whyNotFrom('issuer', issuer) ?? (/[?#]/.test(issuer) ? 'issuer must have no query' : undefined);
+  return why && `${why}; or say with jwks where its keys are`;
 }
 
 const FETCH_TIMEOUT_MS = 5_000;
@@ -73,14 +74,11 @@ const CLOCK_TOLERANCE_S = 30;
 
 /** Checks JWTs of one issuer. Its keys are fetched when they are needed, never from an address that a token names, and redirects are not followed. */
 export class OidcTokens {
-  private readonly keys: JWTVerifyGetKey;
+  private keys: { readonly from: string; readonly get: JWTVerifyGetKey } | undefined;
+  private readonly discovery: Discovery;
 
   constructor(private readonly settings: OidcSettings) {
-    this.keys = createRemoteJWKSet(settings.jwks, {
-      timeoutDuration: FETCH_TIMEOUT_MS,
-      cooldownDuration: ASK_AGAIN_MS,
-      cacheMaxAge: KEEP_KEYS_MS,
-    });
+    this.discovery = new Discovery(settings.issuer);
   }
 
   /** Throws SAGA_UNAUTHENTICATED, SAGA_FORBIDDEN where it says nothing of a role, SAGA_UNAVAILABLE where the keys cannot be fetched. */
@@ -88,11 +86,24 @@ export class OidcTokens {
     const { issuer, audience, algorithms } = this.settings;
     const rules = { issuer, audience, algorithms: [...algorithms], clockTolerance: CLOCK_TOLERANCE_S, currentDate: new Date(now) };
     try {
-      const { payload } = await jwtVerify(token, this.keys, { ...rules, requiredClaims: ['exp', 'sub'] });
+      const { payload } = await jwtVerify(token, await this.keysAt(now), { ...rules, requiredClaims: ['exp', 'sub'] });
       return this.principal(payload);
     } catch (error: unknown) {
       throw error instanceof SagaError ? error : refusalOf(error);
     }
+  }
+
+  private async keysAt(now: number): Promise<JWTVerifyGetKey> {
+    const url = this.settings.jwks ?? (await this.discovery.keysAt(now));
+    if (this.keys?.from === url.href) return this.keys.get;
+    const get = createRemoteJWKSet(url, {
+      timeoutDuration: FETCH_TIMEOUT_MS,
+      cooldownDuration: ASK_AGAIN_MS,
+      cacheMaxAge: KEEP_KEYS_MS,
+      [customFetch]: fetchSmall,
+    });
+    this.keys = { from: url.href, get };
+    return get;
   }
 
   private principal(payload: JWTPayload): Principal {

@@ -1,6 +1,6 @@
-import { decodeText, encodeText } from './codec-text.js';
+import { decodeText, encodeText, integerHeader } from './codec-text.js';
 import { jsonFaults, LIMITS, utf8Bytes, type Checked, type Json } from './json.js';
-import { BATCH_CONTENT, JSON_CONTENT, type Addressed, type Headers, type Message } from './wire.js';
+import { BATCH_CONTENT, HEADER, JSON_CONTENT, type Addressed, type Headers, type Message } from './wire.js';
 import { MAX_BATCH, MAX_USEFUL_BYTES } from './wire-limits.js';
 
 /** What is wrong with one element of a message, and that element as a message of its own, for the dead letters. */
@@ -13,6 +13,8 @@ export interface WireFault {
 export type Head = Omit<Message, 'body' | 'whole'>;
 /** One element: what it would say as a message of its own, and its body, parsed already. */
 export interface Element {
+  /** Its place in the array. */
+  readonly index: number;
   readonly head: Head;
   readonly body: Checked | undefined;
   /** The body as it stands there. */
@@ -80,19 +82,38 @@ export function readBatch(message: Message, what: string): BatchReading {
   if (typeof elements === 'string') return { ok: false, reason: elements };
   if (elements.length > MAX_BATCH) return { ok: false, reason: `the batch has ${elements.length} elements; the limit is ${MAX_BATCH}` };
   const isLarge = bytes > LIMITS.payloadBytes;
-  return { ok: true, elements: elements.map((element) => readElement(element, message, what, isLarge)) };
+  const only = integerHeader(message.headers, HEADER.batchElement);
+  if (only !== undefined && !(only in elements)) return { ok: false, reason: `the batch has no element ${only}` };
+  const wanted = only === undefined ? [...elements.keys()] : [only];
+  return { ok: true, elements: wanted.map((index) => readElement(elements[index], index, message, what, isLarge)) };
 }
 
-/** The element with this correlation id as a message of its own; the message itself where it is no batch. */
+/** The element with this correlation id, {@link apart}; the message itself where it is no batch. */
 export function elementOf(message: Message, correlationId: string): Message {
   if (message.contentType !== BATCH_CONTENT) return message;
   const read = readBatch(message, 'the element');
   const element = read.ok && read.elements.find(({ head }) => head.correlationId === correlationId);
-  return element ? asMessage(element) : message;
+  return element ? apart(message, element) : message;
 }
 
-/** An element as a message of its own. */
-export function asMessage({ head, content }: Element): Message {
+/**
+ * An element to be put aside: the message that it would have been on its own. Of a signed message it is the whole, which names the element, since
+ * nothing less could be trusted again; unless that is too large to be kept.
+ */
+export function apart(message: Message, element: Element): Message {
+  const isKeptWhole = message.whole === undefined && message.body.byteLength <= LIMITS.payloadBytes;
+  if (message.headers[HEADER.signature] === undefined || !isKeptWhole) return asMessage(element);
+  return { ...message, headers: { ...message.headers, [HEADER.batchElement]: element.index } };
+}
+
+/** The one that such a message is about, for people; any other message itself. */
+export function meantBy(message: Message): Message {
+  if (message.contentType !== BATCH_CONTENT || message.headers[HEADER.batchElement] === undefined) return message;
+  const read = readBatch(message, 'the element');
+  return read.ok ? asMessage(read.elements[0]!) : message;
+}
+
+function asMessage({ head, content }: Element): Message {
   return { ...head, body: encodeText(content === undefined ? '' : JSON.stringify(content)) };
 }
 
@@ -109,7 +130,7 @@ function arrayIn(message: Message): readonly unknown[] | string {
 }
 
 /** What an element does not say is as the message says it. Whatever it is, it becomes a message: at worst one that nobody understands. */
-function readElement(element: unknown, carrier: Message, what: string, isLarge: boolean): Element {
+function readElement(element: unknown, index: number, carrier: Message, what: string, isLarge: boolean): Element {
   const { properties, headers, body } = fieldsOf(element);
   const said = fieldsOf(properties);
   // Every field by name: a copy of the carrier with some of them changed costs more than parsing the element.
@@ -124,7 +145,7 @@ function readElement(element: unknown, carrier: Message, what: string, isLarge: 
     expirationMs: carrier.expirationMs,
     headers: readHeaders(headers),
   };
-  return { head, body: body === undefined ? undefined : checked(body, what, isLarge), content: body };
+  return { index, head, body: body === undefined ? undefined : checked(body, what, isLarge), content: body };
 }
 
 function checked(body: unknown, what: string, isLarge: boolean): Checked {

@@ -1,4 +1,4 @@
-import { alone, asMessage, putTogether, readBatch, type Head, type Single, type WireFault } from './codec-batch.js';
+import { alone, apart, putTogether, readBatch, type Head, type Single, type WireFault } from './codec-batch.js';
 import { integerHeader, printable, readJsonBody, shorten, textHeader } from './codec-text.js';
 import type { Checked, Json } from './json.js';
 import { parseCommandId, PHASE_NAMES, type CommandRef } from './state.js';
@@ -85,7 +85,7 @@ export function decodeCommands(
     for (const element of batch.elements)
       take(
         readCommand(element.head, participant, () => element.body ?? NO_REQUEST),
-        () => asMessage(element),
+        () => apart(message, element),
       );
   }
   return { commands, faults };

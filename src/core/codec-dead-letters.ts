@@ -1,3 +1,4 @@
+import { meantBy } from './codec-batch.js';
 import { decodeText, encodeText, integerHeader, printable, shorten, shortenBytes, textHeader } from './codec-text.js';
 import { LIMITS, utf8Bytes } from './json.js';
 import { MAX_MESSAGE_BYTES, MAX_SHORT_TEXT } from './wire-limits.js';
@@ -52,7 +53,7 @@ export function deadLetter(original: Message, queue: string, reason: string, now
   const { byteLength } = original.body;
   // For a transport that keeps long bodies whole: some brokers deliver what others take from nobody.
   const isTooLong = byteLength > MAX_MESSAGE_BYTES;
-  const said = shorten(printable(reason), REASON_LENGTH);
+  const said = shorten(printable(whichOf(original) + reason), REASON_LENGTH);
   const ids = idsOf(original, short);
   const { kept, isAltered } = harmless(original.headers);
   const texts = { contentType: short(contentType), appId: appId === undefined ? undefined : short(appId) };
@@ -74,6 +75,13 @@ export function deadLetter(original: Message, queue: string, reason: string, now
       ...(altered ? { [HEADER.deadAltered]: 1 } : {}),
     },
   };
+}
+
+/** Of a batch that is put aside for one of its elements. */
+function whichOf(original: Message): string {
+  const meant = meantBy(original);
+  if (meant === original) return '';
+  return `element ${original.headers[HEADER.batchElement]} of a batch (${shorten(printable(meant.correlationId || meant.messageId), 100)}): `;
 }
 
 /** Reads what is in the dead-letter queue, also what the broker itself has put there. Never fails. */

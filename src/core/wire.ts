@@ -67,6 +67,8 @@ export const HEADER = {
   traceparent: 'traceparent',
   tracestate: 'tracestate',
   payloadKey: 'saga-payload-key',
+  /** Of a batch that was put back: the only element that counts, from 0. Not signed: it can do no more than whoever drops the message. */
+  batchElement: 'batch-element',
   signature: 'saga-signature',
   signatureKey: 'saga-signature-key',
   deadReason: 'dead-letter-reason',

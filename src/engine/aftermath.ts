@@ -1,3 +1,4 @@
+import { meantBy } from '../core/codec-batch.js';
 import { encodeStartAnswer, type AnswerAddress, type StartAnswer } from '../core/codec-starts.js';
 import type { Sending } from '../core/codec-commands.js';
 import { deadLetter } from '../core/codec-dead-letters.js';
@@ -282,8 +283,9 @@ export class Aftermath {
   private deadPublication(original: Message, queue: string, reason: string, fault?: SignatureFault): Publication {
     const { clock, names, observer, logger } = this.parts;
     observer.deadLettered?.(fault ? { queue, reason, fault } : { queue, reason });
-    const { messageId, correlationId } = original;
-    logger.warn({ queue, reason, messageId, correlationId, ...messageFields(original) }, 'a message was put aside');
+    const meant = meantBy(original);
+    const { messageId, correlationId } = meant;
+    logger.warn({ queue, reason, messageId, correlationId, ...messageFields(meant) }, 'a message was put aside');
     const message = deadLetter(original, queue, reason, clock.now());
     return { commands: [], outgoing: { exchange: '', routingKey: names.deadLetters, message } };
   }

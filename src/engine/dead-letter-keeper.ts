@@ -1,3 +1,5 @@
+import { integerHeader } from '../core/codec-text.js';
+import { HEADER } from '../core/wire.js';
 import { decodeDeadLetter } from '../core/codec-dead-letters.js';
 import { pass } from '../core/crash-points.js';
 import { messageOf } from '../core/errors.js';
@@ -77,6 +79,9 @@ export class DeadLetterKeeper {
 function letterOf({ message }: Delivery, hash: Hash, now: number): DeadLetter {
   const { whole, at, ...read } = decodeDeadLetter(message);
   const { bytes, sha256 } = whole ?? { bytes: message.body.byteLength, sha256: hash(message.body) };
-  const identity = [read.queue, read.messageId, read.correlationId, read.type, read.messageId === '' ? (at ?? '') : '', sha256].join('\n');
+  // Elements of one batch are letters of their own.
+  const element = integerHeader(read.headers, HEADER.batchElement);
+  const said = [read.queue, read.messageId, read.correlationId, read.type, read.messageId === '' ? (at ?? '') : '', sha256];
+  const identity = [...said, ...(element === undefined ? [] : [element])].join('\n');
   return { id: hash(identity).slice(0, 32), ...read, at: at ?? now, bytes, sha256 };
 }

@@ -1,9 +1,10 @@
 import { originalOf } from '../core/codec-dead-letters.js';
 import { SagaError } from '../core/errors.js';
 import { LIMITS } from '../core/json.js';
-import type { Names } from '../core/wire.js';
+import { HEADER, type Names } from '../core/wire.js';
 import type { DeadLetter, KeptLetter, LetterDecree } from '../ports/dead-letters.js';
 import type { SagaStore } from '../ports/saga-store.js';
+import type { OrchestratorSigning } from '../ports/signing.js';
 import type { PublishOutcome, Transport } from '../ports/transport.js';
 import { incomingOf, incomingQueue } from './refused-start.js';
 import type { Hash } from './starter.js';
@@ -14,6 +15,8 @@ export interface DeadLetterOfficeParts {
   readonly names: Names;
   /** SHA-256 in hex. */
   readonly hash: Hash;
+  /** Where messages are signed. */
+  readonly signing?: Pick<OrchestratorSigning, 'refusesUnsigned'>;
 }
 
 /**
@@ -30,12 +33,23 @@ export class DeadLetterOffice {
    */
   async replay(id: string, decree: LetterDecree): Promise<KeptLetter> {
     const letter = await this.find(id);
-    const why = whyNotReplayed(letter) ?? this.whyNotWhole(letter) ?? this.whyNotThere(letter);
+    const why = this.whyNot(letter) ?? this.whyNotWhole(letter) ?? this.whyNotThere(letter);
     if (why !== undefined) throw notAllowed(`dead letter ${id} cannot be replayed: ${why}`);
     await this.putBack(letter);
     const marked = await this.parts.store.letters.replayed(id, letter.at, decree);
     if (!marked) throw notFound(id);
     return marked;
+  }
+
+  /** Why a letter cannot be replayed, as far as that is known without its body; `undefined` where it can. */
+  whyNot({ bytes, isAltered, queue, headers }: Pick<DeadLetter, 'bytes' | 'isAltered' | 'queue' | 'headers'>): string | undefined {
+    if (bytes > LIMITS.payloadBytes) return `its body has ${bytes} bytes, of which only the first ${LIMITS.payloadBytes} were kept`;
+    if (isAltered) return 'its ids or headers could not be kept as they were';
+    if (headers[HEADER.signature] !== undefined || !this.parts.signing?.refusesUnsigned(queue)) return undefined;
+    return (
+      `it has no signature, and would be put aside again. It came without one, or was a part of a larger message. Commands are sent again by ` +
+      `themselves while their steps wait; a step that is stuck needs 'retry' or 'settle'`
+    );
   }
 
   /** Marks one as not needed. Throws SAGA_DEAD_LETTER_NOT_FOUND, and SAGA_DEAD_LETTER_NOT_ALLOWED where it does not wait any more. */
@@ -79,12 +93,6 @@ export class DeadLetterOffice {
       queue === names.replies || queue === names.starts || queue === incomingQueue(names) || queue.startsWith(names.commands(''));
     return isOurs ? undefined : `'${queue}' is no queue of ${names.namespace}`;
   }
-}
-
-/** Why a letter can never be replayed, as far as that is known without its body; `undefined` where it can. */
-export function whyNotReplayed({ bytes, isAltered }: Pick<DeadLetter, 'bytes' | 'isAltered'>): string | undefined {
-  if (bytes > LIMITS.payloadBytes) return `its body has ${bytes} bytes, of which only the first ${LIMITS.payloadBytes} were kept`;
-  return isAltered ? 'its ids or headers could not be kept as they were' : undefined;
 }
 
 function errorOf({ id, queue }: KeptLetter, outcome: PublishOutcome): SagaError | undefined {

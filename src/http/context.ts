@@ -27,7 +27,7 @@ export interface HttpContext {
   readonly store: Pick<SagaStore, 'find' | 'list' | 'history' | 'letters' | 'shred'> & SagaOverview;
   /** The history of all sagas, for whoever follows it. */
   readonly feed: Pick<FeedHub, 'open' | 'stop'>;
-  readonly deadLetters: Pick<DeadLetterOffice, 'replay' | 'discard'>;
+  readonly deadLetters: Pick<DeadLetterOffice, 'replay' | 'discard' | 'whyNot'>;
   readonly logger: Logger;
   /** Aborted when the server begins to stop: requests that wait are answered with what is known. */
   readonly stopping: AbortSignal;

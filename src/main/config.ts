@@ -138,8 +138,8 @@ export const VARIABLES = {
   BACKSTEP_OIDC: {
     flag: undefined,
     fallback: undefined,
-    meaning: 'whose JWTs may call the API: `issuer=… audience=… jwks=…` and the values of the role claim; see security.md',
-    example: 'issuer=https://id.example.com audience=backstep jwks=https://id.example.com/keys operate=oncall',
+    meaning: 'whose JWTs may call the API: `issuer=… audience=…` and the values of the role claim; see security.md',
+    example: 'issuer=https://id.example.com audience=backstep operate=oncall',
     schema: z.string().transform((text, context) => {
       const { settings, faults } = readOidc(text);
       for (const fault of faults) context.addIssue(`cannot be used: ${fault}`);

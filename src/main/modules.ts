@@ -110,7 +110,14 @@ export function engineModule(): ContainerModule {
     bind(TOKEN.deadLetters)
       .toDynamicValue((context) => {
         const names = namesIn(resolveSettings(context.get(TOKEN.settings)).namespace);
-        return new DeadLetterOffice({ store: context.get(TOKEN.store), transport: context.get(TOKEN.transport), names, hash: sha256 });
+        const signing = context.get(TOKEN.signing);
+        return new DeadLetterOffice({
+          store: context.get(TOKEN.store),
+          transport: context.get(TOKEN.transport),
+          names,
+          hash: sha256,
+          ...(signing && { signing }),
+        });
       })
       .inSingletonScope();
   });

@@ -1,4 +1,4 @@
-import type { WireFault } from '../core/codec-batch.js';
+import { meantBy, type WireFault } from '../core/codec-batch.js';
 import { encodeReplies } from '../core/codec-replies.js';
 import { deadLetter } from '../core/codec-dead-letters.js';
 import { pass } from '../core/crash-points.js';
@@ -54,8 +54,9 @@ export class Replies {
 
   private letter(queue: string, { message, reason, fault }: UnusedFault): Outgoing {
     const { names, clock, logger, observer } = this.runtime;
-    const { messageId, type } = message;
-    logger.warn({ queue, reason, messageId, type, ...messageFields(message) }, 'a message was put with the dead letters');
+    const meant = meantBy(message);
+    const { messageId, type } = meant;
+    logger.warn({ queue, reason, messageId, type, ...messageFields(meant) }, 'a message was put with the dead letters');
     observer.deadLettered?.(fault ? { queue, reason, fault } : { queue, reason });
     return { exchange: '', routingKey: names.deadLetters, message: deadLetter(message, queue, reason, clock.now()) };
   }

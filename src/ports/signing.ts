@@ -22,6 +22,8 @@ export interface OrchestratorSigning extends Attribution {
   /** Who signed it. Whether that participant had to answer is known only with the saga at hand: see {@link Attribution}. */
   judgeReply(message: Message): Judgement;
   judgeStart(message: Message): Judgement;
+  /** Whether what is not signed is put aside in this queue, as far as this side knows. */
+  refusesUnsigned(queue: string): boolean;
 }
 
 /** Whose replies count. */

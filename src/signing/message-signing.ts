@@ -114,6 +114,14 @@ export class MessageSigning implements OrchestratorSigning, ParticipantSigning {
     });
   }
 
+  refusesUnsigned(queue: string): boolean {
+    const { replies, starts } = this.names;
+    if (queue === replies) return this.keys.unsignedParticipants.size === 0;
+    if (queue === starts) return !this.keys.unsignedStarts;
+    const commands = this.names.commands('');
+    return queue.startsWith(commands) && !this.mayBeUnsigned(queue.slice(commands.length));
+  }
+
   strangerFault(by: string | undefined, participant: string): { readonly fault: SignatureFault; readonly reason: string } | undefined {
     if (by === participant) return undefined;
     if (by !== undefined) return { fault: 'misattributed', reason: `it is signed by ${by}, but the command went to ${participant}` };

@@ -95,11 +95,17 @@ describe('the package', () => {
     expect(sources.filter((file) => dynamic.test(codeOf(file)))).toEqual([]);
   });
 
-  it('[I8] calls an address only in the client and for the keys of an issuer, which are configured, and in the dashboard, which may reach its own server only', () => {
+  it('[I8] calls an address only in the client and for the keys of an issuer, which is configured, and in the dashboard, which may reach its own server only', () => {
     const callers = sources.filter((file) =>
       /\bfetch\s*\(\s*(?!request\b)|\bcreateRemoteJWKSet\s*\(|\bhttps?\.(?:get|request)\s*\(/.test(codeOf(file)),
     );
-    expect(callers).toEqual(['src/access/oidc.ts', 'src/dashboard/api/api.ts', 'src/dashboard/api/http.ts', 'src/http/api-client.ts']);
+    expect(callers).toEqual([
+      'src/access/fetched.ts',
+      'src/access/oidc.ts',
+      'src/dashboard/api/api.ts',
+      'src/dashboard/api/http.ts',
+      'src/http/api-client.ts',
+    ]);
   });
 
   it('reads the environment only in src/main', () => {

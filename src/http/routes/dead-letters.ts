@@ -1,7 +1,6 @@
 import { createRoute } from '@hono/zod-openapi';
 import { SagaError } from '../../core/errors.js';
 import { LIMITS } from '../../core/json.js';
-import { whyNotReplayed } from '../../engine/dead-letter-office.js';
 import type { KeptLetter, LetterMark, LetterSummary } from '../../ports/dead-letters.js';
 import { deciderOf } from '../access/audited.js';
 import type { HttpApp, HttpContext } from '../context.js';
@@ -36,19 +35,25 @@ export function addDeadLetterRoutes(app: HttpApp, { store, deadLetters }: HttpCo
       ...(reason === undefined ? {} : { reason }),
       ...(cursor === undefined ? {} : { cursor }),
     });
-    return c.json({ deadLetters: page.letters.map(summaryView), ...(page.cursor === undefined ? {} : { cursor: page.cursor }) }, 200);
+    return c.json(
+      {
+        deadLetters: page.letters.map((letter) => summaryView(letter, deadLetters.whyNot(letter))),
+        ...(page.cursor === undefined ? {} : { cursor: page.cursor }),
+      },
+      200,
+    );
   });
   app.openapi(show, async (c) => {
     const { id } = c.req.valid('param');
     const letter = await store.letters.find(id);
     if (!letter) throw new SagaError('SAGA_DEAD_LETTER_NOT_FOUND', `there is no dead letter ${id}`);
-    return c.json(letterView(letter), 200);
+    return c.json(letterView(letter, deadLetters.whyNot(letter)), 200);
   });
   for (const verb of ['replay', 'discard'] as const) {
     app.openapi(route(verb), async (c) => {
       const { by, reason } = c.req.valid('json');
       const letter = await deadLetters[verb](c.req.valid('param').id, { by: deciderOf(c, by), reason });
-      return c.json(summaryView(letter), 200);
+      return c.json(summaryView(letter, deadLetters.whyNot(letter)), 200);
     });
   }
 }
@@ -69,12 +74,11 @@ function route(verb: keyof typeof VERBS) {
   });
 }
 
-function letterView(letter: KeptLetter): letterSchema.DeadLetterView {
-  return { ...summaryView(letter), encoding: letter.encoding, body: letter.body };
+function letterView(letter: KeptLetter, whyNot: string | undefined): letterSchema.DeadLetterView {
+  return { ...summaryView(letter, whyNot), encoding: letter.encoding, body: letter.body };
 }
 
-function summaryView(letter: LetterSummary): letterSchema.DeadLetterSummaryView {
-  const whyNot = whyNotReplayed(letter);
+function summaryView(letter: LetterSummary, whyNot: string | undefined): letterSchema.DeadLetterSummaryView {
   return {
     id: letter.id,
     status: letter.status,

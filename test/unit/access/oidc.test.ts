@@ -1,7 +1,8 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import { createServer, type Server } from 'node:http';
+import { createServer, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { exportJWK, generateKeyPair, SignJWT, type CryptoKey } from 'jose';
+import { keysIn } from '../../../src/access/discovery.js';
 import { OidcTokens, readOidc } from '../../../src/access/oidc.js';
 
 const NOW = Date.UTC(2026, 0, 1);
@@ -12,6 +13,22 @@ let base: string;
 let mine: CryptoKey;
 let theirs: CryptoKey;
 let fetched = 0;
+let served: string[] = [];
+let flaky = true;
+/** What each issuer says of itself. */
+function configuration(path: string, response: ServerResponse): void {
+  const own = { issuer: `${base}${path}`, jwks_uri: `${base}/keys` };
+  const say = (document: unknown) => void response.setHeader('content-type', 'application/json').end(JSON.stringify(document));
+  if (path === '/tenant') return say({ ...own, issuer: `${base}/tenant/` });
+  if (path === '/flaky') return flaky ? say(own) : void response.writeHead(503).end();
+  if (path === '/other') return say({ ...own, issuer: `${base}/another` });
+  if (path === '/redirecting') return void response.writeHead(302, { location: '/flaky/.well-known/openid-configuration' }).end();
+  if (path === '/large') return say({ ...own, more: 'x'.repeat(300_000) });
+  if (path === '/plain') return say({ ...own, jwks_uri: 'http://id.test/keys' });
+  if (path === '/empty') return say({ issuer: own.issuer });
+  if (path === '/null') return say(null);
+  response.writeHead(path === '/nonsense' ? 200 : 404).end('{');
+}
 beforeAll(async () => {
   const pair = await generateKeyPair('ES256', { extractable: true });
   mine = pair.privateKey;
@@ -19,6 +36,10 @@ beforeAll(async () => {
   const jwk = { ...(await exportJWK(pair.publicKey)), kid: 'k1', alg: 'ES256' };
   server = createServer((request, response) => {
     fetched += 1;
+    const path = request.url!;
+    served.push(path);
+    if (path.endsWith('/.well-known/openid-configuration')) return configuration(path.slice(0, -33), response);
+    if (path === '/large') return void response.end(JSON.stringify({ keys: [jwk], more: 'x'.repeat(300_000) }));
     if (request.url === '/moved') return void response.writeHead(302, { location: '/keys' }).end();
     response.setHeader('content-type', 'application/json').end(JSON.stringify({ keys: [jwk] }));
   });
@@ -103,6 +124,61 @@ describe('a JWT', () => {
   });
 });
 
+describe('an issuer that is asked where its keys are', () => {
+  const issuer = (path: string) => `${base}${path}`;
+  const asked = (path: string) =>
+    new OidcTokens(readOidc(`issuer=${issuer(path)} audience=backstep role-claim=realm.roles operate=sre`).settings!);
+  const of = (path: string, claims: object = {}) => jwt({ iss: issuer(path), ...claims });
+  const [MINUTE, HOUR] = [60_000, 3_600_000];
+
+  it('is asked once an hour', async () => {
+    const tokens = asked('/tenant/');
+    served = [];
+    await Promise.all([tokens.verify(await of('/tenant/'), NOW), tokens.verify(await of('/tenant/'), NOW)]);
+    await tokens.verify(await of('/tenant/', { exp: SECONDS + 7_200 }), NOW + HOUR - 1);
+    expect(served).toEqual(['/tenant/.well-known/openid-configuration', '/keys']);
+    await tokens.verify(await of('/tenant/', { exp: SECONDS + 7_200 }), NOW + HOUR);
+    expect(served.at(-1)).toBe('/tenant/.well-known/openid-configuration');
+  });
+
+  it.each([
+    ['/other', 'of another issuer'],
+    ['/redirecting', 'that redirects'],
+    ['/large', 'of more than 256 KiB'],
+    ['/plain', 'with keys on an open way'],
+    ['/empty', 'without keys'],
+    ['/nonsense', 'that is no JSON'],
+    ['/null', 'that is nothing'],
+    ['/missing', 'that is not there'],
+  ])('[I8] is not believed: a document at %s, %s', async (path) => {
+    await expect(asked(path).verify(await of(path), NOW)).rejects.toMatchObject({ code: 'SAGA_UNAVAILABLE' });
+  });
+
+  it('is asked again soon, but not by everybody, when it did not answer; what it said counts meanwhile', async () => {
+    const tokens = asked('/flaky');
+    const verify = async (after: number) => tokens.verify(await of('/flaky', { exp: SECONDS + 100_000 }), NOW + after);
+    served = [];
+    flaky = false;
+    await expect(verify(0)).rejects.toMatchObject({ code: 'SAGA_UNAVAILABLE' });
+    await expect(verify(4_999)).rejects.toMatchObject({ code: 'SAGA_UNAVAILABLE' });
+    expect(served).toHaveLength(1);
+    flaky = true;
+    expect(await verify(5_000)).toMatchObject({ role: 'operate' });
+    flaky = false;
+    expect(await verify(HOUR + MINUTE)).toMatchObject({ role: 'operate' });
+  });
+
+  it('[I8] elsewhere leads to nothing on this machine', () => {
+    const said = (keys: string) => ({ issuer: 'https://id.test', jwks_uri: keys });
+    expect(keysIn(said('https://keys.id.test/1'), 'https://id.test').href).toBe('https://keys.id.test/1');
+    expect(() => keysIn(said('http://127.0.0.1:5672/'), 'https://id.test')).toThrow('must begin with https://');
+  });
+
+  it('[I8] whose keys are too many bytes is not believed either', async () => {
+    await expect(verifier('', `${base}/large`).verify(await jwt(), NOW)).rejects.toMatchObject({ code: 'SAGA_UNAVAILABLE' });
+  });
+});
+
 describe('the settings of OIDC', () => {
   it('are wrong with all their faults', () => {
     expect(readOidc('issuer=x jwks=http://id.test/keys algorithms=HS256,none role=y').faults).toEqual([
@@ -112,6 +188,12 @@ describe('the settings of OIDC', () => {
       expect.stringMatching(/^algorithms must be some of RS256/),
       expect.stringMatching(/^no role has a value/),
     ]);
+    expect(readOidc('issuer=http://id.test audience=a role=y admin=z').faults).toEqual([
+      expect.stringMatching(/^it has role; /),
+      expect.stringMatching(/^issuer must begin with https:.*; or say with jwks where/),
+    ]);
+    expect(readOidc('issuer=https://id.test?a audience=a admin=z').faults).toEqual([expect.stringMatching(/^issuer must have no query/)]);
+    expect(readOidc('issuer=id.test audience=a admin=z').faults).toEqual([expect.stringMatching(/^issuer is no URL/)]);
     expect(readOidc('').faults).toHaveLength(1);
     expect(readOidc('issuer=a;issuer=b').faults).toHaveLength(1);
   });

@@ -1,4 +1,5 @@
 import { afterEach, describe, expect, it } from '@jest/globals';
+import { decodeDeadLetter, originalOf } from '../../../src/core/codec-dead-letters.js';
 import { encodeCommand, encodeCommands, type CarriedCommands } from '../../../src/core/codec-commands.js';
 import { HEADER, type Message } from '../../../src/core/wire.js';
 import type { SignatureFault } from '../../../src/ports/signing.js';
@@ -43,6 +44,33 @@ describe('a participant whose messages are signed', () => {
     expect(refused).toEqual([]);
     for (const message of replies) expect(orchestrator.judgeReply(message)).toEqual({ ok: true, by: 'payments' });
     expect(stand.answers.length + replies.length).toBe(2);
+  });
+
+  it('puts an element of a batch aside so that it can be put back: what is signed goes as a whole, and only that element counts', async () => {
+    await standing();
+    const now = stand.clock.now();
+    const of = (step: string, type?: string) => ({ ...commandOf({ firstSentAt: now, step }), ...(type ? { type } : {}) });
+    const sendings = [of('one'), of('two', 'payments.steal'), of('three')].map((command) => ({ command, mostTogether: 10 }));
+    const [{ addressed }] = encodeCommands(sendings, stand.names, { appId: 'test', now }) as [CarriedCommands];
+    await stand.publish([orchestrator.signCommand(addressed, 'payments')]);
+    expect(stand.ran).toEqual(['charge one', 'charge three']);
+    expect(reasons()).toEqual([`element 1 of a batch (${of('two').id}): nothing here handles payments.steal`]);
+    const back = originalOf(decodeDeadLetter(stand.deadLetters[0]!));
+    const put = (element: number) => ({ ...back, headers: { ...back.headers, [HEADER.batchElement]: element } });
+    const queue = { exchange: '', routingKey: stand.names.commands('payments') };
+    await stand.publish([{ ...queue, message: back }]);
+    expect(refused).toEqual([undefined, undefined]);
+    expect(reasons()[1]).toBe(reasons()[0]);
+    expect(stand.answers).toHaveLength(2);
+    await stand.publish([{ ...queue, message: put(2) }]);
+    expect(stand.replies.slice(2).map(({ commandId }) => commandId)).toEqual([of('three').id]);
+    await stand.publish([{ ...queue, message: put(7) }]);
+    expect(reasons()[2]).toBe('the batch has no element 7');
+    // Nothing else may be said of it.
+    await stand.publish([
+      { ...queue, message: { ...put(2), body: Buffer.from(String(Buffer.from(back.body)).replace('three', 'threx')) } },
+    ]);
+    expect(refused.at(-1)).toBe('mismatch');
   });
 
   it('[J1] runs nothing that is not signed, or with a key that is not its own', async () => {

@@ -3,13 +3,14 @@ import { encodeReplies, encodeReply } from '../../../src/core/codec-replies.js';
 import { decodeStartAnswer, encodeStart } from '../../../src/core/codec-starts.js';
 import { statusOf } from '../../../src/core/state.js';
 import { HEADER, namesIn, type Message } from '../../../src/core/wire.js';
+import { DeadLetterOffice } from '../../../src/engine/dead-letter-office.js';
 import type { EngineObserver } from '../../../src/engine/observer.js';
 import { SIGNATURE_FAULTS, type SignatureFault } from '../../../src/ports/signing.js';
 import type { Outgoing } from '../../../src/ports/transport.js';
 import type { MessageSigning } from '../../../src/signing/message-signing.js';
 import { lettersIn } from '../../support/dead-letters.js';
 import { Metrics } from '../../../src/telemetry/metrics.js';
-import { EngineWorld, until } from '../../support/engine.js';
+import { EngineWorld, hash, until } from '../../support/engine.js';
 import { planFrom } from '../../support/plans.js';
 import { clientKey, hmacKey, secretFor, signingOf, signingWith } from '../../support/signing.js';
 
@@ -95,6 +96,53 @@ describe('a daemon whose messages are signed', () => {
     await attack.world.publish(attack.reply('p'));
     await until(async () => (await attack.status()) === 'completed');
   };
+
+  it('lets each bad element of a batch be put back, and says of what has no signature why it cannot be', async () => {
+    await underAttack();
+    const { world, id } = attack;
+    const facts = { appId: 'test', now: world.clock.now() };
+    const elsewhere = (step: string) => `01900000-0000-7000-8000-000000000000.${step}.a.1`;
+    const replies = [elsewhere('x'), `${id}.charge.a.1`, `${id}.nowhere.a.1`].map((commandId) => ({
+      commandId,
+      outcome: 'success' as const,
+      body: '',
+    }));
+    const [batch] = encodeReplies(
+      replies.map((reply) => ({ ...reply, attempt: 1 })),
+      world.names,
+      facts,
+    );
+    await world.publish(world.participantSigning!.signReply(batch!, 'p'), attack.reply());
+    await until(() => attack.reasons.length === 3);
+    await until(async () => (await lettersIn(world.inner)).length === 3);
+    await until(() => world.received.length === 2);
+    const letters = await lettersIn(world.inner);
+    const about = (text: string) => letters.find(({ reason }) => reason.includes(text))!;
+    expect(about('x.a.1')).toMatchObject({ reason: `element 0 of a batch (${elsewhere('x')}): unknown saga` });
+    expect(about('nowhere').reason).toMatch(/^element 2 of a batch/);
+    const before = await attack.trace();
+    const office = new DeadLetterOffice({
+      store: world.store,
+      transport: world.transport,
+      names: world.names,
+      hash,
+      signing: world.participantSigning!,
+    });
+    for (const each of ['x.a.1', 'nowhere']) {
+      const known = attack.reasons.length;
+      expect(office.whyNot(about(each))).toBeUndefined();
+      await office.replay(about(each).id, { by: 'ada', reason: 'again' });
+      await until(() => attack.reasons.length === known + 1);
+    }
+    // They were believed, and nothing but them was looked at.
+    expect(attack.refused.filter((fault) => fault !== undefined)).toEqual(['unsigned']);
+    expect(await attack.trace()).toEqual(before);
+    const unsigned = office.replay(about('not signed').id, { by: 'ada', reason: 'again' });
+    await expect(unsigned).rejects.toMatchObject({
+      code: 'SAGA_DEAD_LETTER_NOT_ALLOWED',
+      message: expect.stringContaining('it has no signature'),
+    });
+  });
 
   it('[J1] puts replies aside that nobody signed, or that say so with a key that is unknown, revoked or another one', async () => {
     const keys = [...KEYS, hmacKey('p', 'p-0', { state: 'revoked' })];
