@@ -4,6 +4,7 @@ import { IndexFinishedSagas1764200000000 } from './1764200000000-index-finished-
 import { MarkDeadLetters1764300000000 } from './1764300000000-mark-dead-letters.js';
 import { FeedOfHistory1764300000001 } from './1764300000001-feed-of-history.js';
 import { CreateAudit1764400000000 } from './1764400000000-create-audit.js';
+import { CreateActivity1764500000000 } from './1764500000000-create-activity.js';
 
 /** Every migration, oldest first. A migration that was released is never changed. */
 export const MIGRATIONS = [
@@ -13,4 +14,5 @@ export const MIGRATIONS = [
   MarkDeadLetters1764300000000,
   FeedOfHistory1764300000001,
   CreateAudit1764400000000,
+  CreateActivity1764500000000,
 ] as const;
