@@ -56,7 +56,7 @@ describe('every page', () => {
     for (const [name, path, landmark] of PAGES) {
       await page.goto(path());
       await page.locator(landmark).first().waitFor();
-      await page.locator('.loading').waitFor({ state: 'detached' });
+      await page.locator('body:not(:has(.loading))').waitFor();
       // Colours differ by theme, and what is there hardly by width.
       if (width === 1280) found.push(...(await axe(page)).map((line) => `${name}: ${line}`));
       if (await isTooWide(page)) found.push(`${name}: wider than the window`);
