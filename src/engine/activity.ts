@@ -1,4 +1,5 @@
 import type { SagaState } from '../core/state.js';
+import type { ActivityMinute, Spreads } from '../ports/activity-log.js';
 import type { EngineObserver } from './observer.js';
 
 /** How far back activity is kept, in minutes. */
@@ -52,6 +53,8 @@ interface Slot {
  */
 export class Activity implements EngineObserver {
   private readonly slots: (Slot | undefined)[] = Array.from({ length: ACTIVITY_MINUTES });
+  /** Instants of minutes of which more is known than was taken. */
+  private readonly changed = new Set<number>();
 
   /** `since`: when the engine began. */
   constructor(private readonly since: number) {}
@@ -71,29 +74,43 @@ export class Activity implements EngineObserver {
     spread[classOf(endedAt - startedAt)]! += 1;
   }
 
-  /** As of `now`, an instant of the same clock. */
-  read(now: number): ActivityReading {
-    const last = Math.floor(now / MINUTE_MS);
+  /** As of `now`, an instant of the same clock; with what `others` did, all that an installation did, whenever this engine began. */
+  read(now: number, others?: readonly ActivityMinute[]): ActivityReading {
+    const last = minuteOf(now);
     const oldest = last - ACTIVITY_MINUTES + 1;
-    const first = Math.min(last, Math.max(oldest, Math.floor(this.since / MINUTE_MS)));
+    const since = others ? oldest * MINUTE_MS : Math.max(this.since, oldest * MINUTE_MS);
+    const first = Math.min(last, minuteOf(since));
     const minutes = Array.from({ length: last - first + 1 }, (_, index) => first + index);
-    const kept = minutes.map((minute) => this.slots[minute % ACTIVITY_MINUTES]).filter((slot) => slot !== undefined);
-    const slots = new Map(kept.map((slot) => [slot.minute, slot]));
-    return {
-      since: Math.max(this.since, first * MINUTE_MS),
-      minutes: minutes.map((minute) => {
-        const { started = 0, completed = 0, compensated = 0 } = slots.get(minute) ?? {};
-        return { at: minute * MINUTE_MS, started, completed, compensated };
-      }),
-      durations: durationsOf(minutes.flatMap((minute) => slots.get(minute) ?? [])),
-    };
+    const all = [...this.kept(), ...(others ?? [])].filter(({ at }) => minuteOf(at) >= first && minuteOf(at) <= last);
+    return { since, minutes: minutes.map((minute) => sumOf(minute * MINUTE_MS, all)), durations: durationsOf(all) };
+  }
+
+  /** The minutes that have changed since the last call. */
+  takeChanged(): readonly ActivityMinute[] {
+    const changed = this.kept((at) => this.changed.has(at));
+    this.changed.clear();
+    return changed;
+  }
+  /** They could not be kept: the next call has them again. */
+  giveBack(minutes: readonly ActivityMinute[]): void {
+    for (const { at } of minutes) this.changed.add(at);
+  }
+
+  private kept(isWanted: (at: number) => boolean = () => true): readonly ActivityMinute[] {
+    return this.slots.flatMap((slot) => {
+      if (!slot || !isWanted(slot.minute * MINUTE_MS)) return [];
+      const { minute, started, completed, compensated, spreads } = slot;
+      const took = { completed: sparse(spreads.completed), compensated: sparse(spreads.compensated) };
+      return [{ at: minute * MINUTE_MS, started, completed, compensated, took }];
+    });
   }
 
   /** `undefined`: too long ago. */
   private slot(at: number): Slot | undefined {
-    const minute = Math.floor(at / MINUTE_MS);
+    const minute = minuteOf(at);
     const index = minute % ACTIVITY_MINUTES;
     const there = this.slots[index];
+    if (!there || there.minute <= minute) this.changed.add(minute * MINUTE_MS);
     if (there?.minute === minute) return there;
     if (there && there.minute > minute) return undefined;
     const slot = { minute, started: 0, completed: 0, compensated: 0, spreads: { completed: new Map(), compensated: new Map() } };
@@ -110,13 +127,27 @@ function middleOf(index: number): number {
   return Math.round(2 ** ((index + 0.5) / CLASSES_PER_DOUBLING));
 }
 
-function durationsOf(slots: readonly Slot[]): Durations[] {
-  const names = [...new Set(slots.flatMap(({ spreads }) => [...spreads.completed.keys(), ...spreads.compensated.keys()]))].toSorted();
+function minuteOf(ms: number): number {
+  return Math.floor(ms / MINUTE_MS);
+}
+function sparse(spreads: ReadonlyMap<string, Uint32Array>): Spreads {
+  const pairs = (spread: Uint32Array) => [...spread.entries()].filter(([, count]) => count > 0);
+  return Object.fromEntries([...spreads].map(([name, spread]) => [name, pairs(spread)]));
+}
+function sumOf(at: number, all: readonly ActivityMinute[]): Minute {
+  const same = all.filter((minute) => minute.at === at);
+  const sum = (of: 'started' | Ending) => same.reduce((whole, minute) => whole + minute[of], 0);
+  return { at, started: sum('started'), completed: sum('completed'), compensated: sum('compensated') };
+}
+
+function durationsOf(minutes: readonly ActivityMinute[]): Durations[] {
+  const names = [...new Set(minutes.flatMap(({ took }) => [...Object.keys(took.completed), ...Object.keys(took.compensated)]))].toSorted();
   return names.flatMap((name) =>
     (['completed', 'compensated'] as const).flatMap((outcome) => {
-      const spreads = slots.flatMap((slot) => slot.spreads[outcome].get(name) ?? []);
-      if (spreads.length === 0) return [];
-      const sum = Array.from({ length: CLASSES }, (_, index) => spreads.reduce((all, spread) => all + spread[index]!, 0));
+      const pairs = minutes.flatMap(({ took }) => took[outcome][name] ?? []);
+      if (pairs.length === 0) return [];
+      const sum = Array.from({ length: CLASSES }, () => 0);
+      for (const [index, count] of pairs) sum[Math.min(index, CLASSES - 1)]! += count;
       const count = sum.reduce((all, one) => all + one, 0);
       const at = (share: number) => middleOf(quantile(sum, count * share));
       return [{ name, outcome, count, p50Ms: at(0.5), p95Ms: at(0.95), p99Ms: at(0.99) }];

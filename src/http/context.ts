@@ -3,7 +3,7 @@ import type { Access } from '../access/access.js';
 import type { Principal } from '../access/principal.js';
 import type { DeadLetterOffice } from '../engine/dead-letter-office.js';
 import type { FeedHub } from '../engine/feed-hub.js';
-import type { Activity } from '../engine/activity.js';
+import type { ActivityReading } from '../engine/activity.js';
 import type { QueueReading } from '../engine/queue-reading.js';
 import type { SagaService } from '../engine/service.js';
 import type { AuditedState } from '../core/audit.js';
@@ -13,6 +13,7 @@ import type { SagaOverview } from '../ports/saga-overview.js';
 import type { SagaStore } from '../ports/saga-store.js';
 import type { RouteAccess } from './access/routes.js';
 import type { DashboardFiles } from './dashboard-files.js';
+import type { ActivityView } from './schemas-activity.js';
 
 /** What a scrape is answered with. */
 export interface Scraped {
@@ -38,7 +39,10 @@ export interface HttpContext {
   /** Where decisions of people are recorded; without it they are in the histories only, and there is no `/api/v1/audit`. */
   readonly audit?: AuditLog;
   /** What `/api/v1/activity` tells; without it there is no such route. */
-  readonly activity?: Activity;
+  readonly activity?: {
+    readonly of: ActivityView['of'];
+    readonly read: (now: number) => ActivityReading | Promise<ActivityReading>;
+  };
   /** What `/api/v1/participants` tells; without it there is no such route. */
   readonly queues?: () => Promise<QueueReading>;
   /** How to look at a trace: an address with `{traceId}` in it; without it sagas have no link to theirs. */

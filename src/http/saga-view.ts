@@ -27,11 +27,7 @@ export function sagaView(state: SagaState, plan: Plan | undefined, traceUrl?: st
 }
 
 /** The same of a saga as it is stored; what nobody can read any more says so. */
-export function storedView(
-  { state, ownKey }: Pick<StoredSaga, 'state' | 'ownKey'>,
-  plan: Plan | undefined,
-  traceUrl?: string,
-): SagaView {
+export function storedView({ state, ownKey }: Pick<StoredSaga, 'state' | 'ownKey'>, plan: Plan | undefined, traceUrl?: string): SagaView {
   const view = sagaView(state, plan, traceUrl);
   return ownKey === null ? (withoutShredded(view) as SagaView) : view;
 }

@@ -2,12 +2,14 @@ import { z } from '@hono/zod-openapi';
 
 const instant = z.iso.datetime();
 
-/** What one daemon did in the last hour, and where the sagas of the whole installation are. */
+/** What was done in the last hour, and where open sagas are. */
 export const ActivitySchema = z
   .object({
     /** The daemon's clock. */
     at: instant,
-    /** Everything that this daemon did since then is counted: an hour ago, or when it began. */
+    /** Whose work it is: that of all daemons, or, where they do not share what they did, of this one alone. */
+    of: z.enum(['installation', 'daemon']),
+    /** Everything since then is counted: an hour ago, or when this daemon began if it is of this one alone. */
     since: instant,
     /** Oldest first, without a gap; the last one is not over. */
     minutes: z.array(z.object({ at: instant, started: z.number(), completed: z.number(), compensated: z.number() })),

@@ -6,6 +6,7 @@ import type { EngineObserver } from '../engine/observer.js';
 import type { Orchestrator } from '../engine/orchestrator.js';
 import type { EngineSettings } from '../engine/settings.js';
 import { openServer, type ListenOptions } from '../http/server.js';
+import type { ActivityLog } from '../ports/activity-log.js';
 import type { AuditLog } from '../ports/audit-log.js';
 import type { Logger } from '../ports/logger.js';
 import type { PayloadSealing } from '../ports/sealing.js';
@@ -35,6 +36,8 @@ export interface DaemonParts {
   readonly access?: Access;
   /** Where decisions of people are recorded. Default: in the histories of their sagas only. */
   readonly audit?: AuditLog;
+  /** Where daemons share what they did. Default: each tells of itself alone. */
+  readonly activityLog?: ActivityLog;
   /** Where else this process counts. Default: an own one. */
   readonly metrics?: Metrics;
   /** Told what the engine does, beside the metrics. */
@@ -76,8 +79,12 @@ export async function createDaemon(parts: DaemonParts): Promise<Daemon> {
   try {
     const measured = parts.measureOn && (await serveMetrics(container.get(TOKEN.metrics), parts.measureOn));
     if (measured) opened.push(measured);
+    // Stopped after the engine, so that the last it did is told.
+    const keeper = container.get(TOKEN.activityKeeper);
+    if (keeper) opened.push(keeper);
     opened.push(orchestrator);
     await orchestrator.run();
+    keeper?.start();
     const app = container.get(TOKEN.httpApp);
     const server = await openServer((request, env) => app.fetch(request, env), parts.http);
     opened.push({
@@ -111,6 +118,7 @@ function assemble(parts: DaemonParts, stopping: AbortSignal): Container {
   container.bind(TOKEN.signing).toConstantValue(signing);
   container.bind(TOKEN.sealing).toConstantValue(parts.sealing);
   container.bind(TOKEN.access).toConstantValue(parts.access ?? ACCESS_OFF);
+  container.bind(TOKEN.activityLog).toConstantValue(parts.activityLog);
   container.bind(TOKEN.audit).toConstantValue(parts.audit);
   container.bind(TOKEN.traceUrl).toConstantValue(parts.traceUrl);
   container.bind(TOKEN.dashboard).toConstantValue(dashboard);

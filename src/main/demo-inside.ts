@@ -9,6 +9,7 @@ import { openEmbedded } from '../postgres/embedded.js';
 import { migrate } from '../postgres/migrate.js';
 import type { ListenOptions } from '../http/server.js';
 import { poolOf } from '../postgres/pool.js';
+import { PostgresActivityLog } from '../postgres/activity-log.js';
 import { PostgresSagaStore } from '../postgres/postgres-saga-store.js';
 import type { Logger } from '../ports/logger.js';
 import { createDaemon } from './daemon.js';
@@ -60,6 +61,7 @@ export async function openInside({
   const daemon = await createDaemon({
     plans,
     store,
+    activityLog: new PostgresActivityLog(sagaSource),
     transport: connect(),
     logger,
     http,

@@ -1,7 +1,8 @@
-import { createHash } from 'node:crypto';
+import { createHash, randomUUID } from 'node:crypto';
 import { fileURLToPath } from 'node:url';
 import { ContainerModule, type ServiceIdentifier } from 'inversify';
 import type { Plan } from '../core/plan.js';
+import { ActivityKeeper } from '../engine/activity-keeper.js';
 import { Activity } from '../engine/activity.js';
 import { DeadLetterOffice } from '../engine/dead-letter-office.js';
 import { FeedHub } from '../engine/feed-hub.js';
@@ -11,8 +12,9 @@ import { together, type EngineObserver } from '../engine/observer.js';
 import { readQueues } from '../engine/queue-reading.js';
 import { resolveSettings, type EngineSettings } from '../engine/settings.js';
 import { createHttpApp } from '../http/app.js';
-import type { HttpApp } from '../http/context.js';
+import type { HttpApp, HttpContext } from '../http/context.js';
 import type { Access } from '../access/access.js';
+import type { ActivityLog } from '../ports/activity-log.js';
 import type { AuditLog } from '../ports/audit-log.js';
 import { readDashboard } from '../http/dashboard-files.js';
 import type { Clock } from '../ports/clock.js';
@@ -42,6 +44,9 @@ export const TOKEN = {
   settings: token<Partial<EngineSettings>>('EngineSettings'),
   metrics: token<Metrics>('Metrics'),
   activity: token<Activity>('Activity'),
+  /** `undefined`: each daemon tells of itself alone. */
+  activityKeeper: token<ActivityKeeper | undefined>('ActivityKeeper'),
+  activityLog: token<ActivityLog | undefined>('ActivityLog'),
   /** Those that listen to the engine besides the metrics. */
   observers: token<readonly EngineObserver[]>('EngineObservers'),
   /** Bound to `undefined` where messages are not signed. */
@@ -79,6 +84,13 @@ export function engineModule(): ContainerModule {
   return new ContainerModule(({ bind }) => {
     bind(TOKEN.activity)
       .toDynamicValue((context) => new Activity(context.get(TOKEN.clock).now()))
+      .inSingletonScope();
+    bind(TOKEN.activityKeeper)
+      .toDynamicValue((context) => {
+        const log = context.get(TOKEN.activityLog);
+        const parts = { clock: context.get(TOKEN.clock), logger: context.get(TOKEN.logger) };
+        return log && new ActivityKeeper(context.get(TOKEN.activity), log, randomUUID(), parts);
+      })
       .inSingletonScope();
     bind(TOKEN.orchestrator)
       .toDynamicValue((context) => {
@@ -138,7 +150,7 @@ export function httpModule(): ContainerModule {
           logger: context.get(TOKEN.logger),
           stopping: context.get(TOKEN.stopping),
           scrape: () => context.get(TOKEN.metrics).scrape(),
-          activity: context.get(TOKEN.activity),
+          activity: activityOf(context.get(TOKEN.activity), context.get(TOKEN.activityKeeper)),
           queues: () => readQueues(context.get(TOKEN.plans), names, context.get(TOKEN.transport)),
           traceUrl: context.get(TOKEN.traceUrl),
           dashboard: readDashboard(context.get(TOKEN.dashboard)),
@@ -148,6 +160,10 @@ export function httpModule(): ContainerModule {
       })
       .inSingletonScope();
   });
+}
+
+function activityOf(own: Activity, keeper: ActivityKeeper | undefined): NonNullable<HttpContext['activity']> {
+  return keeper ? { of: 'installation', read: (now) => keeper.read(now) } : { of: 'daemon', read: (now) => own.read(now) };
 }
 
 function sha256(data: string | Uint8Array): string {

@@ -3,6 +3,7 @@ import { encodeReply } from '../../src/core/codec-replies.js';
 import type { CommandStep, Given, Plan } from '../../src/core/plan.js';
 import { namesIn } from '../../src/core/wire.js';
 import { commandQueue } from '../../src/engine/topology.js';
+import { InMemoryActivityLog } from '../../src/memory/in-memory-activity-log.js';
 import { InMemorySagaStore } from '../../src/memory/in-memory-saga-store.js';
 import { InProcessTransport } from '../../src/memory/in-process-transport.js';
 import { InProcessBroker } from '../../src/memory/transport-broker.js';
@@ -71,6 +72,7 @@ export class Shop {
     this.daemon = await createDaemon({
       plans: [shopPlan(1), shopPlan(2)],
       store: new InMemorySagaStore(clock),
+      activityLog: new InMemoryActivityLog(),
       transport: this.transport(),
       logger: logs,
       http: { host: '127.0.0.1', port: 0 },

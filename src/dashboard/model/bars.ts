@@ -23,6 +23,8 @@ export interface Timeline {
   readonly from: number;
   /** Where the picture ends: now or its end; or sooner, so that a long wait at the end does not squeeze what happened before. */
   readonly to: number;
+  /** It ends sooner. */
+  readonly isCut: boolean;
   readonly rows: readonly Row[];
   /** When an operator held it. */
   readonly pauses: readonly { readonly from: number; readonly to: number }[];
@@ -80,7 +82,8 @@ export function timelineOf(saga: SagaView, history: readonly HistoryEntryView[],
       return [rowOf(found, from, to)];
     }),
   );
-  return { from, to: shownTo(from, last ? Date.parse(last.at) : to, to), rows, pauses, turnedAt };
+  const shown = shownTo(from, last ? Date.parse(last.at) : to, to);
+  return { from, to: shown, isCut: shown < to, rows, pauses, turnedAt };
 }
 
 /** A wait at the end that is longer than everything before takes a quarter of the picture. */

@@ -9,6 +9,7 @@ import { Awaited, Empty, Panel, Scroll } from '../parts/states.js';
 import { StepFiguresTable } from '../parts/step-figures.js';
 import { Status } from '../parts/status.js';
 import { Data } from '../parts/text.js';
+import { WhoseHour } from '../parts/whose-hour.js';
 import { place, toDefinition, toSagas } from '../route.js';
 
 const EVERY_MS = 3_000;
@@ -121,7 +122,7 @@ function Definition(props: {
           }
         </Awaited>
       </Panel>
-      <Panel title="How long they took" aside={<span>this daemon, the last hour</span>}>
+      <Panel title="How long sagas took" aside={activity ? <WhoseHour of={activity} /> : null}>
         <DurationsTable durations={durations} isOfOne />
       </Panel>
       <Panel title="Settings of the steps" aside={<span class="mono">{definition.fingerprint.slice(0, 12)}</span>}>

@@ -8,7 +8,8 @@ import { ParticipantsTable } from '../parts/participants-table.js';
 import { MinutePlot } from '../parts/plot.js';
 import { SagasTable } from '../parts/sagas-table.js';
 import { Awaited, Empty, Loading, Panel, Scroll } from '../parts/states.js';
-import { Ago, Data } from '../parts/text.js';
+import { WhoseHour } from '../parts/whose-hour.js';
+import { Data } from '../parts/text.js';
 import { toDefinition, toSagas } from '../route.js';
 import { Attention } from './attention.js';
 
@@ -34,16 +35,7 @@ export function OverviewPage() {
             {(data) => <InFlight overview={data} steps={activity.data?.steps} />}
           </Awaited>
         </Panel>
-        <Panel
-          title="How long they took"
-          aside={
-            activity.data ? (
-              <span>
-                this daemon, since <Ago at={activity.data.since} />
-              </span>
-            ) : null
-          }
-        >
+        <Panel title="How long they took" aside={activity.data ? <WhoseHour of={activity.data} /> : null}>
           <Awaited live={activity} rows={5}>
             {(data) => (data ? <DurationsTable durations={data.durations} /> : <Unknown />)}
           </Awaited>
@@ -108,7 +100,7 @@ function Rates({ activity, isLoading }: { readonly activity: ActivityView | unde
     ) : null;
   const of = (what: 'started' | 'completed' | 'compensated') => activity.minutes.map((minute) => ({ at: minute.at, value: minute[what] }));
   return (
-    <section class="plots" aria-label="Rates of this daemon">
+    <section class="plots" aria-label={activity.of === 'daemon' ? 'Rates of this daemon' : 'Rates'}>
       <MinutePlot label="Started" tone="busy" points={of('started')} />
       <MinutePlot label="Completed" tone="good" points={of('completed')} />
       <MinutePlot label="Compensated" tone="back" points={of('compensated')} />

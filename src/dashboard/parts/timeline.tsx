@@ -5,10 +5,12 @@ import { Icon, iconOf } from './icon.js';
 import { Data } from './text.js';
 
 const TICKS = 6;
+/** Where the last label begins in a narrow window, in hundredths of the width. */
+const ROOM_FOR_NOW = 66;
 
 /** When each step waited, ran, was retried and was undone. */
 export function TimelineChart({ timeline }: { readonly timeline: Timeline }) {
-  const { from, to, rows, pauses, turnedAt } = timeline;
+  const { from, to, isCut, rows, pauses, turnedAt } = timeline;
   const length = to - from;
   const share = (at: number) => Math.min(100, Math.max(0, ((at - from) / length) * 100));
   const ticks = ticksOf(length, TICKS);
@@ -19,11 +21,18 @@ export function TimelineChart({ timeline }: { readonly timeline: Timeline }) {
           Step
         </span>
         <span class="tl-track" role="columnheader" aria-label="Time since the start">
-          {ticks.map((tick) => (
-            <span key={tick} class={`tl-tick ${share(from + tick) > 92 ? 'end' : ''}`} style={{ left: `${share(from + tick)}%` }}>
-              {tick === 0 ? '0' : duration(tick)}
+          {ticks
+            .filter((tick) => !isCut || share(from + tick) < ROOM_FOR_NOW)
+            .map((tick) => (
+              <span key={tick} class={`tl-tick ${share(from + tick) > 92 ? 'end' : ''}`} style={{ left: `${share(from + tick)}%` }}>
+                {tick === 0 ? '0' : duration(tick)}
+              </span>
+            ))}
+          {isCut ? (
+            <span class="tl-tick end" style={{ left: '100%' }} title="What still goes on is longer than what is shown">
+              … now
             </span>
-          ))}
+          ) : null}
         </span>
         <span class="tl-end" role="columnheader">
           Took

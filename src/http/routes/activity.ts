@@ -1,5 +1,5 @@
 import { createRoute } from '@hono/zod-openapi';
-import type { Activity } from '../../engine/activity.js';
+import type { ActivityReading } from '../../engine/activity.js';
 import type { QueueReading } from '../../engine/queue-reading.js';
 import type { HttpApp, HttpContext } from '../context.js';
 import { OpenStepsReading } from '../open-steps.js';
@@ -10,7 +10,7 @@ import { answer, refusals } from './answers.js';
 const activity = createRoute({
   method: 'get',
   path: '/api/v1/activity',
-  summary: 'What this daemon started and ended in the last hour, how long it took, and where open sagas are',
+  summary: 'What was started and ended in the last hour, how long it took, and where open sagas are',
   responses: { 200: answer(schema.ActivitySchema, 'As it is now'), ...refusals },
 });
 const participants = createRoute({
@@ -21,14 +21,15 @@ const participants = createRoute({
 });
 
 /** What the overview of a dashboard needs beyond counts. */
-export function addActivityRoute(app: HttpApp, { store }: HttpContext, counted: Activity): void {
+export function addActivityRoute(app: HttpApp, { store }: HttpContext, { of, read }: NonNullable<HttpContext['activity']>): void {
   const steps = new OpenStepsReading(store);
   app.openapi(activity, async (c) => {
     const now = Date.now();
-    const { since, minutes, durations } = counted.read(now);
+    const { since, minutes, durations }: ActivityReading = await read(now);
     return c.json(
       {
         at: iso(now),
+        of,
         since: iso(since),
         minutes: minutes.map((minute) => ({ ...minute, at: iso(minute.at) })),
         durations: [...durations],

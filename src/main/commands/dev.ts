@@ -5,6 +5,7 @@ import { namesIn } from '../../core/wire.js';
 import { InProcessTransport } from '../../memory/in-process-transport.js';
 import { InProcessBroker } from '../../memory/transport-broker.js';
 import type { Logger } from '../../ports/logger.js';
+import { PostgresActivityLog } from '../../postgres/activity-log.js';
 import { PostgresAuditLog } from '../../postgres/audit-log.js';
 import { sagaDataSource } from '../../postgres/connect.js';
 import { openEmbedded, type Embedded } from '../../postgres/embedded.js';
@@ -79,7 +80,7 @@ async function start(
   opened.push(await startHosts({ declarations, transport: forHosts, clock, logger, namespace: NAMESPACE, observer, dataSource }));
   const saga = await embedded.dataSource(sagaDataSource(NAMESPACE));
   await migrate(saga);
-  const stored = { store: new PostgresSagaStore(saga), audit: new PostgresAuditLog(saga) };
+  const stored = { store: new PostgresSagaStore(saga), audit: new PostgresAuditLog(saga), activityLog: new PostgresActivityLog(saga) };
   const daemon = await createDaemon({ plans, ...stored, transport: transport(), logger, http, traceUrl, access, metrics });
   opened.push(daemon);
   return daemon;

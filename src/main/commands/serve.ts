@@ -1,5 +1,6 @@
 import type { Access } from '../../access/access.js';
 import type { Logger } from '../../ports/logger.js';
+import { PostgresActivityLog } from '../../postgres/activity-log.js';
 import { PostgresAuditLog } from '../../postgres/audit-log.js';
 import { assertMigrated } from '../../postgres/migrate.js';
 import { PostgresSagaStore } from '../../postgres/postgres-saga-store.js';
@@ -56,8 +57,9 @@ export async function serve(options: ServeOptions): Promise<Daemon> {
   const transport = openRabbitMq({ url: options.rabbitmqUrl, namespace, clock, logger });
   const store = new PostgresSagaStore(dataSource);
   const audit = new PostgresAuditLog(dataSource);
+  const activityLog = new PostgresActivityLog(dataSource);
   const settings = { namespace, allowOrphans, deadLetterKeepMs };
-  const parts = { plans, store, transport, signing, sealing, logger, audit };
+  const parts = { plans, store, transport, signing, sealing, logger, audit, activityLog };
   const daemon = await createDaemon({ ...parts, http, measureOn, traceUrl, access, settings });
   const sagas = plans.map(({ name, version }) => `${name}@${version}`);
   logger.info({ url: daemon.url, namespace, sagas }, `listening on ${daemon.url}${reach(access)}`);

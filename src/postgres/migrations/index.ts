@@ -7,6 +7,7 @@ import { CreateAudit1764400000000 } from './1764400000000-create-audit.js';
 import { CreatePayloadKey1764500000000 } from './1764500000000-create-payload-key.js';
 import { Retention1764500000100 } from './1764500000100-retention.js';
 import { Tracestate1764500000200 } from './1764500000200-tracestate.js';
+import { CreateActivity1764500000300 } from './1764500000300-create-activity.js';
 
 /** Every migration, oldest first. A migration that was released is never changed. */
 export const MIGRATIONS = [
@@ -19,4 +20,5 @@ export const MIGRATIONS = [
   CreatePayloadKey1764500000000,
   Retention1764500000100,
   Tracestate1764500000200,
+  CreateActivity1764500000300,
 ] as const;

@@ -73,7 +73,7 @@ describe('the timeline of a saga', () => {
   });
 
   it('goes on to now where something is open: stuck, confirming, suspended', () => {
-    const { rows, pauses, to } = timelineOf(
+    const { rows, pauses, to, isCut } = timelineOf(
       saga(['pay', 'mail']),
       [
         entry(0, 'started', sent('pay', 1, 'fence')),
@@ -83,7 +83,7 @@ describe('the timeline of a saga', () => {
       ],
       START + 1_000,
     );
-    expect(to).toBe(START + 1_000);
+    expect([to, isCut]).toEqual([START + 1_000, false]);
     expect(rows[0]!.bars.at(-1)).toMatchObject({ kind: 'confirming', isOpen: true, to });
     expect(rows[1]!.bars.at(-1)).toMatchObject({ kind: 'stuck', isOpen: true, from: START + 60, to });
     expect(pauses).toEqual([{ from: START + 70, to }]);
@@ -95,8 +95,8 @@ describe('the timeline of a saga', () => {
       entry(0, 'started', sent('pay')),
       entry(9_000, 'timed-out', { do: 'stuck', step: 'pay', phase: 'action', message: 'it is' }),
     ];
-    const { to, rows } = timelineOf(saga(['pay']), stuck, START + hour);
-    expect(to).toBe(START + 12_000);
+    const { to, rows, isCut } = timelineOf(saga(['pay']), stuck, START + hour);
+    expect([to, isCut]).toEqual([START + 12_000, true]);
     expect(rows[0]!.bars.at(-1)).toMatchObject({ kind: 'stuck', to: START + hour });
   });
 

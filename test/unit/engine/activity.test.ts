@@ -60,4 +60,42 @@ describe('activity', () => {
     within(durations[1]!.p99Ms, 990);
     within(durations[2]!.p50Ms, 30_000);
   });
+
+  it('adds up with what others did, for the whole hour although it began just now', () => {
+    const [own, other] = [new Activity(NOON), new Activity(NOON - 30 * MINUTE)];
+    own.sagaStarted(saga(NOON));
+    own.sagaEnded(saga(NOON, 'completed', 100));
+    other.sagaStarted(saga(NOON));
+    other.sagaEnded(saga(NOON - 10 * MINUTE, 'completed', 10_000));
+    other.sagaEnded(saga(NOON - 10 * MINUTE, 'compensated', 10, 'bill'));
+    const long = { ...other.takeChanged()[0]!, at: NOON - 61 * MINUTE };
+    const { since, minutes, durations } = own.read(NOON + 1, [
+      ...other.read(NOON).minutes.map((minute) => ({ ...minute, took: none })),
+      long,
+    ]);
+    expect([since, minutes.length, minutes[0]!.at]).toEqual([NOON - 59 * MINUTE, ACTIVITY_MINUTES, NOON - 59 * MINUTE]);
+    expect(minutes.at(-1)).toEqual({ at: NOON, started: 2, completed: 1, compensated: 0 });
+    expect(minutes.find(({ at }) => at === NOON - 10 * MINUTE)).toMatchObject({ completed: 1, compensated: 1 });
+    // Without the others' classes only its own are known.
+    expect(durations.map(({ name, count }) => [name, count])).toEqual([['order', 1]]);
+  });
+
+  it('gives what has changed once, and again where it could not be kept', () => {
+    const activity = new Activity(NOON);
+    expect(activity.takeChanged()).toEqual([]);
+    activity.sagaStarted(saga(NOON));
+    activity.sagaEnded(saga(NOON, 'completed', 1));
+    const changed = activity.takeChanged();
+    expect(changed).toEqual([
+      { at: NOON, started: 1, completed: 1, compensated: 0, took: { completed: { order: [[0, 1]] }, compensated: {} } },
+    ]);
+    expect(activity.takeChanged()).toEqual([]);
+    activity.giveBack(changed);
+    activity.sagaStarted(saga(NOON + MINUTE));
+    expect(activity.takeChanged().map(({ at, started }) => [at, started])).toEqual([
+      [NOON, 1],
+      [NOON + MINUTE, 1],
+    ]);
+  });
 });
+const none = { completed: {}, compensated: {} };

@@ -45,7 +45,7 @@ export class Api {
       logger: this.world.logs,
       stopping: this.stopping.signal,
       scrape: () => this.metrics.scrape(),
-      activity,
+      activity: { of: 'daemon', read: (now) => activity.read(now) },
       queues: () => readQueues(plans, this.world.names, transport),
       audit: this.audit,
       ...more,

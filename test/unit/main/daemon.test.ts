@@ -1,6 +1,8 @@
 import { afterEach, describe, expect, it } from '@jest/globals';
 import { createDaemon, type Daemon, type DaemonParts } from '../../../src/main/daemon.js';
 import { SystemClock } from '../../../src/main/system.js';
+import type { ActivityView } from '../../../src/http/schemas-activity.js';
+import { InMemoryActivityLog } from '../../../src/memory/in-memory-activity-log.js';
 import { InMemorySagaStore } from '../../../src/memory/in-memory-saga-store.js';
 import { InProcessTransport } from '../../../src/memory/in-process-transport.js';
 import { InProcessBroker } from '../../../src/memory/transport-broker.js';
@@ -33,6 +35,18 @@ describe('a daemon', () => {
     expect(text).toContain('backstep_broker_up 1');
     expect(ended).toEqual(['completed']);
     expect(daemon.metricsUrl).toBeUndefined();
+  });
+
+  it('tells what all daemons did that share it, also of one that is gone', async () => {
+    const activityLog = new InMemoryActivityLog();
+    const one = await make({ activityLog });
+    await one.orchestrator.start({ name: 'test-saga', input: {} });
+    await running.pop()!.stop();
+    const activityOf = async ({ url }: Daemon) => (await (await fetch(`${url}/api/v1/activity`)).json()) as ActivityView;
+    const { of, minutes, durations } = await activityOf(await make({ activityLog }));
+    expect([of, minutes.length, minutes.reduce((sum, { completed }) => sum + completed, 0)]).toEqual(['installation', 60, 1]);
+    expect(durations).toMatchObject([{ name: 'test-saga', outcome: 'completed', count: 1 }]);
+    expect(await activityOf(await make())).toMatchObject({ of: 'daemon', durations: [] });
   });
 
   it('serves its metrics on a port of their own as well, which ends with it', async () => {
