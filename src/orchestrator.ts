@@ -45,6 +45,7 @@ export type { Ids } from './ports/ids.js';
 export type { Logger, LogFields } from './ports/logger.js';
 export type { Random } from './ports/random.js';
 export type { Overview, OverviewQuery, SagaOverview } from './ports/saga-overview.js';
+export type { PayloadSealing } from './ports/sealing.js';
 export type { Attribution, Judgement, OrchestratorSigning, SignatureFault } from './ports/signing.js';
 export type { SagaStore } from './ports/saga-store.js';
 export type { Transport } from './ports/transport.js';

@@ -2,7 +2,7 @@ import { decodeCommands, type DecodedCommand } from '../core/codec-commands.js';
 import { elementOf } from '../core/codec-batch.js';
 import { pass } from '../core/crash-points.js';
 import { KEY_MISSING, NotOpened } from '../core/sealing.js';
-import { BATCH_CONTENT, FENCE_TYPE, type Message } from '../core/wire.js';
+import { FENCE_TYPE, type Message } from '../core/wire.js';
 import type { Delivery } from '../ports/transport.js';
 import type { HandlerDeclaration, ParticipantDeclaration } from '../saga/participant-declaration.js';
 import { failure } from './answer.js';
@@ -63,7 +63,7 @@ export class Intake {
     } catch (error: unknown) {
       if (!(error instanceof NotOpened)) throw error;
       if (error.why === 'forged') {
-        const single = message.contentType === BATCH_CONTENT ? elementOf(message, command.id) : message;
+        const single = elementOf(message, command.id);
         this.replies.putAside(parcel, this.queue, [{ message: single, reason: error.message, fault: 'broken-seal' }]);
       } else this.noKey(command, parcel, error);
       return [];

@@ -19,14 +19,18 @@ export function sealingWith(...keys: readonly ReturnType<typeof payloadKey>[]): 
 export const CANARY = { card: 'canary-4111-1111', name: 'canary Ada', iban: 'canary-DE89' } as const;
 
 const card = sensitive(z.string());
-export const Bank = contract('bank', {
-  charge: command({
-    request: z.object({ card, amount: z.number() }),
-    reply: z.object({ paymentId: z.string(), from: sensitive(z.object({ iban: z.string() })) }),
-    rejections: ['declined'],
-  }),
-  refund: command({ request: z.object({ card: card.optional(), iban: sensitive(z.string()).optional() }) }),
-});
+export const Bank = contract(
+  'bank',
+  {
+    charge: command({
+      request: z.object({ card, amount: z.number() }),
+      reply: z.object({ paymentId: z.string(), from: sensitive(z.object({ iban: z.string() })) }),
+      rejections: ['declined'],
+    }),
+    refund: command({ request: z.object({ card: card.optional(), iban: sensitive(z.string()).optional() }) }),
+  },
+  { batch: 10 },
+);
 export const Post = contract('post', {
   send: command({
     request: z.object({ lines: z.array(z.object({ to: sensitive(z.string()), what: z.string() })) }),

@@ -89,8 +89,8 @@ const CATALOGUE: readonly Mutant[] = [
     patches: [
       patch(
         'src/engine/batch.ts',
-        "this.starts.push({ state, wakeAt, inputHash, startId, isIncoming: caller.via === 'row', history });",
-        "this.starts.push({ state, wakeAt: null, inputHash, startId, isIncoming: caller.via === 'row', history });",
+        "this.starts.push({ state, wakeAt, inputHash, startId, isIncoming: caller.via === 'row', history, ownKey });",
+        "this.starts.push({ state, wakeAt: null, inputHash, startId, isIncoming: caller.via === 'row', history, ownKey });",
       ),
       patch('src/engine/open-saga.ts', 'return before === null || due < before ? due : undefined;', 'return undefined;'),
     ],

@@ -196,15 +196,19 @@ describe('sagas with sensitive payloads', () => {
     expect(await town.seen(id)).not.toContain('canary');
   });
 
-  it('take what an operator gives, sealed as it was shown or in plain text, and store it sealed', async () => {
+  it.each([
+    ['in plain text', () => ({ iban: CANARY.iban })],
+    ['sealed, as it is shown', (id: string) => KEYS.vaultFor(id).seal({ iban: CANARY.iban }, 'charge.a.reply/from')],
+  ])('take what an operator gives %s, and store it sealed', async (_, from) => {
     await town.daemon(KEYS);
     const id = await town.start();
     await until(() => town.sent.some(({ type }) => type === 'bank.charge'));
     const by = { by: 'ada', text: 'the bank said so' };
-    const reply = { paymentId: 'p-3', from: { iban: CANARY.iban } };
+    const reply = { paymentId: 'p-3', from: from(id) };
     await town.world.engine.operate(id, { kind: 'settle', step: 'charge', outcome: 'success', reply, ...by });
     const { steps } = await town.state(id);
-    expect(isSealed(reads(steps['charge']!.reply, 'from'))).toBe(true);
+    const stored = reads(steps['charge']!.reply, 'from') as unknown as Sealed;
+    expect(KEYS.vaultFor(id).open(stored, 'charge.a.reply/from')).toEqual({ iban: CANARY.iban });
     expect(await town.seen(id)).not.toContain('canary');
   });
 
@@ -241,6 +245,22 @@ describe('sagas with sensitive payloads', () => {
       expect(town.asked).toEqual([]);
       await town.pass(60_000);
       expect(await town.status(id)).toBe('completed');
+    });
+
+    it('a request that was altered among others in one message is put aside alone', async () => {
+      await town.open();
+      let hits = 0;
+      town.world.onPublish = (batch, publish) => {
+        for (const out of batch)
+          if (text(out.message).includes('bank.charge') && hits++ === 0) Object.assign(out, { message: altered(out.message, flipped) });
+        return publish();
+      };
+      const inputs = ['o-1', 'o-2', 'o-3'].map((orderId) => ({ name: 'sealed-order', input: { ...ORDER, orderId } }));
+      await town.world.engine.startMany(inputs);
+      await until(() => town.refused.length > 0);
+      expect(town.refused).toEqual(['broken-seal']);
+      await until(() => town.asked.filter((request) => 'card' in (request as object)).length === 2);
+      expect(hits).toBe(1);
     });
 
     it('a value of another saga, or of another place of the same, is put aside', async () => {
