@@ -4,9 +4,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { eventually } from '../support/eventually.js';
 import { amqpUrl, freshDatabase, privatePostgres, privateRabbit, uniqueNamespace } from '../support/servers.js';
-import { backstep, Command, daemon, type Variables } from './command.js';
+import { backstep, Command, daemon, daemonInside, Inside, inside, type Variables } from './command.js';
 
-// Every command is a process of its own, and the machine may be busy.
+// The machine may be busy.
 jest.setTimeout(120_000);
 
 const SAGAS = ['--sagas', 'dist/sagas/transfer-money'];
@@ -23,13 +23,12 @@ async function variables(): Promise<Variables> {
 }
 async function migrated(): Promise<Variables> {
   const at = await variables();
-  expect((await backstep(['migrate'], at)).code).toBe(0);
+  expect((await inside(['migrate'], at)).code).toBe(0);
   return at;
 }
-async function participants(at: Variables): Promise<Command> {
-  const command = new Command(['participants', ...SAGAS], at);
+async function participants(at: Variables): Promise<void> {
+  const command = new Inside(['participants', ...SAGAS], at);
   await command.says(/participants are up/);
-  return command;
 }
 
 const transfer = (transferId: string) => JSON.stringify({ transferId, from: 'N-1001', to: 'S-2001', cents: 100 });
@@ -38,24 +37,24 @@ describe('the daemon', () => {
   it('runs sagas with participants in a process of their own: migrate, serve, start, show, list', async () => {
     const at = await variables();
     expect((await backstep(['migrate'], at)).stdout).not.toBe('');
-    expect((await backstep(['migrate'], at)).stdout).toMatch(/is up to date\n$/);
+    expect((await inside(['migrate'], at)).stdout).toMatch(/is up to date\n$/);
     const server = await daemon(at, SAGAS);
-    await participants(at);
+    await new Command(['participants', ...SAGAS], at).says(/participants are up/);
     const client = { BACKSTEP_URL: server.url };
     const started = await backstep(['start', 'transfer-money', '--input', transfer('t-1'), '--wait=30s'], client);
     expect([started.code, started.stdout, started.stderr]).toEqual([0, expect.stringMatching(/\tcompleted\n$/), '']);
     const id = started.stdout.split('\t')[0]!;
-    expect((await backstep(['show', id], client)).stdout).toMatch(new RegExp(`^saga\t${id}\tcompleted\t`));
-    expect((await backstep(['list'], client)).stdout.split('\n')[0]).toContain(id);
+    expect((await inside(['show', id], client)).stdout).toMatch(new RegExp(`^saga\t${id}\tcompleted\t`));
+    expect((await inside(['list'], client)).stdout.split('\n')[0]).toContain(id);
     server.kill('SIGTERM');
     expect((await server.ended).code).toBe(0);
   });
 
   it('finishes what a killed one began: two daemons, kill -9', async () => {
     const at = await migrated();
-    const [first, second] = [await daemon(at, SAGAS), await daemon(at, SAGAS)];
+    const [first, second] = [await daemon(at, SAGAS), await daemonInside(at, SAGAS)];
     const lines = Array.from({ length: 300 }, (_, index) => transfer(`k-${index}`)).join('\n');
-    const many = await backstep(['start', 'transfer-money', '--many', '-'], { BACKSTEP_URL: first.url }, lines);
+    const many = await inside(['start', 'transfer-money', '--many', '-'], { BACKSTEP_URL: first.url }, lines);
     expect(many.stdout).toMatch(/^created\t300\n/);
     first.kill('SIGKILL');
     await participants(at);
@@ -63,7 +62,7 @@ describe('the daemon', () => {
   });
 
   it('refuses a schema that is not migrated, and names the command', async () => {
-    const { code, stderr } = await backstep(['serve', '--port', '0', ...SAGAS], await variables());
+    const { code, stderr } = await inside(['serve', '--port', '0', ...SAGAS], await variables());
     expect([code, stderr]).toEqual([1, expect.stringContaining('run: backstep migrate')]);
   });
 
@@ -72,22 +71,22 @@ describe('the daemon', () => {
     const folder = join(directory, 'changing');
     await writeSaga(folder, 'a = this.step(P.go, { request: () => ({}), compensate: "none" });');
     const server = await daemon(at, ['--sagas', folder]);
-    expect((await backstep(['start', 'changing', '--input', '{}'], { BACKSTEP_URL: server.url })).code).toBe(0);
+    expect((await inside(['start', 'changing', '--input', '{}'], { BACKSTEP_URL: server.url })).code).toBe(0);
     server.kill('SIGTERM');
     await server.ended;
     const other = join(directory, 'changed');
     await writeSaga(other, 'b = this.step(P.go, { request: () => ({}), compensate: "none" });');
     const { code, stderr } = await backstep(['serve', '--port', '0', '--sagas', other], at);
     expect([code, stderr]).toEqual([1, expect.stringContaining('SAGA_DEFINITION_CHANGED')]);
-    const without = await backstep(['serve', '--port', '0', ...SAGAS], at);
+    const without = await inside(['serve', '--port', '0', ...SAGAS], at);
     expect([without.code, without.stderr]).toEqual([1, expect.stringContaining('SAGA_DEFINITION_MISSING')]);
-    const allowed = await daemon(at, [...SAGAS, '--allow-orphans']);
+    const allowed = await daemonInside(at, [...SAGAS, '--allow-orphans']);
     expect((await fetch(`${allowed.url}/healthz`)).status).toBe(200);
   });
 
   it('says in one sentence that the database cannot be used, without the password', async () => {
     const at = { ...(await variables()), BACKSTEP_POSTGRES_URL: 'postgres://u:geheim@127.0.0.1:1/x' };
-    const { code, stderr } = await backstep(['serve', '--port', '0', '--wait-for-database', '0s', ...SAGAS], at);
+    const { code, stderr } = await inside(['serve', '--port', '0', '--wait-for-database', '0s', ...SAGAS], at);
     expect([code, stderr]).toEqual([
       5,
       expect.stringMatching(/^backstep: the database at 127\.0\.0\.1:1\/x cannot be used: .*ECONNREFUSED/m),
@@ -99,14 +98,14 @@ describe('the daemon', () => {
     const at = await variables();
     const url = new URL(at['BACKSTEP_POSTGRES_URL']!);
     url.pathname = '/no_such_database';
-    const { code, stderr } = await backstep(['migrate'], { ...at, BACKSTEP_POSTGRES_URL: url.href });
+    const { code, stderr } = await inside(['migrate'], { ...at, BACKSTEP_POSTGRES_URL: url.href });
     expect([code, stderr]).toEqual([5, expect.stringContaining('no_such_database')]);
   });
 
   it('waits for a database that is not up yet', async () => {
     const server = await privatePostgres();
     await server.stop();
-    const migrating = new Command(['migrate', '--wait-for-database', '60s'], { BACKSTEP_POSTGRES_URL: server.url });
+    const migrating = new Inside(['migrate', '--wait-for-database', '60s'], { BACKSTEP_POSTGRES_URL: server.url });
     await migrating.says(/not there yet; waiting/);
     await server.start();
     expect((await migrating.ended).code).toBe(0);
@@ -116,11 +115,11 @@ describe('the daemon', () => {
     const broker = await privateRabbit();
     await broker.stop();
     const at = { ...(await migrated()), BACKSTEP_RABBITMQ_URL: broker.url };
-    const server = await daemon(at, SAGAS);
+    const server = await daemonInside(at, SAGAS);
     const ready = await fetch(`${server.url}/readyz`);
     expect([ready.status, await ready.text()]).toEqual([503, expect.stringContaining('the broker cannot be reached')]);
     const client = { BACKSTEP_URL: server.url };
-    const started = await backstep(['start', 'transfer-money', '--input', transfer('b-1')], client);
+    const started = await inside(['start', 'transfer-money', '--input', transfer('b-1')], client);
     expect(started.code).toBe(0);
     await broker.start();
     await participants(at);

@@ -73,9 +73,8 @@ describe('a participant in Python without the SDK', () => {
     expect(orders.length).toBeGreaterThan(25);
     expect(await lettersIn(database)).toEqual(orders);
     const metrics = await (await fetch(`${server.url}/metrics`)).text();
-    expect([...metrics.matchAll(/^backstep_signatures_refused_total\{.*\} (\d+)$/gm)].map(([, count]) => count)).toEqual(
-      Array(5).fill('0'),
-    );
+    const refused = [...metrics.matchAll(/^backstep_signatures_refused_total\{.*\} (\d+)$/gm)].map(([, count]) => count);
+    expect(new Set(refused)).toEqual(new Set(['0']));
     second.kill('SIGTERM');
     expect((await second.ended).code).toBe(0);
   }, 180_000);

@@ -55,9 +55,15 @@ describe('finished sagas leave with their week', () => {
     const facts = { id: sagaIdAt(startedAt), startedAt, end: 'completed' as const, endedAt: startedAt + afterDays * DAY_MS };
     return startOf({ ...facts, name, key }, { wakeAt: null });
   };
-  const finish = async (...sagas: ReturnType<typeof startOf>[]) => {
+  const finishNow = async (...sagas: ReturnType<typeof startOf>[]) => {
     await start(store, ...sagas);
     await store.moveFinished(1_000);
+  };
+  /** And longer ago than any transaction on this server that is still open: what is younger counts as changed since it was looked through. */
+  const finish = async (...sagas: ReturnType<typeof startOf>[]) => {
+    await finishNow(...sagas);
+    const isPast = `select coalesce(max(xid), 0) < pg_snapshot_xmin(pg_current_snapshot())::text::bigint as past from backstep.saga_history`;
+    await eventually(async () => (await other.query<{ past: boolean }>(isPast)).rows[0]!.past, { what: 'what was open is over' });
   };
   const partitions = async () => {
     const { rows } = await other.query<{ name: string }>(
@@ -130,7 +136,7 @@ describe('finished sagas leave with their week', () => {
     const waiting = `select from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock' and query like '%saga_key%'`;
     await eventually(async () => (await observer.query(waiting)).rowCount, { what: 'its keys are being removed' });
     const late = ended('month', 35);
-    await finish(late);
+    await finishNow(late);
     await other.query('commit');
     expect(await forgetting).toBe(0);
     expect(await store.find(late.state.id)).toBeDefined();
