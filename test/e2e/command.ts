@@ -84,6 +84,8 @@ export class Command extends Running {
 export class Inside extends Running {
   readonly ended: Promise<Ended>;
   readonly #onSignal: ((signal: NodeJS.Signals) => void)[] = [];
+  /** Sent before anybody listened. */
+  #sent: NodeJS.Signals | undefined;
 
   constructor(args: readonly string[], variables: Variables = {}, input = '') {
     super();
@@ -95,6 +97,7 @@ export class Inside extends Running {
   }
 
   kill(signal: NodeJS.Signals): void {
+    if (this.#onSignal.length === 0) this.#sent = signal;
     for (const listener of this.#onSignal.splice(0)) listener(signal);
   }
 
@@ -111,7 +114,10 @@ export class Inside extends Running {
     };
     const events = {
       on: (event: string, listener: (told: never) => void) => {
-        if (event === 'SIGTERM') this.#onSignal.push(listener as (signal: NodeJS.Signals) => void);
+        if (event !== 'SIGTERM') return;
+        const told = listener as (signal: NodeJS.Signals) => void;
+        if (this.#sent) queueMicrotask(() => told(this.#sent!));
+        else this.#onSignal.push(told);
       },
       exit: () => undefined,
     };
