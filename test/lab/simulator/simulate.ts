@@ -291,6 +291,8 @@ if (worker !== undefined && process.send) {
   process.on('message', (chunk: Chunk) => {
     void runSeeds(chunk, worker === 'first').then((result) => process.send!(result));
   });
+  // Whoever asked has ended: nobody is told any more.
+  process.on('disconnect', () => process.exit());
 } else {
   const flags = readFlags();
   const single: CaseFile | undefined =
