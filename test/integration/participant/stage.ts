@@ -38,6 +38,9 @@ export function rabbitMqAt(url: string): Transport {
   return new RabbitMqTransport({ urls: [url], clock: realClock, random: { next: Math.random }, logger: recordingLogger(), reconnectMs });
 }
 
+/** Every test has a stage, all of them end with their file, and the server has a hundred connections for everybody. */
+const IDLE_MS = 500;
+
 export interface HostOptions {
   readonly settings?: Partial<HostSettings>;
   readonly observer?: ParticipantObserver;
@@ -73,7 +76,7 @@ export class Stage {
   ) {
     this.names = namesIn(wiring.namespace);
     this.transport = wiring.connect();
-    this.pool = new pg.Pool({ connectionString: url });
+    this.pool = new pg.Pool({ connectionString: url, idleTimeoutMillis: IDLE_MS });
     // A pool has ended before its connections have: dropping the database may cut the last of them.
     this.pool.on('error', () => {});
     this.opened.push(
@@ -86,7 +89,7 @@ export class Stage {
   /** Starts a host with connections of its own, as another process would have. */
   async host(options: HostOptions = {}): Promise<Host> {
     const { url = this.url, store, settings, observer, declarations = [this.declaring(this.script)] } = options;
-    const pool = new pg.Pool({ connectionString: url });
+    const pool = new pg.Pool({ connectionString: url, idleTimeoutMillis: IDLE_MS });
     pool.on('error', () => {});
     const transport = options.transport ?? this.wiring.connect();
     const host = new Host({
