@@ -30,11 +30,19 @@ export function isConnectionLost(error: unknown): boolean {
   const state = sqlState(error);
   if (state !== undefined) return BROKEN.test(state);
   const isReset = isSystemError(error) && /^E(CONN|PIPE|TIMEDOUT)/.test(String((error as { code?: unknown }).code));
-  return isReset || LOST_FOR_PG.test(messageOf(error));
+  return isReset || LOST_FOR_CLIENTS.some((start) => messageOf(error).startsWith(start));
 }
 
-// What pg itself says: at the end of a connection, and of a query on one that has failed already.
-const LOST_FOR_PG = /^(?:Connection terminated|Client has encountered a connection error)/;
+/** What pg says at the end of a connection, and of a statement on one that has failed or ended already; and TypeORM where one was lost between two. */
+const LOST_FOR_CLIENTS = [
+  'Connection terminated',
+  'Client has encountered a connection error',
+  'Client was closed and is not queryable',
+  'timeout expired',
+  'timeout exceeded when trying to connect',
+  'Query read timeout',
+  'Query runner already released',
+] as const;
 
 // Node's own codes can have five letters, too: EPIPE.
 const isSystemError = (error: unknown): boolean => typeof (error as { syscall?: unknown } | undefined)?.syscall === 'string';
