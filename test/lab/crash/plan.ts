@@ -96,4 +96,9 @@ const of = (victim: Victim, lines: readonly Line[]): Target[] => lines.map(([poi
 
 export const TARGETS: readonly Target[] = [...of('daemon', DAEMON), ...of('participant', PARTICIPANT), ...of('migrate', MIGRATE)];
 
+/** What few of the sagas come to. */
+export function isRare(need: Need): boolean {
+  return need !== 'load' && need !== 'timers' && need !== 'undo' && need !== 'outside';
+}
+
 export const nameOf = ({ victim, point }: Target): string => `${victim}/${point}`;

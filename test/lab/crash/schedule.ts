@@ -1,5 +1,5 @@
 import { Chance } from '../kit/chance.js';
-import { nameOf, TARGETS, type Need, type Target } from './plan.js';
+import { isRare, nameOf, TARGETS, type Need, type Target } from './plan.js';
 import { CROSSING, SWEEP_WORKLOADS, type SweepWorkload } from './site.js';
 import type { TrialSpec } from './trial.js';
 
@@ -37,7 +37,7 @@ const REACHED_BY: Readonly<Record<Need, readonly SweepWorkload[]>> = {
   boot: SWEEP_WORKLOADS,
   undo: SWEEP_WORKLOADS,
   timers: ['order', 'random', 'slow', CROSSING.name],
-  tombstone: ['random', CROSSING.name],
+  tombstone: OWN,
   outside: ['slow', CROSSING.name],
   again: OWN,
   fence: OWN,
@@ -125,10 +125,6 @@ function kindOf({ victim, need }: Target): Chunk['kind'] {
   if (victim === 'migrate') return 'migrate';
   if (need === 'stranger') return 'strangers';
   return need === 'boot' && victim === 'participant' ? 'fresh' : 'plain';
-}
-
-function isRare(need: Need): boolean {
-  return need !== 'load' && need !== 'timers' && need !== 'undo' && need !== 'outside';
 }
 
 function cut<T>(list: readonly T[], size: number): T[][] {

@@ -7,7 +7,7 @@ import type { LabProcess } from '../kit/processes.js';
 import { until } from '../kit/waiting.js';
 import { verdictOn } from './judge.js';
 import type { Order } from './order.js';
-import { nameOf, type Target } from './plan.js';
+import { isRare, nameOf, type Target } from './plan.js';
 import { recoverySince, type Recovery } from './recovery.js';
 import { cancelSome, publishRubbish } from './side-shows.js';
 import type { Site } from './site.js';
@@ -123,7 +123,7 @@ class Trial {
       api: spec.target.need === 'stranger' ? site.lab.api.slice(0, 1) : () => site.lab.running,
       directory: site.options.directory,
       seed,
-      starts: atMost(isLater ? MOST_SAGAS_LATER : MOST_SAGAS, startsOf(site.options.workload, seed)),
+      starts: atMost(isLater || isRare(spec.target.need) ? MOST_SAGAS_LATER : MOST_SAGAS, startsOf(site.options.workload, seed)),
       inFlight: isTogether ? 64 : 24,
       ratePerSecond: isTogether ? RATE_TOGETHER : isLater ? RATE_LATER : RATE,
       retryAfterMs: 300,
