@@ -23,6 +23,8 @@ export interface SiteOptions {
   readonly workload: SweepWorkload;
   readonly daemons: number;
   readonly hosts: number;
+  /** Messages are not signed: there are no keys for the sagas of a daemon that has others. */
+  readonly withoutKeys?: boolean;
 }
 
 const HOOK = pathToFileURL(resolve('dist/test/lab/crash/hook.js')).href;
@@ -62,7 +64,9 @@ export class Site {
       hosts: options.hosts,
       nodeArgs: ['--import', HOOK],
       env: { CRASH_FOLDER: folder },
-      ...(options.servers.postgres && options.servers.rabbitmq ? { canaries: 'all' as const } : {}),
+      ...(options.servers.postgres && options.servers.rabbitmq
+        ? { canaries: options.withoutKeys ? ('without-keys' as const) : ('all' as const) }
+        : {}),
     });
     return new Site(lab, options, folder);
   }

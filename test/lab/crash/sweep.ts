@@ -79,7 +79,8 @@ async function runOnSite(
   let isGood = true;
   let at = 0;
   try {
-    site = await Site.open({ servers, directory, workload: chunk.workload, daemons: chunk.daemons, hosts: chunk.hosts });
+    const { workload, daemons, hosts, kind } = chunk;
+    site = await Site.open({ servers, directory, workload, daemons, hosts, withoutKeys: kind === 'strangers' });
     site.lab.writeManifest({ experiment: 'crash', seed: Number(options.seed), endWithinMs: 60_000, ...site.manifest });
     await begin(site, chunk);
     for (; at < left.length && isGood; at++) {
