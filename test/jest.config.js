@@ -54,6 +54,8 @@ export default {
     },
     { ...project, displayName: 'browser', testMatch: ['<rootDir>/test/browser/**/*.test.ts'] },
   ],
+  // A limit for what hangs; a busy machine may be several times as slow as a quiet one.
+  testTimeout: 20_000,
   // Old module registries are kept alive by Node's vm modules; a worker that has grown is replaced between files.
   workerIdleMemoryLimit: '1GB',
   maxWorkers: 2,
