@@ -13,6 +13,10 @@ import { untilDone, within } from './waiting.js';
  * when a policy with a limit is removed. So a channel on which messages are refused is replaced, no more often than this.
  */
 const NACK_PATIENCE_MS = 10_000;
+/** AMQP's reply code for a missing permission. */
+const ACCESS_REFUSED = 403;
+/** How long it is told that the broker refused; whoever still may not is refused again within that. */
+const DENIED_MS = 20_000;
 
 /** One call of `publish`: what of it is sent, and what became of it. */
 class Batch implements BatchOwner {
@@ -50,6 +54,7 @@ export class Publisher implements PublishChannelUser {
   private isClosed = false;
   private onIdle: (() => void) | undefined;
   private replacing: ChannelModel | undefined;
+  private denial: { readonly reason: string; readonly at: number } | undefined;
   /** What the broker of this connection takes at most, as far as it has said. */
   private limit: { readonly of: ChannelModel | undefined; readonly bytes: number };
 
@@ -133,8 +138,15 @@ export class Publisher implements PublishChannelUser {
     this.channel = undefined;
     // When the connection is going as well, its channels are closed first; the next connection brings its own.
     if (code === undefined) return;
+    if (code === ACCESS_REFUSED) this.denial = { reason, at: this.settings.clock.monotonic() };
     this.learnLimit(reason);
     this.replace(true, reason);
+  }
+
+  /** What the broker does not let us publish, as it said a moment ago. */
+  get denied(): string | undefined {
+    const { denial } = this;
+    return denial && this.settings.clock.monotonic() - denial.at < DENIED_MS ? denial.reason : undefined;
   }
 
   /** One message that is too large closes the channel for all that are on it: such a one must not be sent again with the others. */

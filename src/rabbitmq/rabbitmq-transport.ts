@@ -97,7 +97,9 @@ export class RabbitMqTransport implements Transport {
   health(): TransportHealth {
     const links = [this.publishing, this.consuming].filter((link) => link.isStarted);
     const connected = !this.closing && links.length > 0 && links.every((link) => link.isUp);
-    const lastError = this.closing ? 'closed' : (links.find((link) => link.lastError)?.lastError ?? this.topologyFault);
+    const lastError = this.closing
+      ? 'closed'
+      : (links.find((link) => link.lastError)?.lastError ?? this.topologyFault ?? this.publisher.denied);
     return { connected, blocked: connected && this.publishing.isBlocked, ...(lastError !== undefined && { lastError }) };
   }
 
