@@ -178,6 +178,7 @@ export class InMemorySagaStore implements SagaStore, SagaOverview {
     for (const id of gone) {
       this.finished.delete(id);
       this.histories.delete(id);
+      this.ownKeys.delete(id);
     }
     for (const [name, { id }] of this.keys) if (gone.has(id)) this.keys.delete(name);
     return gone.size;

@@ -15,7 +15,7 @@ const LOOK_AGAIN_MS = 3_000_000;
 const NOT_DONE = new Set(['55P03', '40P01', '57014']);
 
 /**
- * Removes finished sagas whose retention is over, with their histories and keys.
+ * Removes finished sagas whose retention is over, with their histories and keys, also those that seal their payloads.
  * Owns: when a kind of sagas of an old week is looked for again. Does not own: who may leave, which the tables of definitions and sagas say.
  * Invariants: a saga that is not finished, of an unknown definition, or kept for ever stays, however many do this at once; nobody waits for a lock of
  * it longer than 300 ms.
@@ -122,6 +122,8 @@ export class FinishedForgetter {
       const { is_there: isThere, changed, policies } = states[0]!;
       if (!isThere || changed || JSON.stringify(keptIn(policies)) !== JSON.stringify(kept)) return false;
       await client.query(`drop table if exists ${partitionsOf(schema, week).join(', ')}`);
+      // What came too late for the week's partitions is in the default ones, and stays.
+      await client.query(forgetOwnKeys(schema), [week.from, week.to]);
       return true;
     });
     return isDropped ? looked.total : 0;
@@ -130,6 +132,9 @@ export class FinishedForgetter {
   /** One transaction; `undefined`: it came to nothing, which the next round makes up for. */
   private async transact<T>(work: (client: pg.PoolClient) => Promise<T>): Promise<T | undefined> {
     const client = await this.pool().connect();
+    // A client that is checked out and loses its connection also emits; the query that meets it says it all.
+    const ignore = (): void => {};
+    client.on('error', ignore);
     let isBroken = true;
     try {
       await client.query('begin');
@@ -145,6 +150,7 @@ export class FinishedForgetter {
       if (NOT_DONE.has(sqlState(error) ?? '')) return undefined;
       throw error;
     } finally {
+      client.removeListener('error', ignore);
       client.release(isBroken);
     }
   }
@@ -194,7 +200,8 @@ function pickIn(schema: string, week: Week | undefined): string {
 }
 
 const forgetIn = (schema: string): string => `
-  with told as (delete from ${schema}.saga_history where saga_id = any ($1::uuid[]) and saga_id >= $2::uuid and saga_id <= $3::uuid)
+  with told as (delete from ${schema}.saga_history where saga_id = any ($1::uuid[]) and saga_id >= $2::uuid and saga_id <= $3::uuid),
+    sealed as (delete from ${schema}.payload_key where saga_id = any ($1::uuid[]))
   delete from ${schema}.saga_key where saga_id = any ($1::uuid[]) and saga_id >= $2::uuid and saga_id <= $3::uuid`;
 
 const lookIn = (schema: string): string => `
@@ -215,6 +222,11 @@ const freeKeys = (schema: string): string => `
       and not exists (select from ${schema}.saga s where s.id = k.saga_id)
       and not exists (select from ${schema}.finished_saga f where f.id = k.saga_id and f.ended_at > to_timestamp($3::float8 / 1000))
     limit $4))`;
+
+const forgetOwnKeys = (schema: string): string => `
+  delete from ${schema}.payload_key k where k.saga_id >= $1::uuid and k.saga_id < $2::uuid
+    and not exists (select from ${schema}.saga s where s.id = k.saga_id)
+    and not exists (select from ${schema}.finished_saga f where f.id = k.saga_id)`;
 
 const stateIn = (schema: string): string => `
   select to_regclass($4) is not null as is_there, exists (select from ${schema}.saga where id >= $1::uuid and id < $2::uuid)

@@ -527,6 +527,19 @@ export function describeSagaStore(name: string, open: () => Promise<OpenedStore>
         return removed.slice(0, -1);
       };
 
+      it('removes the keys that sealed payloads of what it removes', async () => {
+        const now = await store.now();
+        await store.registerDefinitions([defined('sealed', 30)]);
+        const sealed = (days: number, subject: string) => ({
+          ...ended(now, days, { name: 'sealed', ownKey: true }),
+          ownKey: { subject, key: 'k' },
+        });
+        await start(store, sealed(31, 'who left'), sealed(29, 'who stays'));
+        await store.moveFinished(10);
+        expect(await forgetAll()).toEqual([1]);
+        expect([await store.shred('who left'), await store.shred('who stays')]).toEqual([0, 1]);
+      });
+
       it('removes finished sagas that are over, with their histories and keys, and no others', async () => {
         const [from, now] = [await store.feed.end(), await store.now()];
         await store.registerDefinitions([defined('brief', 30), defined('brief', null, { version: 2 })]);

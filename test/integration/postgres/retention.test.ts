@@ -76,8 +76,10 @@ describe('finished sagas leave with their week', () => {
 
   it('once everything in it is over: partitions, keys, and nothing of the week after', async () => {
     const after = startOf({ name: 'month', id: sagaIdAt(monday + 8 * DAY_MS), key: 'after' });
-    await finish(ended('month', 1, 'one'), ended('month', 2), after);
+    const sealed = { ...ended('month', 1, 'one'), ownKey: { subject: 'who left', key: 'k' } };
+    await finish({ ...sealed, state: { ...sealed.state, ownKey: true } }, ended('month', 2), after);
     expect(await store.forgetFinished(1)).toBe(2);
+    expect(await store.shred('who left')).toBe(0);
     expect(await partitions()).toEqual([]);
     expect(await store.forgetFinished(1)).toBe(0);
     expect((await other.query('select key from backstep.saga_key')).rows).toEqual([{ key: 'after' }]);
