@@ -1,6 +1,7 @@
 // One run of one system, printed as one line of JSON: node bench/run.mjs SYSTEM SCENARIO --count=N --participants=none
 import { saturate, pace } from './lib/load.mjs';
 import { startMeter } from './lib/meter.mjs';
+import { startProfile } from './lib/profiling.mjs';
 import { PARTICIPANTS, SIGNINGS } from './lib/options.mjs';
 import { serverProcesses } from './lib/servers.mjs';
 import { percentile, round } from './lib/statistics.mjs';
@@ -19,11 +20,13 @@ const OPTIONS = [
   'limit',
   'engine',
   'signing',
+  'profile',
 ];
 const USAGE = `usage: node bench/run.mjs ${Object.keys(SYSTEMS).join('|')} throughput|compensate|latency [--count=N]
   [--participants=${PARTICIPANTS.join('|')}] [--rate=20] [--queue=quorum|classic] [--payload=BYTES] [--parallel=N]
   [--database=NAME: one that is there, and stays] [--window=N] [--warm=N] [--limit=SECONDS] [--engine=JSON of EngineSettings]
-  [--signing=${SIGNINGS.join('|')}: messages of Backstep are signed]`;
+  [--signing=${SIGNINGS.join('|')}: messages of Backstep are signed]
+  [--profile=DIR: leaves CPU profiles there, of the engine and of the participants; read them with bench/profile.mjs]`;
 
 const [system, scenario, ...rest] = process.argv.slice(2);
 const given = Object.fromEntries(rest.map((arg) => /^--(\w+)=(.*)$/s.exec(arg)?.slice(1) ?? [arg, '']));
@@ -41,6 +44,7 @@ const count = number('count', 5_000);
 const rate = number('rate', 20);
 const bytes = number('payload', 300);
 
+if (given.profile) process.env.BACKSTEP_BENCH_PROFILE = given.profile;
 const { up } = await import(SYSTEMS[system]);
 /** Once it is up. */
 let running = undefined;
@@ -73,7 +77,9 @@ const run = (sagas, atRate) =>
 await run(warm, Math.max(rate, 20));
 
 const meter = startMeter({ ...(await serverProcesses()), engine: process.pid, ...running.processes });
+const profile = given.profile ? startProfile(given.profile, 'engine') : undefined;
 const took = await run(count, rate);
+profile?.stop();
 const measured = meter.stop(count);
 took.sort((a, b) => a - b);
 const figures = running.figures?.();

@@ -1,6 +1,8 @@
 // CPU and memory of the processes that a run keeps busy, read from /proc, and helpers to start and stop processes.
 import fs from 'node:fs';
+import path from 'node:path';
 import { spawn } from 'node:child_process';
+import { profileFlags } from './profiling.mjs';
 
 /** Clock ticks per second of /proc; 100 on every Linux that Node runs on. */
 const TICKS = 100;
@@ -123,7 +125,7 @@ process.on('exit', () => {
 /** Starts a Node process and waits until it prints READY; `said` is what it printed. It can be talked to by `ask`. */
 export function startNode(file, args, env = {}) {
   return new Promise((resolve, reject) => {
-    const child = spawn(process.execPath, [...NODE_FLAGS, file, ...args], {
+    const child = spawn(process.execPath, [...NODE_FLAGS, ...profileFlags(path.basename(file, '.mjs')), file, ...args], {
       env: { ...process.env, ...env },
       stdio: ['ignore', 'pipe', 'inherit', 'ipc'],
     });

@@ -10,6 +10,7 @@ import type {
   InboxResult,
   InboxRow,
   InboxSession,
+  InboxState,
   InboxStore,
   InboxWrite,
 } from '../ports/inbox.js';
@@ -89,6 +90,9 @@ export class InMemoryInbox implements InboxStore<MemoryTransaction> {
 
   async close(): Promise<void> {}
 }
+const FINAL: ReadonlySet<InboxState> = new Set<InboxState>(['success', 'rejected', 'tombstone']);
+/** A row that was used longer ago is marked as used again, which takes a claim. */
+const TOUCH_AFTER_MS = 3_600_000;
 type Failure = Exclude<InboxResult<never>, { fate: 'committed' }>;
 
 /** One for each: one for all would have too many listeners. */
@@ -96,7 +100,13 @@ const neverLost = () => new AbortController().signal;
 
 /** One open transaction: its own view of the rows that it has touched. */
 class MemorySession implements InboxSession<MemoryTransaction> {
-  readonly tx: MemoryTransaction = { onCommit: (effect) => void this.effects.push(effect) };
+  uses = 0;
+  readonly tx: MemoryTransaction = {
+    onCommit: (effect) => {
+      this.uses += 1;
+      this.effects.push(effect);
+    },
+  };
   failure: InboxFailure | undefined;
   private readonly owner = Symbol('transaction');
   /** `undefined`: taken away. */
@@ -121,6 +131,11 @@ class MemorySession implements InboxSession<MemoryTransaction> {
       this.changed.set(key, row ? { ...row, usedAt: this.now } : { ...claim, state: 'claimed', reply: null, usedAt: this.now });
     }
     return asked.map((claim) => claims.get(keyText(claim))!);
+  }
+
+  async finalActions(actionIds: readonly string[]): Promise<readonly (InboxRow | undefined)[]> {
+    const found = actionIds.map((actionId) => this.rows.get(keyText({ actionId, direction: 'action' })));
+    return Promise.resolve(found.map((row) => (row && FINAL.has(row.state) && row.usedAt >= this.now - TOUCH_AFTER_MS ? row : undefined)));
   }
 
   async attempt<R>(work: () => Promise<R>): Promise<R> {

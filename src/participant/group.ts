@@ -20,13 +20,16 @@ export interface GroupReport {
   readonly postponed: readonly Task[];
   /** Compensations of an action whose effect outside may be under way. */
   readonly needLock: readonly Task[];
+  /** Every handler either took effect or had not used the transaction, so that savepoints were of no use. */
+  readonly isClean: boolean;
 }
 
 /**
  * `careful`: rows are claimed first, and each handler has a savepoint, so that one that fails takes nothing else with it. `trusting`:
  * commands that look new are taken for new and their rows written once, after the handlers, and there are no savepoints, which spares
- * round trips and half of the writing. If a row stood there all the same or a handler fails, the transaction ends with
- * {@link Spoilt}, nothing of it stays, and the group is to be run again carefully.
+ * round trips and half of the writing. If a row stood there all the same, or a handler fails that has used the transaction, the transaction
+ * ends with {@link Spoilt}, nothing of it stays, and the group is to be run again carefully. One that has not used it has nothing to be
+ * taken back: that it fails or says "no" costs nobody anything.
  */
 export type GroupMode = 'careful' | 'trusting';
 export class Spoilt extends Error {
@@ -68,6 +71,12 @@ interface Turn {
   readonly verdict: Verdict;
 }
 
+/** What a call for many gave. `isTidy`: each answer is its own command's, and nothing was done in the transaction. */
+interface Tried {
+  readonly answers: readonly Answer[];
+  readonly isTidy: boolean;
+}
+
 /** Answers of a call that did not go through for all its commands, thrown so that nothing of it stays. */
 class NotAllDone extends Error {
   constructor(readonly answers: readonly Answer[]) {
@@ -85,6 +94,9 @@ class GroupRun {
   private readonly releases: InboxKey[] = [];
   private readonly began: number;
   private readonly tracer: HandlerTracer | undefined;
+  private isClean = true;
+  /** Taken for new; their rows are written once, at the end. */
+  private assumed: ReadonlySet<Task> = new Set();
   /** Until then there is time, however long it took: a group that settles nothing would never end. */
   private hadTurn = false;
 
@@ -100,17 +112,26 @@ class GroupRun {
   }
 
   async run(tasks: readonly Task[]): Promise<GroupReport> {
-    const found = await findAll(this.session, tasks, this.runtime.horizonMs, (task) => this.isAssumed(task));
+    const found = await this.found(tasks);
     pass('inbox.claimed');
-    const turns = tasks.map((task, index): Turn => ({ task, found: found[index]!, verdict: judged(task, found[index]!) }));
+    const turns = tasks.map((task): Turn => ({ task, found: found.get(task)!, verdict: judged(task, found.get(task)!) }));
     for (const taken of inTurn(turns)) await (isForMany(taken[0]!) ? this.many(taken) : this.one(taken[0]!));
     await this.session.store(this.writes);
     if (!(await this.session.record(this.records))) throw new Spoilt();
     if (this.writes.some(({ state }) => state === 'tombstone')) pass('tombstone.stored');
     await this.session.release(this.releases);
     pass('inbox.stored');
-    const { answered, postponed, needLock } = this;
-    return { answered, postponed, needLock };
+    const { answered, postponed, needLock, isClean } = this;
+    return { answered, postponed, needLock, isClean };
+  }
+
+  /** Of every command. What is assumed of some is found out when their rows are written. */
+  private async found(tasks: readonly Task[]): Promise<ReadonlyMap<Task, Found>> {
+    const assumed = this.mode === 'trusting' ? await assumedOf(this.session, tasks, this.runtime.horizonMs) : new Map<Task, Found>();
+    this.assumed = new Set(assumed.keys());
+    const others = tasks.filter((task) => !assumed.has(task));
+    const claimed = await findAll(this.session, others, this.runtime.horizonMs);
+    return new Map([...assumed, ...others.map((task, at) => [task, claimed[at]!] as const)]);
   }
 
   private async one(turn: Turn): Promise<void> {
@@ -129,18 +150,18 @@ class GroupRun {
   }
 
   /**
-   * If one call does for all of them, it is over. If some are only rejected, the others are called again without them, so that a rejected
+   * If one call does for all of them, or has done nothing in the transaction, it is over. If some are only rejected, the others are called again without them, so that a rejected
    * command has left nothing whatever the handler did; their "no" stands if that goes as it went before, since it may rest on what was
    * done for the others. If anything else happens, nobody can tell whose effects are whose: half of them each, down to one.
    */
   private async together(handler: HandlerDeclaration, asked: readonly Asked<Turn>[]): Promise<void> {
     if (this.isLate()) return this.leaveAll(asked);
-    const answers = await this.tried(handler, asked);
-    if (asked.length === 1 || answers.every(isDone)) return this.settleAll(asked, answers);
+    const { answers, isTidy } = await this.tried(handler, asked);
+    if (asked.length === 1 || isTidy || answers.every(isDone)) return this.settleAll(asked, answers);
     const isFailed = answers.some(({ outcome }) => outcome === 'error');
     if (isFailed && this.runtime.ending.isOver) return this.leaveAll(asked);
     const accepted = asked.filter((_, at) => isDone(answers[at]!));
-    const again = isFailed || accepted.length === 0 ? [] : await this.tried(handler, accepted);
+    const again = isFailed || accepted.length === 0 ? [] : (await this.tried(handler, accepted)).answers;
     if (isFailed || !again.every(isDone)) {
       for (const half of halves(asked)) await this.together(handler, half);
       return;
@@ -150,7 +171,8 @@ class GroupRun {
   }
 
   /** The answers of one call, all of whose effects are in the transaction if it went through for every command, and none if not. */
-  private tried(handler: HandlerDeclaration, asked: readonly Asked<Turn>[]): Promise<readonly Answer[]> {
+  private tried(handler: HandlerDeclaration, asked: readonly Asked<Turn>[]): Promise<Tried> {
+    const { uses } = this.session;
     const context = { tx: this.session.tx, abortSignal: this.signal };
     const call = async () => {
       const answers = await callManyTraced(this.tracer, handler, asked, context);
@@ -159,10 +181,10 @@ class GroupRun {
     };
     return this.timed(handler, asked[0]!.of.task, async () => {
       try {
-        return await this.attempted(call);
+        return { answers: await this.attempted(call), isTidy: false };
       } catch (error: unknown) {
-        if (error instanceof NotAllDone) return error.answers;
-        if (error instanceof NotDone) return asked.map(() => error.answer);
+        if (error instanceof NotAllDone) return { answers: error.answers, isTidy: this.session.uses === uses };
+        if (error instanceof NotDone) return { answers: asked.map(() => error.answer), isTidy: false };
         throw error;
       }
     });
@@ -182,11 +204,14 @@ class GroupRun {
 
   /** Nothing stays of what throws. */
   private async attempted<R>(work: () => Promise<R>): Promise<R> {
-    if (this.mode === 'careful') return this.session.attempt(work);
+    const { uses } = this.session;
     try {
-      return await work();
+      return await (this.mode === 'careful' ? this.session.attempt(work) : work());
     } catch (error: unknown) {
-      throw error instanceof NotDone || error instanceof NotAllDone ? new Spoilt(error) : error;
+      const isRefused = error instanceof NotDone || error instanceof NotAllDone;
+      if (!isRefused || this.session.uses === uses) throw error;
+      this.isClean = false;
+      throw this.mode === 'careful' ? error : new Spoilt(error);
     }
   }
 
@@ -212,7 +237,8 @@ class GroupRun {
     // It was told to stop: that is no failure of its own.
     if (hasRun && answer.outcome === 'error' && this.runtime.ending.isOver) return this.leave(turn, this.postponed);
     const changes = settle(found, verdict, answer);
-    if (this.isAssumed(task)) for (const write of changes.store) this.records.push({ ...found.claims.action, ...write });
+    if (this.assumed.has(task))
+      for (const write of changes.store) this.records.push({ ...(found.claims.own ?? found.claims.action), ...write });
     else {
       this.writes.push(...changes.store);
       this.releases.push(...changes.release);
@@ -227,13 +253,8 @@ class GroupRun {
 
   private leave({ task, found }: Turn, where: Task[]): void {
     where.push(task);
-    if (!this.isAssumed(task)) this.releases.push(...freshKeys(found));
+    if (!this.assumed.has(task)) this.releases.push(...freshKeys(found));
     this.hadTurn = true;
-  }
-
-  /** Taken for new without a look. */
-  private isAssumed(task: Task): boolean {
-    return this.mode === 'trusting' && looksNew(task);
   }
 
   private leaveAll(asked: readonly Asked<Turn>[]): void {
@@ -241,9 +262,30 @@ class GroupRun {
   }
 }
 
-/** An action that was sent and delivered once, as far as anybody can tell; the row it leaves says whether that is true. */
+/** A command that was sent and delivered once, as far as anybody can tell; the row it leaves says whether that is true. */
 function looksNew({ command, parcel }: Task): boolean {
-  return command.phase === 'a' && command.attempt === 1 && !parcel.delivery.redelivered;
+  return command.phase !== 'f' && command.attempt === 1 && !parcel.delivery.redelivered;
+}
+
+/**
+ * What may be taken for granted without claiming rows: of an action that looks new that it is; of such a compensation too, if its action is
+ * settled for good. Others have to be claimed.
+ */
+async function assumedOf(session: InboxSession<unknown>, tasks: readonly Task[], horizonMs: number): Promise<Map<Task, Found>> {
+  const fresh = { fresh: true } as const;
+  const common = { now: session.now, horizonMs };
+  const likely = tasks.filter(looksNew);
+  const undoing = likely.filter(({ claims }) => claims.own);
+  const rows = undoing.length > 0 ? await session.finalActions(undoing.map(({ actionId }) => actionId)) : [];
+  const rowOf = new Map(undoing.map((task, at) => [task, rows[at]]));
+  const assumed = new Map<Task, Found>();
+  for (const task of likely) {
+    const { claims } = task;
+    const row = rowOf.get(task);
+    if (!claims.own) assumed.set(task, { claims, action: fresh, own: undefined, ...common });
+    else if (row) assumed.set(task, { claims, action: { fresh: false, row }, own: fresh, ...common });
+  }
+  return assumed;
 }
 
 function isDone({ outcome }: Answer): boolean {
@@ -272,21 +314,14 @@ function inTurn(turns: readonly Turn[]): readonly (readonly Turn[])[] {
   return [...together.values()];
 }
 
-/** Claims the rows of all the commands and says what was found for each; those of actions that are taken for new are left alone. */
-export async function findAll(
-  session: InboxSession<unknown>,
-  tasks: readonly Task[],
-  horizonMs: number,
-  isAssumed: (task: Task) => boolean = () => false,
-): Promise<Found[]> {
-  const rows = tasks
-    .filter((task) => !isAssumed(task))
-    .flatMap(({ claims }) => (claims.own ? [claims.action, claims.own] : [claims.action]));
+/** Claims the rows of all the commands and says what was found for each. */
+export async function findAll(session: InboxSession<unknown>, tasks: readonly Task[], horizonMs: number): Promise<Found[]> {
+  const rows = tasks.flatMap(({ claims }) => (claims.own ? [claims.action, claims.own] : [claims.action]));
   const claimed = rows.length > 0 ? await session.claim(rows) : [];
   let next = 0;
   return tasks.map((task) => ({
     claims: task.claims,
-    action: isAssumed(task) ? { fresh: true } : claimed[next++]!,
+    action: claimed[next++]!,
     own: task.claims.own ? claimed[next++]! : undefined,
     now: session.now,
     horizonMs,

@@ -91,7 +91,7 @@ export class Transactions {
     return { answered, again };
   }
 
-  /** As long as handlers do not fail they get no savepoints; the group of the first that does is run again. */
+  /** As long as no handler leaves anything to be taken back they get no savepoints; the group of the first that does is run again. */
   private async trustingOrCareful(tasks: readonly Task[]): Promise<InboxResult<GroupReport>> {
     const { trustFrom, trustAfter } = this.runtime.settings;
     if (this.cleanCommands >= trustAfter && tasks.length >= trustFrom) {
@@ -99,7 +99,7 @@ export class Transactions {
       if (!(result.fate === 'failed' && result.error instanceof Spoilt) || isConflict(result)) return result;
     }
     const result = await this.inOne(tasks, 'careful');
-    const isClean = result.fate === 'committed' && result.value.answered.every(({ answer }) => answer.outcome === 'success');
+    const isClean = result.fate === 'committed' && result.value.isClean;
     this.cleanCommands = isClean ? this.cleanCommands + tasks.length : 0;
     return result;
   }

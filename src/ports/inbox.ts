@@ -74,12 +74,19 @@ export interface InboxSession<Tx> {
   readonly tx: Tx;
   /** The store's clock when the transaction began, or later. */
   readonly now: number;
+  /** How much was done through `tx` so far. The same number before and after a call of a handler proves that it has written nothing. */
+  readonly uses: number;
   /**
    * Inserts the rows as `claimed` where they are absent, in key order, and gives for each, in the order asked, whether this call made
    * it or what stood there (locked for this transaction, and counted as used now). No key twice. Waits for open transactions that
    * hold one of them; after the lock timeout it throws, which fails the transaction as `locked`.
    */
   claim(rows: readonly InboxClaim[]): Promise<readonly Claim[]>;
+  /**
+   * Looks at rows of actions without locking them, and gives for each, in the order asked, the row if it is final (`success`, `rejected` or
+   * `tombstone`: nothing but pruning ever changes such a row) and need not be marked as used; else `undefined`, which says nothing.
+   */
+  finalActions(actionIds: readonly string[]): Promise<readonly (InboxRow | undefined)[]>;
   /** Runs `work` in a savepoint: what it wrote is gone when it throws; the error comes through. */
   attempt<R>(work: () => Promise<R>): Promise<R>;
   /**

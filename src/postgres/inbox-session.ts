@@ -1,6 +1,6 @@
 import { messageOf } from '../core/errors.js';
-import type { Claim, InboxClaim, InboxKey, InboxRecord, InboxSession, InboxWrite } from '../ports/inbox.js';
-import type { InboxConnection } from './inbox-connections.js';
+import type { Claim, InboxClaim, InboxKey, InboxRecord, InboxRow, InboxSession, InboxWrite } from '../ports/inbox.js';
+import type { InboxConnection, SqlClient, SqlResult } from './inbox-connections.js';
 import { inTime } from './inbox-answer.js';
 import { isConflict } from './inbox-failure.js';
 import { keyText, type InboxSql } from './inbox-sql.js';
@@ -21,19 +21,36 @@ export class SqlInboxSession<Tx> implements InboxSession<Tx> {
   readonly tx: Tx;
   isCondemned = false;
   private hasSavepoint = false;
+  private readonly watched: WatchedClient;
 
   constructor(
-    private readonly connection: InboxConnection<Tx>,
+    connection: InboxConnection<Tx>,
     private readonly sql: InboxSql,
     readonly now: number,
     private readonly answerMs: number,
   ) {
     this.tx = connection.tx;
+    this.watched = new WatchedClient(connection.client);
+  }
+
+  get uses(): number {
+    return this.watched.statements;
+  }
+
+  /** Before the connection goes back. */
+  close(): void {
+    this.watched.close();
   }
 
   async claim(rows: readonly InboxClaim[]): Promise<readonly Claim[]> {
-    const claims = await this.guard(() => this.sql.claim(this.connection.client, sortedByKey(rows)));
+    const claims = await this.guard(() => this.sql.claim(this.watched.unseen, sortedByKey(rows)));
     return rows.map((row) => claims.get(keyText(row))!);
+  }
+
+  async finalActions(actionIds: readonly string[]): Promise<readonly (InboxRow | undefined)[]> {
+    const rows = await this.guard(() => this.sql.finalActions(this.watched.unseen, actionIds));
+    const byId = new Map(rows.map((row) => [row.actionId, row]));
+    return actionIds.map((id) => byId.get(id));
   }
 
   async attempt<R>(work: () => Promise<R>): Promise<R> {
@@ -51,19 +68,19 @@ export class SqlInboxSession<Tx> implements InboxSession<Tx> {
   }
 
   async record(rows: readonly InboxRecord[]): Promise<boolean> {
-    return rows.length === 0 || (await this.guard(() => this.sql.record(this.connection.client, sortedByKey(rows))));
+    return rows.length === 0 || (await this.guard(() => this.sql.record(this.watched.unseen, sortedByKey(rows))));
   }
 
   async store(rows: readonly InboxWrite[]): Promise<void> {
-    if (rows.length > 0) await this.guard(() => this.sql.store(this.connection.client, rows));
+    if (rows.length > 0) await this.guard(() => this.sql.store(this.watched.unseen, rows));
   }
 
   async release(keys: readonly InboxKey[]): Promise<void> {
-    if (keys.length > 0) await this.guard(() => this.sql.release(this.connection.client, keys));
+    if (keys.length > 0) await this.guard(() => this.sql.release(this.watched.unseen, keys));
   }
 
   async takeTurn(name: string): Promise<void> {
-    await this.guard(() => this.sql.takeTurn(this.connection.client, name));
+    await this.guard(() => this.sql.takeTurn(this.watched.unseen, name));
   }
 
   condemn(): void {
@@ -71,7 +88,7 @@ export class SqlInboxSession<Tx> implements InboxSession<Tx> {
   }
 
   private async command(text: string): Promise<void> {
-    await this.guard(() => this.connection.client.query(text));
+    await this.guard(() => this.watched.unseen.query(text));
   }
 
   private async guard<R>(statement: () => Promise<R>): Promise<R> {
@@ -80,6 +97,29 @@ export class SqlInboxSession<Tx> implements InboxSession<Tx> {
     } catch (error: unknown) {
       throw new TransactionLost(error);
     }
+  }
+}
+
+/** Counts the statements that others send on a connection, whichever library they use: all of them end in its client's `query`. */
+class WatchedClient {
+  statements = 0;
+  /** For statements that are not to be counted. */
+  readonly unseen: Pick<SqlClient, 'query'>;
+  private readonly before: PropertyDescriptor | undefined;
+
+  constructor(private readonly client: SqlClient) {
+    this.before = Object.getOwnPropertyDescriptor(client, 'query');
+    const query = client.query.bind(client) as (...args: unknown[]) => Promise<SqlResult>;
+    this.unseen = { query };
+    client.query = (...args: unknown[]) => {
+      this.statements += 1;
+      return query(...args);
+    };
+  }
+
+  close(): void {
+    if (this.before) Object.defineProperty(this.client, 'query', this.before);
+    else delete (this.client as { query?: unknown }).query;
   }
 }
 

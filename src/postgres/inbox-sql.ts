@@ -1,4 +1,4 @@
-import type { Claim, Direction, InboxClaim, InboxKey, InboxRecord, InboxState, InboxWrite } from '../ports/inbox.js';
+import type { Claim, Direction, InboxClaim, InboxKey, InboxRecord, InboxRow, InboxState, InboxWrite } from '../ports/inbox.js';
 import type { SqlClient } from './inbox-connections.js';
 import { column, columnOf } from './statement.js';
 
@@ -15,7 +15,6 @@ interface StoredRow {
   readonly request_hash: string;
   readonly state: InboxState;
   readonly reply: string | null;
-  readonly is_stale: boolean;
 }
 
 /** The statements of one inbox table, beside the mapping of its rows. Set-based: one statement however many rows. */
@@ -32,7 +31,7 @@ export class InboxSql {
   }
 
   /** Makes or finds the rows, which come in key order; see `InboxSession.claim`. */
-  async claim(client: SqlClient, rows: readonly InboxClaim[]): Promise<ReadonlyMap<string, Claim>> {
+  async claim(client: Pick<SqlClient, 'query'>, rows: readonly InboxClaim[]): Promise<ReadonlyMap<string, Claim>> {
     const claims = new Map<string, Claim>();
     for (let missing = rows; missing.length > 0; missing = missing.filter((row) => !claims.has(keyText(row)))) {
       const made = await this.run<InboxKey>(client, 'claim', [
@@ -50,8 +49,14 @@ export class InboxSql {
     return claims;
   }
 
+  /** See `InboxSession.finalActions`. */
+  async finalActions(client: Pick<SqlClient, 'query'>, actionIds: readonly string[]): Promise<InboxRow[]> {
+    const { rows } = await this.run<StoredRow>(client, 'finalActions', [column(actionIds)]);
+    return rows.map(toRow);
+  }
+
   /** In key order. False: some were there. */
-  async record(client: SqlClient, rows: readonly InboxRecord[]): Promise<boolean> {
+  async record(client: Pick<SqlClient, 'query'>, rows: readonly InboxRecord[]): Promise<boolean> {
     const { rowCount } = await this.run(client, 'record', [
       column(rows.map((row) => row.actionId)),
       column(rows.map((row) => row.direction)),
@@ -63,7 +68,7 @@ export class InboxSql {
     return rowCount === rows.length;
   }
 
-  async store(client: SqlClient, rows: readonly InboxWrite[]): Promise<void> {
+  async store(client: Pick<SqlClient, 'query'>, rows: readonly InboxWrite[]): Promise<void> {
     const { rowCount } = await this.run(client, 'store', [
       column(rows.map((row) => row.actionId)),
       column(rows.map((row) => row.direction)),
@@ -73,22 +78,22 @@ export class InboxSql {
     if (rowCount !== rows.length) throw new Error(`${rows.length} inbox rows were to be stored, ${rowCount} were there`);
   }
 
-  async release(client: SqlClient, keys: readonly InboxKey[]): Promise<void> {
+  async release(client: Pick<SqlClient, 'query'>, keys: readonly InboxKey[]): Promise<void> {
     await this.run(client, 'release', [column(keys.map((key) => key.actionId)), column(keys.map((key) => key.direction))]);
   }
 
-  async takeTurn(client: SqlClient, name: string): Promise<void> {
+  async takeTurn(client: Pick<SqlClient, 'query'>, name: string): Promise<void> {
     await client.query('select pg_advisory_xact_lock(hashtextextended($1, 0))', [`${this.name} turn of ${name}`]);
   }
 
   /** One bounded step; gives how many rows it took. */
-  async pruneStep(client: SqlClient, lastUsedBefore: number): Promise<{ readonly rows: number; readonly isLast: boolean }> {
+  async pruneStep(client: Pick<SqlClient, 'query'>, lastUsedBefore: number): Promise<{ readonly rows: number; readonly isLast: boolean }> {
     const { rowCount } = await this.run(client, 'prune', [idsBefore(lastUsedBefore), lastUsedBefore / 1_000, PRUNE_STEP]);
     return { rows: rowCount ?? 0, isLast: (rowCount ?? 0) < PRUNE_STEP };
   }
 
   /** In a transaction of the caller. */
-  async createTable(client: SqlClient): Promise<void> {
+  async createTable(client: Pick<SqlClient, 'query'>): Promise<void> {
     await client.query(`select pg_advisory_xact_lock(hashtextextended($1, 0))`, [`${this.name} migrate`]);
     if (this.schema !== undefined) {
       const { rows } = await client.query(`select to_regnamespace($1) is not null as present`, [quoted(this.schema)]);
@@ -97,31 +102,33 @@ export class InboxSql {
     await client.query(tableOf(this.table));
   }
 
-  private async find(client: SqlClient, keys: readonly InboxKey[]): Promise<Found[]> {
+  private async find(client: Pick<SqlClient, 'query'>, keys: readonly InboxKey[]): Promise<InboxRow[]> {
     const asked = [column(keys.map((key) => key.actionId)), column(keys.map((key) => key.direction))];
-    const { rows } = await this.run<StoredRow>(client, 'find', asked);
+    const { rows } = await this.run<StoredRow & { readonly is_stale: boolean }>(client, 'find', asked);
     const stale = rows.filter((row) => row.is_stale);
     if (stale.length > 0)
       await this.run(client, 'touch', [column(stale.map((row) => row.action_id)), column(stale.map((row) => row.direction))]);
-    return rows.map((row) => ({
-      actionId: row.action_id,
-      direction: row.direction,
-      commandId: row.command_id,
-      requestHash: row.request_hash,
-      state: row.state,
-      reply: row.reply,
-    }));
+    return rows.map(toRow);
   }
 
   private run<R>(
-    client: SqlClient,
+    client: Pick<SqlClient, 'query'>,
     statement: keyof typeof this.text,
     values: unknown[],
   ): Promise<{ readonly rows: R[]; readonly rowCount: number | null }> {
     return client.query({ name: `${this.name} ${statement}`, text: this.text[statement], values }) as never;
   }
 }
-type Found = Extract<Claim, { fresh: false }>['row'];
+function toRow(row: StoredRow): InboxRow {
+  return {
+    actionId: row.action_id,
+    direction: row.direction,
+    commandId: row.command_id,
+    requestHash: row.request_hash,
+    state: row.state,
+    reply: row.reply,
+  };
+}
 
 /** Identity of a row in a map. */
 export function keyText({ actionId, direction }: InboxKey): string {
@@ -143,6 +150,13 @@ const tableOf = (table: string): string => `
 
 const texts = (parameter: string) => columnOf(parameter, 'text');
 
+/**
+ * Said beside a join with the keys that are asked for: so the rows can be had by their key whatever the planner thinks of the join. A
+ * connection plans once, perhaps while the table is empty, and reads it whole from then on if it is left to join as it likes. Planner
+ * settings would be those of the handlers' statements too.
+ */
+const known = (parameter: string) => `inbox.action_id = any (${texts(parameter)})`;
+
 const statementsOn = (table: string) => ({
   claim: `
     insert into ${table} (action_id, direction, command_id, request_hash, state)
@@ -162,19 +176,25 @@ const statementsOn = (table: string) => ({
     from ${table} inbox
     join unnest(${texts('$1')}, ${texts('$2')}) as asked (action_id, direction)
       on inbox.action_id = asked.action_id and inbox.direction = asked.direction
+    where ${known('$1')}
     order by inbox.action_id, inbox.direction
     for update of inbox`,
+  finalActions: `
+    select inbox.action_id, inbox.direction, command_id, request_hash, state, reply
+    from ${table} inbox
+    where ${known('$1')} and direction = 'action' and state in ('success', 'rejected', 'tombstone')
+      and used_at >= clock_timestamp() - interval '${TOUCH_AFTER}'`,
   touch: `
     update ${table} inbox set used_at = clock_timestamp()
     from unnest(${texts('$1')}, ${texts('$2')}) as asked (action_id, direction)
-    where inbox.action_id = asked.action_id and inbox.direction = asked.direction`,
+    where ${known('$1')} and inbox.action_id = asked.action_id and inbox.direction = asked.direction`,
   store: `
     update ${table} inbox set state = given.state, reply = given.reply, used_at = clock_timestamp()
     from unnest(${texts('$1')}, ${texts('$2')}, ${texts('$3')}, ${texts('$4')}) as given (action_id, direction, state, reply)
-    where inbox.action_id = given.action_id and inbox.direction = given.direction`,
+    where ${known('$1')} and inbox.action_id = given.action_id and inbox.direction = given.direction`,
   release: `
     delete from ${table} inbox using unnest(${texts('$1')}, ${texts('$2')}) as given (action_id, direction)
-    where inbox.action_id = given.action_id and inbox.direction = given.direction`,
+    where ${known('$1')} and inbox.action_id = given.action_id and inbox.direction = given.direction`,
   prune: `
     delete from ${table} where (action_id, direction) in (
       select action_id, direction from ${table}

@@ -123,6 +123,8 @@ export class SqlInboxStore<Tx> implements InboxStore<Tx> {
       // Also a server that has become read-only is unavailable: its connections are not to be met again.
       const isUsable = !session?.isCondemned && failed.why !== 'unavailable' && (await this.isRolledBack(connection));
       return { result: { fate: 'failed', ...failed }, isUsable };
+    } finally {
+      session?.close();
     }
     try {
       pass('inbox.committing');

@@ -6,6 +6,7 @@ import type {
   InboxFailure,
   InboxKey,
   InboxRecord,
+  InboxRow,
   InboxResult,
   InboxSession,
   InboxStore,
@@ -195,6 +196,9 @@ class SimulatedSession implements InboxSession<MemoryTransaction> {
   get now(): number {
     return this.session.now;
   }
+  get uses(): number {
+    return this.session.uses;
+  }
 
   claim(rows: readonly InboxClaim[]): Promise<readonly Claim[]> {
     return this.life.port('inbox.claim', async () => {
@@ -205,6 +209,15 @@ class SimulatedSession implements InboxSession<MemoryTransaction> {
       this.database.onClaimed(rows, claims);
       await this.connection.hop();
       return claims;
+    });
+  }
+  finalActions(actionIds: readonly string[]): Promise<readonly (InboxRow | undefined)[]> {
+    return this.life.port('inbox.claim', async () => {
+      await this.connection.hop();
+      const rows = await this.session.finalActions(actionIds);
+      this.database.onCounted(rows.some((row) => row) ? 'final action looked at' : 'no final action found');
+      await this.connection.hop();
+      return rows;
     });
   }
   attempt<R>(work: () => Promise<R>): Promise<R> {

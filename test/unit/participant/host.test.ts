@@ -136,11 +136,12 @@ describe('a host', () => {
     expect(asked).toBeLessThanOrEqual(9);
   });
 
-  it('a handler without failures gets no savepoints; after the first failure all do, until trust is earned again', async () => {
+  it('a handler that leaves nothing to be taken back gets no savepoints; after the first that does all do, until trust is earned again', async () => {
     await standing();
     const calls = new Map<string, number>();
-    stand.charge = async ({ saga }) => {
+    stand.charge = async ({ saga, tx }) => {
       calls.set(saga.step, (calls.get(saga.step) ?? 0) + 1);
+      tx.onCommit(() => {});
       if (saga.step === 'bad' || saga.step === 'worse') throw new Error('no');
       return Promise.resolve({ paymentId: 'p' });
     };
@@ -151,6 +152,22 @@ describe('a host', () => {
       new Map([...['a', 'b', 'bad'].map((step) => [step, 2] as const), ...['c', 'd', 'e', 'worse', 'f'].map((step) => [step, 1] as const)]),
     );
     expect(stand.ran).toEqual(['a', 'b', 'c', 'd', 'e', 'f'].map((step) => `charge ${step}`));
+  });
+
+  it('a handler that fails or says "no" before it has used the transaction costs the others nothing', async () => {
+    await standing();
+    const calls = new Map<string, number>();
+    stand.charge = async ({ saga }) => {
+      calls.set(saga.step, (calls.get(saga.step) ?? 0) + 1);
+      if (saga.step === 'bad') throw new Error('no');
+      if (saga.step === 'declined') throw Payments.charge.rejection('card-declined');
+      return Promise.resolve({ paymentId: 'p' });
+    };
+    const steps = ['a', 'bad', 'b', 'declined', 'c'];
+    await stand.send(...steps.map((step) => charge(step)));
+    expect(calls).toEqual(new Map(steps.map((step) => [step, 1])));
+    expect(stand.replies.map(({ outcome }) => outcome)).toEqual(['success', 'error', 'success', 'rejected', 'success']);
+    expect(stand.ran).toEqual(['charge a', 'charge b', 'charge c']);
   });
 
   it('[B4] settles a command only when its answer is confirmed, and publishes again what is not', async () => {
