@@ -10,12 +10,14 @@ const BATCH = 50;
  * several commands in one message.
  */
 export function contractsFor(participants) {
+  const inbox = participants === 'inbox' || participants === 'batch';
   const options = {
-    inbox: participants === 'inbox' || participants === 'batch',
+    inbox,
     ...(participants.startsWith('batch') && { batch: BATCH }),
   };
   const commands = () => ({
-    act: command({ request: typed(), reply: typed(), rejections: ['declined'] }),
+    // Handlers without a database keep no state: their "no" follows from the request alone, and what is declined needs no undoing.
+    act: command({ request: typed(), reply: typed(), rejections: ['declined'], idempotent: !inbox }),
     undo: command({ request: typed() }),
   });
   return NAMES.map((name) => contract(name, commands(), options));

@@ -78,10 +78,12 @@ export interface PlanCommand {
   readonly participant: string;
   /** `<participant>.<command>`: the message's `type`. */
   readonly type: string;
-  /** False: the participant keeps no inbox, so its `rejected` proves nothing and it cannot be fenced (protocol.md 12). */
+  /** False: the participant keeps no inbox, so it cannot be fenced, and its `rejected` proves nothing by itself (protocol.md 12). */
   readonly inbox: boolean;
   /** The participant takes up to this many commands in one message; `undefined`: one command per message. */
   readonly batch: number | undefined;
+  /** Every copy gets the first answer, so that `rejected` is proof also without an inbox. */
+  readonly idempotent: boolean;
   readonly timeoutMs: number;
   readonly retry: RetryPolicy;
   /** Builds the request from what the step may read. Synchronous, pure; may throw (the step is then stuck). */

@@ -81,9 +81,7 @@ function rejected(draft: Draft, step: CommandStep, at: StepState, event: Answer)
   if (step.kind === 'retriable') return refusedToRun(draft, step, 'a', code, message);
   draft.effect({ do: 'rejected', step: step.name, code });
   const closed = at.fence ? { fence: settled(at.fence) } : {};
-  // Without an inbox `rejected` proves nothing: an earlier copy may have run (protocol.md 12).
-  const isProof = step.action.inbox || step.kind === 'pivot';
-  draft.settle(step.name, { outcome: isProof ? 'rejected' : 'unknown', code, message, ...closed });
+  draft.settle(step.name, { outcome: provesNoEffect(step) ? 'rejected' : 'unknown', code, message, ...closed });
   const fencedOff = event.phase === 'f' && code === 'undone';
   const last = at.action?.lastError?.message ?? 'no answer in time';
   if (fencedOff) return turnBack(draft, { kind: 'exhausted', step: step.name, message: last });
@@ -94,6 +92,11 @@ function rejected(draft: Draft, step: CommandStep, at: StepState, event: Answer)
     ...(event.message === undefined ? {} : { message: event.message }),
     ...(event.details === undefined ? {} : { details: event.details }),
   });
+}
+
+/** Whether `rejected` does. Without an inbox an earlier copy may have run (protocol.md 12), unless all copies get the same answer. */
+function provesNoEffect({ action, kind }: CommandStep): boolean {
+  return action.inbox || action.idempotent || kind === 'pivot';
 }
 
 function compensationAnswered(draft: Draft, step: CommandStep, at: StepState, event: Answer): void {
@@ -175,7 +178,7 @@ function fillIn(draft: Draft, step: CommandStep, event: Replied): void {
       outcome: 'succeeded',
       ...(reading.ok ? (reading.value === undefined ? {} : { reply: reading.value }) : { unusable: reading.why }),
     });
-  } else if (event.outcome === 'rejected' && step.action.inbox) {
+  } else if (event.outcome === 'rejected' && provesNoEffect(step)) {
     draft.enter('late-reply', line(event));
     draft.without(step.name, 'fault');
     draft.effect({ do: 'rejected', step: step.name, code: event.code ?? 'rejected' });

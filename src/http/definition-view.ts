@@ -32,6 +32,6 @@ function stepView(step: PlanStep, nameAt: (index: number) => string): Definition
   };
 }
 
-function commandView({ participant, type, timeoutMs, retry, rejections, inbox }: PlanCommand) {
-  return { participant, command: type, timeoutMs, retry: { ...retry }, rejections: [...rejections], inbox };
+function commandView({ participant, type, timeoutMs, retry, rejections, inbox, idempotent }: PlanCommand) {
+  return { participant, command: type, timeoutMs, retry: { ...retry }, rejections: [...rejections], inbox, idempotent };
 }

@@ -242,6 +242,7 @@ const commandSchema = z.object({
   retry: retrySchema,
   rejections: z.array(z.string()),
   inbox: z.boolean(),
+  idempotent: z.boolean(),
 });
 export const DefinitionStepSchema = z
   .object({

@@ -28,6 +28,7 @@ export function planCommand(written: WrittenCommand, defaults: RetryPolicy, wher
     type: terms.type,
     inbox: terms.inbox,
     batch: terms.batch,
+    idempotent: terms.idempotent,
     timeoutMs,
     retry: Object.freeze(retry),
     request: builder(written.request as (given: Given) => unknown, `${where}'s request`),

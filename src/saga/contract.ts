@@ -86,6 +86,8 @@ export interface CommandTerms {
   readonly inbox: boolean;
   /** The participant takes up to this many commands in one message. */
   readonly batch: number | undefined;
+  /** Every copy of the command gets the first answer, with or without an inbox. */
+  readonly idempotent: boolean;
   /** Checks what a sender wrote; a receiver reads its value. */
   readonly readRequest: Reader;
   /** Checks what a handler returned; the orchestrator reads its value. */
@@ -131,6 +133,13 @@ export function command<Q extends AnySchema, R extends AnySchema = Schema<void>,
   readonly request: Q & JsonFault<Q>;
   readonly reply?: R & JsonFault<R>;
   readonly rejections?: readonly Code[];
+  /**
+   * Default false. True: whoever handles the command gives a copy of it (the same command id) the answer that it gave the first time,
+   * also if it was interrupted then: it hands the command id on as the idempotency key of a payment provider, say, or the answer
+   * follows from the request alone. So a `rejected` proves that nothing happened, and the step is not undone, although the participant
+   * keeps no inbox. With an inbox it changes nothing.
+   */
+  readonly idempotent?: boolean;
 }): CommandShape<{ request: SentOf<Q>; reply: SentOf<R>; code: Code; received: ReadOf<Q>; got: ReadOf<R> }> {
   // The types live at the type level only; at run time a shape is what was written, and `contract` checks it under its name.
   return Object.freeze({ '~shape': Object.freeze({ ...shape }) }) as never;
@@ -144,7 +153,10 @@ export type Contract<Name extends string, Shapes> = { readonly [contractTerms]: 
     : never;
 };
 export interface ContractOptions {
-  /** Default true. False: the participant does not record what it has handled, so it cannot be fenced and its `rejected` proves nothing. */
+  /**
+   * Default true. False: the participant does not record what it has handled, so it cannot be fenced, and its `rejected` proves nothing
+   * except for commands that are `idempotent`.
+   */
   readonly inbox?: boolean;
   /**
    * The participant takes up to this many commands in one message, at most 1,000; 50 is a good value. Only for participants that use
@@ -185,6 +197,7 @@ interface WrittenShape {
   readonly request?: unknown;
   readonly reply?: unknown;
   readonly rejections?: readonly string[];
+  readonly idempotent?: boolean;
 }
 
 function nameCommand(participant: string, name: string, shape: AnyShape, options: ContractOptions) {
@@ -197,6 +210,7 @@ function nameCommand(participant: string, name: string, shape: AnyShape, options
     type,
     inbox: options.inbox ?? true,
     batch: options.batch,
+    idempotent: written.idempotent ?? false,
     readRequest: readerOf(written.request as Schema, `${type}'s request`),
     readReply: written.reply === undefined ? readNothing : readerOf(written.reply as Schema, `${type}'s reply`),
     rejections: Object.freeze([...(written.rejections ?? [])]),
@@ -244,6 +258,7 @@ function shapeFaults(name: string, shape: unknown): string[] {
   if (written.reply !== undefined && !isSchema(written.reply)) faults.push(`'reply' must be a schema (Standard Schema, or typed<…>())`);
   marksIn(written.request, 'request', faults);
   marksIn(written.reply, 'reply', faults);
+  if (written.idempotent !== undefined && typeof written.idempotent !== 'boolean') faults.push(`'idempotent' must be true or false`);
   return [...faults, ...codeFaults(written.rejections ?? [])];
 }
 

@@ -10,6 +10,7 @@ export interface StepSpec {
   readonly needs?: readonly string[];
   readonly compensate?: boolean;
   readonly inbox?: boolean;
+  readonly idempotent?: boolean;
   readonly attempts?: number;
   readonly undoAttempts?: number;
   readonly timeoutMs?: number;
@@ -82,6 +83,7 @@ function planCommand(step: StepSpec, type: string, request: (given: Given) => un
     type,
     inbox: step.inbox ?? true,
     batch: undefined,
+    idempotent: step.idempotent ?? false,
     timeoutMs: step.timeoutMs ?? 10_000,
     retry,
     request,

@@ -256,3 +256,10 @@ export const Wrong = contract('w', {
 Payments.charge.rejection('out-of-stock');
 // @ts-expect-error a command that cannot say no
 Payments.refund.rejection('card-declined');
+/* 34 an option that is no yes or no, and one that there is not */
+export const Unsure = contract('u', {
+  // @ts-expect-error
+  maybe: command({ request: typed<{}>(), idempotent: 'yes' }),
+  // @ts-expect-error
+  misspelt: command({ request: typed<{}>(), idempotant: true }),
+});

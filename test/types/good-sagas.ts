@@ -14,8 +14,12 @@ export const Trees = contract('trees', {
   note: command({ request: typed<{ text?: string }>() }),
   ping: command({ request: typed<{}>() }),
 });
-/** A participant without an inbox. */
-export const Legacy = contract('legacy', { ping: command({ request: typed<{}>() }) }, { inbox: false });
+/** A participant without an inbox, and one of its commands that gives every copy the first answer. */
+export const Legacy = contract(
+  'legacy',
+  { ping: command({ request: typed<{}>() }), pay: command({ request: typed<{}>(), rejections: ['declined'], idempotent: true }) },
+  { inbox: false },
+);
 
 export class Extra extends SagaDefinition<{ a: number; at: string }> {
   /** Plain functions as builders. */

@@ -417,8 +417,8 @@ const NAIVE: readonly Mutant[] = [
     patches: [
       patch(
         'src/core/reply.ts',
-        "const isProof = step.action.inbox || step.kind === 'pivot';",
-        "const isProof = step.kind !== 'retriable';",
+        "return action.inbox || action.idempotent || kind === 'pivot';",
+        "return action.inbox || kind !== 'retriable';",
       ),
     ],
     caughtBy: test('12: ', 'unit/core/protocol-flaws.test.ts'),

@@ -9,9 +9,17 @@ import { Scenario } from '../../support/scenario.js';
  * answers for. The others are tested where they live: 1 and 3 (barrier) and the participant's half of 2 with the SDK, 4 (shape) with
  * the declaration's load checks, 16 and 17 with the contract suites of store and transport.
  */
-const piv = (over: { inbox?: boolean; attempts?: number } = {}) =>
+const piv = (over: { inbox?: boolean; idempotent?: boolean; attempts?: number } = {}) =>
   planFrom({
     steps: [{ name: 'one' }, { name: 'go', kind: 'pivot', attempts: 2, ...over }, { name: 'tell', kind: 'retriable', attempts: 2 }],
+  });
+/** A step that is given up while another one is still waited for. */
+const lateStep = (over: { inbox?: boolean; idempotent?: boolean } = {}) =>
+  planFrom({
+    steps: [
+      { name: 'one', needs: [], attempts: 1, ...over },
+      { name: 'two', needs: [], timeoutMs: 60_000 },
+    ],
   });
 const two = () => planFrom({ steps: [{ name: 'one', undoAttempts: 2 }, { name: 'two' }] });
 
@@ -372,18 +380,90 @@ describe('12: participants without an inbox', () => {
     expect(saga.status).toBe('compensated');
     expect(saga.state.reason).toMatchObject({ kind: 'rejected', code: 'no' });
   });
+  it('a late rejection proves nothing either: the step is undone', () => {
+    const saga = new Scenario(lateStep({ inbox: false }));
+    saga.advance(10_000);
+    saga.reject('one');
+    expect(saga.state.steps['one']?.outcome).toBe('unknown');
+    saga.reject('two');
+    expect(saga.sent).toContain('one.c.1#1');
+  });
+});
+
+describe('12: idempotent commands of participants without an inbox', () => {
+  const inbox = false;
+  const idempotent = true;
+  it('rejected is proof: there is nothing to undo', () => {
+    const saga = new Scenario(planFrom({ steps: [{ name: 'zero' }, { name: 'one', inbox, idempotent }] }));
+    saga.reply('zero');
+    saga.reject('one');
+    expect(saga.state.steps['one']).toMatchObject({ outcome: 'rejected', code: 'no' });
+    expect(saga.lastSent).toEqual(['zero.c.1#1']);
+    saga.undone('zero');
+    expect(saga.status).toBe('compensated');
+    expect(saga.state.reason).toMatchObject({ kind: 'rejected', step: 'one', code: 'no' });
+  });
+  it('also after tries without an answer: whatever they did, they would have said the same', () => {
+    const saga = new Scenario(planFrom({ steps: [{ name: 'one', inbox, idempotent, attempts: 3 }] }));
+    saga.fail('one');
+    saga.tick();
+    saga.advance(10_000);
+    saga.tick();
+    expect(saga.command('one').attempt).toBe(3);
+    saga.reject('one');
+    expect(saga.status).toBe('compensated');
+    expect(saga.sent.some((sent) => sent.includes('.c.'))).toBe(false);
+  });
+  it('so is a late one, until the compensation is sent', () => {
+    const saga = new Scenario(lateStep({ inbox, idempotent }));
+    saga.advance(10_000);
+    expect(saga.state.steps['one']?.outcome).toBe('unknown');
+    saga.reject('one');
+    expect(saga.state.steps['one']?.outcome).toBe('rejected');
+    saga.reject('two');
+    expect(saga.status).toBe('compensated');
+    expect(saga.sent.some((sent) => sent.includes('one.c.'))).toBe(false);
+  });
+  it('one without any usable answer is undone all the same', () => {
+    const saga = new Scenario(planFrom({ steps: [{ name: 'one', inbox, idempotent, attempts: 1 }] }));
+    saga.exhaust('one');
+    expect(saga.lastSent).toEqual(['one.c.1#1']);
+  });
+  it('what an operator answers for the participant counts like its reply', () => {
+    const saga = new Scenario(planFrom({ steps: [{ name: 'one', inbox, idempotent }] }));
+    saga.settle('one', 'rejected');
+    expect(saga.status).toBe('compensated');
+    expect(saga.sent).toEqual(['one.a.1#1']);
+  });
+  it('a participant that breaks its word, and says success after all, is told to a person', () => {
+    const saga = new Scenario(planFrom({ steps: [{ name: 'one', inbox, idempotent }] }));
+    saga.reject('one');
+    saga.reply('one');
+    expect(saga.state.attention).toMatchObject([{ kind: 'conflict', step: 'one' }]);
+  });
+  it('a pivot is still never sent a fence', () => {
+    const saga = new Scenario(piv({ inbox, idempotent }));
+    saga.reply('one');
+    saga.exhaust('go');
+    expect(saga.status).toBe('stuck');
+    expect(saga.sent.some((sent) => sent.includes('.f.'))).toBe(false);
+  });
+  it('with an inbox it changes nothing', () => {
+    for (const end of ['reject', 'exhaust'] as const) {
+      const [plain, saying] = [{}, { idempotent }].map((over) => new Scenario(piv({ ...over })));
+      for (const saga of [plain!, saying!]) {
+        saga.reply('one');
+        saga[end]('go');
+      }
+      expect(saying!.sent).toEqual(plain!.sent);
+      expect(saying!.state).toEqual(plain!.state);
+    }
+  });
 });
 
 describe('2c: late replies of unknown actions', () => {
-  const parallel = () =>
-    planFrom({
-      steps: [
-        { name: 'one', needs: [], attempts: 1 },
-        { name: 'two', needs: [], timeoutMs: 60_000 },
-      ],
-    });
   it('[B8] a late success fills the own reply until the compensation is sent', () => {
-    const saga = new Scenario(parallel());
+    const saga = new Scenario(lateStep());
     saga.advance(10_000);
     expect(saga.state.steps['one']?.outcome).toBe('unknown');
     saga.reply('one', { body: { id: 9 } });
@@ -392,7 +472,7 @@ describe('2c: late replies of unknown actions', () => {
     expect(saga.lastSent).toEqual(['one.c.1#1']);
   });
   it('a late rejection takes the need to undo away', () => {
-    const saga = new Scenario(parallel());
+    const saga = new Scenario(lateStep());
     saga.advance(10_000);
     saga.reject('one');
     saga.reject('two');

@@ -35,6 +35,18 @@ describe('a contract', () => {
     expect(termsOf(contract('legacy', { ping }, { inbox: false }).ping)).toMatchObject({ inbox: false, batch: undefined });
   });
 
+  it.each([
+    [undefined, false],
+    [false, false],
+    [true, true],
+  ])('keeps whether a command is idempotent: %s', (idempotent, kept) => {
+    const shape = { request: typed<{}>(), rejections: ['no'] as const, ...(idempotent === undefined ? {} : { idempotent }) };
+    for (const options of [{}, { inbox: false }]) {
+      expect(termsOf(contract('p', { ask: command(shape), ping }, options).ask)).toMatchObject({ idempotent: kept, ...options });
+      expect(termsOf(contract('p', { ask: command(shape), ping }, options).ping)).toMatchObject({ idempotent: false });
+    }
+  });
+
   it('makes rejections that carry code, message and details', () => {
     const rejection = Payments.charge.rejection('card-declined', { message: 'the bank said no', details: { bank: 'north' } });
     expect(rejection).toBeInstanceOf(Rejection);
@@ -90,6 +102,11 @@ describe('a contract', () => {
       'a code that is not a word',
       () => contract('p', { ping: command({ request: typed<{}>(), rejections: ['not now'] }) }),
       `command 'ping': the rejection 'not now' must be letters`,
+    ],
+    [
+      'a command that is idempotent in some other way',
+      () => declare('p', { ping: command({ request: typed<{}>(), idempotent: 'yes' as never }) }),
+      `command 'ping': 'idempotent' must be true or false`,
     ],
     ['a batch of nothing', () => declare('p', { ping }, { batch: 0 }), `option 'batch' must be a whole number from 1`],
     ['an inbox that is neither there nor not', () => declare('p', { ping }, { inbox: 'no' }), `option 'inbox' must be true or false`],

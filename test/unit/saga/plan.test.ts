@@ -98,6 +98,7 @@ describe('the plan of a saga', () => {
       type: 'inventory.reserve',
       inbox: true,
       batch: undefined,
+      idempotent: false,
       timeoutMs: DEFAULTS.timeoutMs,
       retry: DEFAULTS.doing,
       rejections: ['out-of-stock', 'unknown-sku'],

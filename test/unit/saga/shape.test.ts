@@ -40,6 +40,21 @@ describe('the fingerprint of a saga', () => {
     expect(same.fingerprint).toBe(base.fingerprint);
   });
 
+  it('stays when the contract says something else of inbox and copies', () => {
+    const ask = { request: typed<{ n: number }>() };
+    const Q = contract('p', { act: command({ ...ask, idempotent: true }), undo: command({ ...ask, idempotent: true }) }, { inbox: false });
+    const undoing = { command: Q.undo, request };
+    const same = planned(
+      class extends SagaDefinition<object> {
+        a = this.step(Q.act, { request, compensate: undoing });
+        b = this.step(Q.act, { request, compensate: 'none' });
+        c = this.step(Q.act, { uses: { one: this.a }, request, compensate: undoing });
+      },
+    );
+    expect(same.steps[0]).toMatchObject({ action: { inbox: false, idempotent: true }, compensation: { idempotent: true } });
+    expect(same.fingerprint).toBe(base.fingerprint);
+  });
+
   it('stays when the default order is written out', () => {
     const same = planned(
       class extends SagaDefinition<object> {
