@@ -32,7 +32,7 @@ export const CRASH_POINTS = {
   'sweep.claimed': 'sagas with due timers are locked; none of the timers has been looked at',
   'sweep.committed': 'what the timers decided is committed; nothing is published',
   'sweep.published': 'what the timers sent is confirmed',
-  'finished.moved': 'some finished sagas are moved; more may wait',
+  'finished.moved': 'some sagas that have ended stand among the finished ones; more may wait to be moved',
   'dead-letter.received': 'dead letters have come; they are not stored',
   'dead-letter.stored': 'dead letters are stored; they are not acknowledged',
   'definitions.registered': 'the definitions are registered; nobody has looked at what is in flight',

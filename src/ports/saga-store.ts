@@ -52,7 +52,7 @@ export interface SagaStore {
   /** Deletes the own keys of all sagas about a subject; gives how many there were. What they sealed cannot be read from then on. */
   shred(subject: string): Promise<number>;
 
-  /** Moves final sagas to where finished ones are kept, at most `limit`; gives how many. */
+  /** Moves final sagas that are not yet where finished ones are kept, at most `limit`; gives how many. A store may move them as they end. */
   moveFinished(limit: number): Promise<number>;
   /**
    * Removes finished sagas whose retention is over, with their histories and keys: at most `limit` one by one, or any number in one piece. Gives how

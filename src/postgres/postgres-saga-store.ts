@@ -37,13 +37,14 @@ import { listSagas } from './list-sagas.js';
 import { finishedMover } from './move-finished.js';
 import { readOverview } from './overview.js';
 import { ensurePartitions } from './partitions.js';
+import { Optimism } from './optimism.js';
 import { poolOf } from './pool.js';
 import { RecentSagas } from './recent-sagas.js';
 import { keyClaimer } from './saga-keys.js';
 import { namespaceOf, schemaOf } from './schema.js';
 import { Searches, type SearchLimits } from './searches.js';
 import { readState, writeState } from './state-text.js';
-import { transact, type Closing, type Query } from './transaction.js';
+import { transact, transactAtOnce, type Closing, type Query, type Transacted } from './transaction.js';
 import { batchWriter, type Batch } from './write-sagas.js';
 
 /** Saga ids are UUIDs; any other text is the id of no saga. */
@@ -64,21 +65,36 @@ function withOwnKey(saga: StoredSaga, keys: ReadonlyMap<string, string>): Stored
   return saga.state.ownKey ? { ...saga, ownKey: keys.get(saga.state.id) ?? null } : saga;
 }
 
+/** It is final, and no reply is kept with it that is still to be read. */
+function isEnd({ state, parked }: SagaUpdate, { sagas }: Loaded): boolean {
+  return state.end !== null && (parked ?? sagas.get(state.id)!.parked).length === 0;
+}
+
 interface Done<R> {
   readonly result: R;
   readonly now: number;
   readonly starts: readonly StartFate[];
   readonly stale: ReadonlySet<string>;
 }
-/** What was locked, and which of it stands in the finished table. */
+/** What was loaded: which of it stands in the finished table, and the marks of its rows. */
 interface Locked extends Loaded {
   readonly finished: ReadonlySet<string>;
+  readonly stamps: ReadonlyMap<string, number>;
+  /** False: its rows are locked only by being written. */
+  readonly isLocked: boolean;
 }
+const NONE_FINISHED: ReadonlySet<string> = new Set();
+
+/** A decision, and what it was made from. */
+interface Decided<R> extends Writes<R> {
+  readonly from: Locked;
+}
+type Written<R> = Done<R> & { readonly written: Batch; readonly from: Locked };
 
 /**
  * Keeps sagas in PostgreSQL. Owns the data source: closing the store destroys it. Every commit is a bounded number of statements,
- * however many sagas it touches. What it remembers of its own writes is used only where the locked row proves it, so any number of stores
- * may work on the same tables.
+ * however many sagas it touches. What it remembers of its own writes counts only where the row proves that nobody has written since, so any
+ * number of stores may work on the same tables.
  */
 export class PostgresSagaStore implements SagaStore, SagaOverview {
   readonly incoming: PostgresIncomingStarts;
@@ -87,6 +103,7 @@ export class PostgresSagaStore implements SagaStore, SagaOverview {
   private readonly schema: string;
   private readonly searches: Searches;
   private readonly recent = new RecentSagas(RECENT_SAGAS, RECENT_LENGTH);
+  private readonly optimism = new Optimism();
   private readonly load: ReturnType<typeof loadStatements>;
   private readonly lockIncoming: ReturnType<typeof incomingLocker>;
   private readonly claimKeys: ReturnType<typeof keyClaimer>;
@@ -118,6 +135,9 @@ export class PostgresSagaStore implements SagaStore, SagaOverview {
 
   async commit<R>(ids: readonly string[], decide: (loaded: Loaded) => Writes<R>): Promise<Committed<R>> {
     const wanted = [...new Set(ids)].filter((id) => UUID.test(id));
+    const remembered = this.remembered(wanted);
+    const done = remembered && (await this.withoutLocks(remembered, decide));
+    if (done) return done;
     const unknown = wanted.filter((id) => !this.recent.has(id));
     const opening = wanted.length > 0 ? this.load.open(wanted, unknown) : this.load.clock();
     return this.decideAndWrite(opening, (rows, query) => this.withFinished(wanted, rows, query), decide);
@@ -223,46 +243,114 @@ export class PostgresSagaStore implements SagaStore, SagaOverview {
     complete: (rows: readonly LoadedRow[], query: Query) => Promise<Locked>,
     decide: (loaded: Loaded) => Writes<R>,
   ): Promise<Committed<R>> {
-    const transacted = await transact<Done<R> & { readonly written: Batch }>(this.pool, opening, async (opened, query) =>
-      this.closing(await complete(opened.rows as LoadedRow[], query), decide, query),
+    return this.concluded(
+      await transact<Written<R>>(this.pool, opening, async (opened, query) => {
+        const from = await complete(opened.rows as LoadedRow[], query);
+        pass('store.locked');
+        return this.closing(decided(from, decide), query);
+      }),
     );
+  }
+
+  private concluded<R>(transacted: Transacted<Written<R>>): Committed<R> {
     if (transacted.fate !== 'committed') return transacted;
     pass('store.committed');
-    const { written, ...done } = transacted.value;
-    this.remember(written);
+    const { written, from, ...done } = transacted.value;
+    if (written.ended.length > 0) pass('finished.moved');
+    this.remember(written, from);
     return { fate: 'committed', ...done };
   }
 
-  private written(batch: Pick<Batch, 'starts' | 'updates' | 'late'>): Batch {
-    const states = [...batch.starts, ...batch.updates, ...batch.late].map(({ state }) => state);
+  /** The sagas as they were written here last, if that is known of all of them and nothing else has to be read. */
+  private remembered(wanted: readonly string[]): Locked | undefined {
+    const now = this.optimism.now();
+    if (wanted.length === 0 || now === undefined) return undefined;
+    const sagas = new Map<string, StoredSaga>();
+    const stamps = new Map<string, number>();
+    for (const id of wanted) {
+      const last = this.recent.last(id);
+      if (!last || last.isParked || last.state.ownKey) return undefined;
+      const { state, version, wakeAt, stamp } = last;
+      sagas.set(id, { state, version, wakeAt, parked: NONE_PARKED });
+      stamps.set(id, stamp);
+    }
+    return { now, sagas, stamps, finished: NONE_FINISHED, isLocked: false };
+  }
+
+  /**
+   * Decides from what is remembered, without locking rows before: should one of them have been written by somebody else, its update finds no
+   * row and nothing of the transaction stays. `undefined`: it has to be done in the usual way. Where sagas are started, whoever asked waits
+   * for the answer, so that a connection that turns out to be lost may not leave the fate unknown: it is used once before anything is written.
+   */
+  private async withoutLocks<R>(from: Locked, decide: (loaded: Loaded) => Writes<R>): Promise<Committed<R> | undefined> {
+    let transacted: Transacted<Written<R>> | undefined;
+    try {
+      const decision = decided(from, decide);
+      if (decision.starts.length > 0) {
+        transacted = await transact(this.pool, this.load.clock(), ({ rows }, query) => {
+          this.optimism.read(rows as { now: number }[]);
+          return this.closing(decision, query);
+        });
+      } else {
+        const { last, value } = await this.closing(decision, noQueries);
+        if (!last) return undefined;
+        const once = await transactAtOnce(this.pool, last);
+        transacted = once?.fate === 'committed' ? { fate: 'committed', value } : once;
+      }
+    } catch (error: unknown) {
+      if (error instanceof BatchError) return { fate: 'failed', blame: error.blame, error: error.cause };
+      throw error;
+    }
+    // Whatever is wrong with a row, the usual way finds out which.
+    if (transacted?.fate === 'failed' && transacted.blame === 'row') this.optimism.disappointed();
+    else if (transacted) {
+      if (transacted.fate === 'committed') this.optimism.justified();
+      return this.concluded(transacted);
+    }
+    return undefined;
+  }
+
+  private written(batch: Omit<Batch, 'texts' | 'stamp'>): Batch {
+    const states = [...batch.starts, ...batch.updates, ...batch.ended, ...batch.late].map(({ state }) => state);
     const texts = blamingRows(() => new Map(states.map((state) => [state, writeState(state, this.recent.partsOf(state.id))])));
     return { ...batch, texts, stamp: randomInt(STAMPS) };
   }
 
-  private remember({ starts, updates, texts, stamp }: Batch): void {
-    for (const { state } of starts) this.recent.wrote(state, texts.get(state)!.parts, { version: 1, stamp });
-    for (const { state, fromVersion } of updates) this.recent.wrote(state, texts.get(state)!.parts, { version: fromVersion + 1, stamp });
+  private remember({ starts, updates, ended, texts, stamp }: Batch, { sagas }: Locked): void {
+    for (const { state } of ended) this.recent.forget(state.id);
+    for (const { state, wakeAt } of starts)
+      this.recent.wrote({ state, parts: texts.get(state)!.parts, version: 1, stamp, wakeAt, isParked: false });
+    for (const { state, fromVersion, wakeAt, parked } of updates) {
+      const before = sagas.get(state.id)!;
+      this.recent.wrote({
+        state,
+        parts: texts.get(state)!.parts,
+        version: fromVersion + 1,
+        stamp,
+        wakeAt: wakeAt === undefined ? before.wakeAt : wakeAt,
+        isParked: (parked ?? before.parked).length > 0,
+      });
+    }
   }
 
-  private async closing<R>(
-    loaded: Locked,
-    decide: (loaded: Loaded) => Writes<R>,
-    query: Query,
-  ): Promise<Closing<Done<R> & { readonly written: Batch }>> {
-    pass('store.locked');
-    const { starts, updates, result } = blamingRows(() => decide({ now: loaded.now, sagas: loaded.sagas }));
-    pass('store.decided');
+  private async closing<R>({ from: loaded, starts, updates, result }: Decided<R>, query: Query): Promise<Closing<Written<R>>> {
     const isCurrent = ({ state, fromVersion }: SagaUpdate): boolean => loaded.sagas.get(state.id)?.version === fromVersion;
-    const current = updates.filter(isCurrent);
+    const wanted = updates.filter(isCurrent);
+    // Rows are locked in the order in which they are written then, and two batches must not wait for each other.
+    const current = loaded.isLocked ? wanted : wanted.toSorted((one, other) => (one.state.id < other.state.id ? -1 : 1));
     const fates = starts.length > 0 ? await this.fatesOf(starts, query) : [];
     if (starts.length > 0) pass('store.keys-claimed');
+    const open = current.filter(({ state }) => !loaded.finished.has(state.id));
     const batch: Batch = this.written({
       starts: starts.filter((_, n) => fates[n]?.fate === 'started'),
-      updates: current.filter(({ state }) => !loaded.finished.has(state.id)),
+      updates: open.filter((update) => !isEnd(update, loaded)),
+      ended: open.filter((update) => isEnd(update, loaded)),
       late: current.filter(({ state }) => loaded.finished.has(state.id)),
+      stamps: loaded.stamps,
     });
     const stale = new Set(updates.filter((update) => !isCurrent(update)).map(({ state }) => state.id));
-    return { last: blamingRows(() => this.write(batch)), value: { result, now: loaded.now, starts: fates, stale, written: batch } };
+    const value = { result, now: loaded.now, starts: fates, stale, written: batch, from: loaded };
+    return { last: blamingRows(() => this.write(batch)), value };
   }
 
   /** Starts whose incoming row cannot be had leave everything else as it is, keys too. */
@@ -290,8 +378,12 @@ export class PostgresSagaStore implements SagaStore, SagaOverview {
     const rows = [...open, ...finished];
     const states = await this.statesOf(rows, query);
     const keys = await this.ownKeysOf(states, query);
+    const read = now ?? Math.floor(rows.reduce((latest, row) => Math.max(latest, row.now), 0));
+    this.optimism.read([{ now: read }]);
     return {
-      now: now ?? Math.floor(rows.reduce((latest, row) => Math.max(latest, row.now), 0)),
+      now: read,
+      isLocked: true,
+      stamps: new Map(rows.map((row) => [row.id, row.stamp])),
       sagas: new Map(rows.map((row, at) => [row.id, withOwnKey(stored(row, states[at]!), keys)])),
       finished: new Set(finished.map((row) => row.id)),
     };
@@ -329,6 +421,15 @@ export class PostgresSagaStore implements SagaStore, SagaOverview {
     }
   }
 }
+
+/** Throws what the data is to blame for. */
+function decided<R>(from: Locked, decide: (loaded: Loaded) => Writes<R>): Decided<R> {
+  const writes = blamingRows(() => decide({ now: from.now, sagas: from.sagas }));
+  pass('store.decided');
+  return { ...writes, from };
+}
+const noQueries: Query = () => Promise.reject(new Error('nothing is started, so nothing is asked'));
+const NONE_PARKED: readonly never[] = [];
 
 /** What goes wrong with the data before PostgreSQL has seen it. */
 function blamingRows<T>(work: () => T): T {

@@ -6,9 +6,13 @@ export interface WriteMark {
   readonly version: number;
   readonly stamp: number;
 }
-interface Recent extends WriteMark {
+/** A saga as it was written. */
+export interface Recent extends WriteMark {
   readonly state: SagaState;
   readonly parts: StateParts;
+  readonly wakeAt: number | null;
+  /** Replies are kept with it. */
+  readonly isParked: boolean;
 }
 
 /**
@@ -29,6 +33,10 @@ export class RecentSagas {
   has(id: string): boolean {
     return this.byId.has(id);
   }
+  /** Its last write here; another store may have written since. */
+  last(id: string): Recent | undefined {
+    return this.byId.get(id);
+  }
   /** The state of this very write. */
   get(id: string, { version, stamp }: WriteMark): SagaState | undefined {
     const recent = this.byId.get(id);
@@ -39,15 +47,16 @@ export class RecentSagas {
     return this.byId.get(id)?.parts;
   }
   /** A final saga is hardly asked for again. */
-  wrote(state: SagaState, parts: StateParts, mark: WriteMark): void {
-    this.forget(state.id);
-    if (state.end) return;
-    this.byId.set(state.id, { version: mark.version, stamp: mark.stamp, state, parts });
-    this.length += parts.length;
+  wrote(recent: Recent): void {
+    const { id, end } = recent.state;
+    this.forget(id);
+    if (end) return;
+    this.byId.set(id, recent);
+    this.length += recent.parts.length;
     while (this.byId.size > this.limit || this.length > this.maxLength) this.forget(this.byId.keys().next().value!);
   }
 
-  private forget(id: string): void {
+  forget(id: string): void {
     this.length -= this.byId.get(id)?.parts.length ?? 0;
     this.byId.delete(id);
   }

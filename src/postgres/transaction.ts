@@ -28,6 +28,30 @@ export async function transact<T>(
   opening: pg.QueryConfig,
   work: (opened: pg.QueryResult, query: Query) => Promise<Closing<T>>,
 ): Promise<Transacted<T>> {
+  return onClient(pool, (client) => run(client, opening, work));
+}
+
+/**
+ * A transaction of one statement in one round trip; `undefined` where the client cannot send before it was answered. It begins one all the
+ * same, for the settings that its plan needs.
+ */
+export async function transactAtOnce(pool: pg.Pool, only: pg.QueryConfig): Promise<Transacted<undefined> | undefined> {
+  return onClient(pool, async (client) => {
+    if (!client.pipeline) return { transacted: undefined, isBroken: false };
+    const begun = settled(client.query(BEGIN));
+    pass('store.begin-sent');
+    const written = settled(client.query(only));
+    pass('store.write-sent');
+    const committed = settled(client.query('commit'));
+    pass('store.commit-sent');
+    return ending(client, { begun: await begun, written: await written, committed: await committed }, undefined);
+  });
+}
+
+async function onClient<R>(
+  pool: pg.Pool,
+  work: (client: pg.PoolClient) => Promise<{ readonly transacted: R; readonly isBroken: boolean }>,
+): Promise<R | Extract<Transacted<never>, { fate: 'failed' }>> {
   let client: pg.PoolClient;
   try {
     client = await pool.connect();
@@ -39,7 +63,7 @@ export async function transact<T>(
   client.on('error', ignore);
   let broken = true;
   try {
-    const outcome = await run(client, opening, work);
+    const outcome = await work(client);
     broken = outcome.isBroken;
     return outcome.transacted;
   } finally {
@@ -74,6 +98,16 @@ async function close<T>(client: pg.PoolClient, { last, value }: Closing<T>): Pro
   const [written, committed] = last
     ? await together(client, last, 'commit', ['store.write-sent', 'store.commit-sent'])
     : [undefined, await settled(client.query('commit'))];
+  return ending(client, { written, committed }, value);
+}
+
+async function ending<T>(
+  client: pg.PoolClient,
+  { begun, written, committed }: { readonly begun?: Settled; readonly written: Settled | undefined; readonly committed: Settled },
+  value: T,
+): Promise<Run<T>> {
+  // A statement outside of a transaction stands by itself: nobody knows whether it did.
+  if (begun?.status === 'rejected') return { transacted: { fate: 'unknown', error: begun.reason }, isBroken: true };
   if (written?.status === 'rejected') {
     // The commit, if it was sent, has committed nothing: it came after an error. But without an answer to the statement nobody knows.
     if (committed.status === 'rejected' && client.pipeline)

@@ -9,15 +9,19 @@ import { column, columnOf, packed, statement, unpacked, type Statement } from '.
 export interface Batch {
   readonly starts: readonly SagaStart[];
   readonly updates: readonly SagaUpdate[];
+  /** Updates with which sagas end: their rows go to the finished ones at once. */
+  readonly ended: readonly SagaUpdate[];
   /** Updates of sagas that have been moved to the finished ones. */
   readonly late: readonly SagaUpdate[];
   /** See WriteMark. */
   readonly stamp: number;
+  /** Of the rows that are updated, as they were read: with the version it says that nobody has written since. */
+  readonly stamps: ReadonlyMap<string, number>;
   /** Of every state in it. */
   readonly texts: ReadonlyMap<SagaState, StateText>;
 }
 
-type Written = Pick<Batch, 'stamp' | 'texts'>;
+type Written = Pick<Batch, 'stamp' | 'stamps' | 'texts'>;
 
 /** Makes the statement that writes a batch; `undefined` when there is nothing to write. */
 export function batchWriter(schema: string): (batch: Batch) => QueryConfig | undefined {
@@ -41,21 +45,24 @@ interface Part {
   readonly expected?: number;
 }
 
-function partsOf(schema: string, { starts, updates, late, ...written }: Batch): readonly Part[] {
+function partsOf(schema: string, { starts, updates, ended, late, ...written }: Batch): readonly Part[] {
   const incoming = starts.filter(({ isIncoming }) => isIncoming);
-  const history = [...starts, ...updates, ...late].flatMap(({ state, history }) => history.map((entry) => ({ id: state.id, entry })));
+  const history = [...starts, ...updates, ...ended, ...late].flatMap(({ state, history }) =>
+    history.map((entry) => ({ id: state.id, entry })),
+  );
   return [
     ...(starts.length > 0 ? [startsPart(schema, starts, written)] : []),
     ...(starts.some(({ ownKey }) => ownKey) ? [ownKeysPart(schema, starts)] : []),
     ...(updates.length > 0 ? [updatesPart(schema, 'saga', updates, written)] : []),
+    ...(ended.length > 0 ? endedParts(schema, ended, written) : []),
     ...(late.length > 0 ? [updatesPart(schema, 'finished_saga', late, written)] : []),
     ...(history.length > 0 ? [historyPart(schema, history)] : []),
     ...(incoming.length > 0 ? [incomingPart(schema, incoming)] : []),
   ];
 }
 
-// Rows are locked and their versions compared before, so every update finds its row. Should one not, the division by zero makes the
-// whole transaction fail, although the commit is already on its way.
+// Where rows were locked and their versions compared before, every update finds its row. Where they were not, or should one not, the
+// division by zero makes the whole transaction fail, although the commit is already on its way.
 function combined(parts: readonly Part[]): string {
   const asserted = parts.filter((part) => part.expected !== undefined);
   const checks = asserted.map((part) => `1 / ((select count(*) from ${part.name}) = $::bigint)::integer`);
@@ -107,21 +114,27 @@ const KEEP_WAKE = -1;
 const KEEP_PARKED = '-';
 const NO_PARKED = 'null';
 
-function updatesPart(schema: string, table: 'saga' | 'finished_saga', updates: readonly SagaUpdate[], { stamp, texts }: Written): Part {
+function updatesPart(
+  schema: string,
+  table: 'saga' | 'finished_saga',
+  updates: readonly SagaUpdate[],
+  { stamp, stamps, texts }: Written,
+): Part {
   const sql = `
     update ${schema}.${table} s set state = n.state, status = n.status, row_version = s.row_version + 1, stamp = $::integer,
       wake_at = case when n.wake_at = ${KEEP_WAKE} then s.wake_at else to_timestamp(n.wake_at / 1000) end,
       parked = case n.parked when '${KEEP_PARKED}' then s.parked when '${NO_PARKED}' then null else n.parked::json end,
       ended_at = to_timestamp(n.ended_at / 1000)
-    from unnest(${columnOf('$', 'uuid')}, ${columnOf('$', 'integer')}, ${columnOf('$', 'text')}, ${unpacked('$')}, ${columnOf('$', 'float8')},
-      ${unpacked('$')}, ${columnOf('$', 'float8')})
-      as n(id, from_version, status, state, wake_at, parked, ended_at)
-    where s.id = n.id and s.row_version = n.from_version
+    from unnest(${columnOf('$', 'uuid')}, ${columnOf('$', 'integer')}, ${columnOf('$', 'integer')}, ${columnOf('$', 'text')}, ${unpacked('$')},
+      ${columnOf('$', 'float8')}, ${unpacked('$')}, ${columnOf('$', 'float8')})
+      as n(id, from_version, from_stamp, status, state, wake_at, parked, ended_at)
+    where s.id = n.id and s.row_version = n.from_version and s.stamp = n.from_stamp
     returning 1`;
   const values = [
     stamp,
     column(updates.map((update) => update.state.id)),
     column(updates.map((update) => update.fromVersion)),
+    column(updates.map((update) => stamps.get(update.state.id)!)),
     column(updates.map((update) => statusOf(update.state))),
     packed(updates.map((update) => texts.get(update.state)!.text)),
     column(updates.map((update) => (update.wakeAt === undefined ? KEEP_WAKE : update.wakeAt))),
@@ -129,6 +142,32 @@ function updatesPart(schema: string, table: 'saga' | 'finished_saga', updates: r
     column(updates.map((update) => update.state.endedAt)),
   ];
   return { name: `updated_${table}`, sql, values, expected: updates.length };
+}
+
+/** One row version less than an update that is moved later, and no index of open sagas is touched by it. */
+function endedParts(schema: string, ended: readonly SagaUpdate[], { stamp, stamps, texts }: Written): readonly Part[] {
+  const gone = `
+    delete from ${schema}.saga s
+    using unnest(${columnOf('$', 'uuid')}, ${columnOf('$', 'integer')}, ${columnOf('$', 'integer')}, ${columnOf('$', 'text')}, ${unpacked('$')},
+      ${columnOf('$', 'float8')}) as n(id, from_version, from_stamp, status, state, ended_at)
+    where s.id = n.id and s.row_version = n.from_version and s.stamp = n.from_stamp
+    returning s.id, s.name, s.version, s.key, s.tags, s.started_at, n.from_version, n.status, n.state, n.ended_at`;
+  const values = [
+    column(ended.map((update) => update.state.id)),
+    column(ended.map((update) => update.fromVersion)),
+    column(ended.map((update) => stamps.get(update.state.id)!)),
+    column(ended.map((update) => statusOf(update.state))),
+    packed(ended.map((update) => texts.get(update.state)!.text)),
+    column(ended.map((update) => update.state.endedAt)),
+  ];
+  const finished = `
+    insert into ${schema}.finished_saga (id, name, version, key, tags, status, state, row_version, stamp, started_at, ended_at)
+    select id, name, version, key, tags, status, state, from_version + 1, $::integer, started_at, to_timestamp(ended_at / 1000) from gone
+    returning 1`;
+  return [
+    { name: 'gone', sql: gone, values },
+    { name: 'finished', sql: finished, values: [stamp], expected: ended.length },
+  ];
 }
 
 function historyPart(schema: string, lines: readonly { readonly id: string; readonly entry: HistoryEntry }[]): Part {

@@ -26,11 +26,22 @@ describe('the fate of a batch in PostgreSQL', () => {
 
   it('[A7 E1] is failed when its connection is lost before the commit', async () => {
     const before = await versionNow();
+    const { store: stranger } = await openStore({ url });
+    await other.query('begin');
+    await other.query('select from backstep.saga where id = $1 for update', [id]);
+    const committed = update(stranger);
+    await terminateWaiting(other, 'transactionid');
+    expect(await committed).toMatchObject({ fate: 'failed', blame: 'database' });
+    expect(await versionNow()).toBe(before);
+  });
+
+  it('[A7 E1] is unknown when the commit was sent along with what is written, and nothing of it stays', async () => {
+    const before = await versionNow();
     await other.query('begin');
     await other.query('select from backstep.saga where id = $1 for update', [id]);
     const committed = update();
     await terminateWaiting(other, 'transactionid');
-    expect(await committed).toMatchObject({ fate: 'failed', blame: 'database' });
+    expect(await committed).toMatchObject({ fate: 'unknown' });
     expect(await versionNow()).toBe(before);
   });
 
