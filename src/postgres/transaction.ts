@@ -1,3 +1,4 @@
+import type { Duplex } from 'node:stream';
 import type pg from 'pg';
 import { pass, type CrashPoint } from '../core/crash-points.js';
 import { BatchError, judge } from './fate.js';
@@ -38,11 +39,9 @@ export async function transact<T>(
 export async function transactAtOnce(pool: pg.Pool, only: pg.QueryConfig): Promise<Transacted<undefined> | undefined> {
   return onClient(pool, async (client) => {
     if (!client.pipeline) return { transacted: undefined, isBroken: false };
-    const begun = settled(client.query(BEGIN));
-    pass('store.begin-sent');
-    const written = settled(client.query(only));
-    pass('store.write-sent');
-    const committed = settled(client.query('commit'));
+    const [begun, written, committed] = inOneWrite(client, () =>
+      [BEGIN, only, 'commit'].map((query) => settled(client.query(query as pg.QueryConfig))),
+    ) as [Promise<Settled>, Promise<Settled>, Promise<Settled>];
     pass('store.commit-sent');
     return ending(client, { begun: await begun, written: await written, committed: await committed }, undefined);
   });
@@ -141,6 +140,17 @@ async function together(
   const after = settled(client.query(second));
   pass(secondSent);
   return Promise.all([before, after]);
+}
+
+/** What is sent meanwhile goes to the system at once: each write costs as much as half of a small statement. */
+function inOneWrite<R>(client: pg.PoolClient, send: () => R): R {
+  const { stream } = (client as pg.PoolClient & { readonly connection: { readonly stream: Duplex } }).connection;
+  stream.cork();
+  try {
+    return send();
+  } finally {
+    stream.uncork();
+  }
 }
 
 async function settled(result: Promise<pg.QueryResult>): Promise<Settled> {

@@ -1,6 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 import type { SagaState } from '../../../src/core/state.js';
-import { RecentSagas } from '../../../src/postgres/recent-sagas.js';
+import { RecentSagas, type WriteMark } from '../../../src/postgres/recent-sagas.js';
 import { readState, writeState, type StateParts } from '../../../src/postgres/state-text.js';
 import { planFrom } from '../../support/plans.js';
 import { Scenario } from '../../support/scenario.js';
@@ -11,11 +11,20 @@ const stateOf = (id: string, parts: Partial<SagaState> = {}): SagaState => ({
   ...parts,
 });
 
+const written = (state: SagaState, { version, stamp }: WriteMark) => ({
+  state,
+  parts: writeState(state).parts,
+  version,
+  stamp,
+  wakeAt: null,
+  isParked: false,
+});
+
 describe('the states that were written last', () => {
   it('count only for the very write that the row holds', () => {
     const recent = new RecentSagas(10, 1_000_000);
     const state = stateOf('a');
-    recent.wrote(state, writeState(state).parts, { version: 3, stamp: 7 });
+    recent.wrote(written(state, { version: 3, stamp: 7 }));
     expect(recent.get('a', { version: 3, stamp: 7 })).toBe(state);
     // Another process wrote it since; or a failover lost our write, and another one has the same version.
     expect(recent.get('a', { version: 4, stamp: 7 })).toBeUndefined();
@@ -24,22 +33,19 @@ describe('the states that were written last', () => {
   });
   it('are bounded: those written longest ago go first, final ones at once', () => {
     const recent = new RecentSagas(2, 1_000_000);
-    for (const id of ['a', 'b', 'a', 'c']) recent.wrote(stateOf(id), writeState(stateOf(id)).parts, { version: 1, stamp: 1 });
+    for (const id of ['a', 'b', 'a', 'c']) recent.wrote(written(stateOf(id), { version: 1, stamp: 1 }));
     expect(['a', 'b', 'c'].filter((id) => recent.has(id))).toEqual(['a', 'c']);
-    recent.wrote(stateOf('a', { end: 'completed' }), writeState(stateOf('a')).parts, { version: 2, stamp: 1 });
+    recent.wrote(written(stateOf('a', { end: 'completed' }), { version: 2, stamp: 1 }));
     expect(recent.has('a')).toBe(false);
   });
   it('are bounded in what they hold together, however few they are', () => {
     const big = (id: string) => stateOf(id, { input: 'x'.repeat(1_000) });
     const recent = new RecentSagas(100, 4_000);
-    for (const id of ['a', 'b', 'c', 'b', 'd']) recent.wrote(big(id), writeState(big(id)).parts, { version: 1, stamp: 1 });
+    for (const id of ['a', 'b', 'c', 'b', 'd']) recent.wrote(written(big(id), { version: 1, stamp: 1 }));
     expect(['a', 'b', 'c', 'd'].filter((id) => recent.has(id))).toEqual(['b', 'd']);
-    recent.wrote(stateOf('e', { input: 'x'.repeat(5_000) }), writeState(stateOf('e', { input: 'x'.repeat(5_000) })).parts, {
-      version: 1,
-      stamp: 1,
-    });
+    recent.wrote(written(stateOf('e', { input: 'x'.repeat(5_000) }), { version: 1, stamp: 1 }));
     expect(recent.has('e')).toBe(false);
-    recent.wrote(big('f'), writeState(big('f')).parts, { version: 1, stamp: 1 });
+    recent.wrote(written(big('f'), { version: 1, stamp: 1 }));
     expect(recent.has('f')).toBe(true);
   });
 });
