@@ -108,6 +108,9 @@ function ownKeysPart(schema: string, starts: readonly SagaStart[]): Part {
   return { name: 'keyed', sql, values };
 }
 
+/** Nobody has written it since; a version alone can come twice, see WriteMark. */
+const AS_IT_WAS_READ = 'where s.id = n.id and s.row_version = n.from_version and s.stamp = n.from_stamp';
+
 /** `wake_at` of an update that leaves it alone; no instant is negative. */
 const KEEP_WAKE = -1;
 /** The same for `parked`; not JSON. */
@@ -128,7 +131,7 @@ function updatesPart(
     from unnest(${columnOf('$', 'uuid')}, ${columnOf('$', 'integer')}, ${columnOf('$', 'integer')}, ${columnOf('$', 'text')}, ${unpacked('$')},
       ${columnOf('$', 'float8')}, ${unpacked('$')}, ${columnOf('$', 'float8')})
       as n(id, from_version, from_stamp, status, state, wake_at, parked, ended_at)
-    where s.id = n.id and s.row_version = n.from_version and s.stamp = n.from_stamp
+    ${AS_IT_WAS_READ}
     returning 1`;
   const values = [
     stamp,
@@ -150,7 +153,7 @@ function endedParts(schema: string, ended: readonly SagaUpdate[], { stamp, stamp
     delete from ${schema}.saga s
     using unnest(${columnOf('$', 'uuid')}, ${columnOf('$', 'integer')}, ${columnOf('$', 'integer')}, ${columnOf('$', 'text')}, ${unpacked('$')},
       ${columnOf('$', 'float8')}) as n(id, from_version, from_stamp, status, state, ended_at)
-    where s.id = n.id and s.row_version = n.from_version and s.stamp = n.from_stamp
+    ${AS_IT_WAS_READ}
     returning s.id, s.name, s.version, s.key, s.tags, s.started_at, n.from_version, n.status, n.state, n.ended_at`;
   const values = [
     column(ended.map((update) => update.state.id)),

@@ -77,8 +77,8 @@ const CATALOGUE: readonly Mutant[] = [
       ),
       patch(
         'src/postgres/write-sagas.ts',
-        'where s.id = n.id and s.row_version = n.from_version',
-        'where s.id = n.id and n.from_version > 0',
+        's.row_version = n.from_version and s.stamp = n.from_stamp',
+        'n.from_version > 0',
       ),
     ],
     caughtBy: test('another version', 'contract/saga-store-memory.test.ts', 'contract/saga-store-embedded.test.ts'),
