@@ -52,6 +52,9 @@ export class BatchLoop {
   private pumping = false;
   private linger: Timer | undefined;
   private expiry: Timer | undefined;
+  private overtaking: Timer | undefined;
+  /** When the newest batch began. */
+  private newestAt = -Infinity;
 
   constructor(private readonly parts: BatchLoopParts) {
     this.rate = new ArrivalRate(parts.clock.monotonic());
@@ -100,7 +103,7 @@ export class BatchLoop {
 
   private takeBatches(): void {
     const { settings, clock } = this.parts;
-    while (this.queue.size > 0 && this.inFlight < settings.batchesInFlight && this.parts.mayCommit()) {
+    while (this.queue.size > 0 && this.mayTakeBatch()) {
       if (!this.linger) {
         const { maxBatch, maxLingerMs } = settings;
         const wait = lingerMs({ waiting: this.queue.size, maxBatch, rate: this.rate.at(clock.monotonic()), maxLingerMs });
@@ -116,8 +119,21 @@ export class BatchLoop {
 
   private takeAfterLinger(): void {
     this.linger = undefined;
-    if (this.inFlight < this.parts.settings.batchesInFlight && this.parts.mayCommit()) this.takeBatch();
+    if (this.mayTakeBatch()) this.takeBatch();
     this.pump();
+  }
+
+  private mayTakeBatch(): boolean {
+    const { settings, clock } = this.parts;
+    if (this.inFlight >= settings.batchesInFlight || !this.parts.mayCommit()) return false;
+    if (this.inFlight === 0) return true;
+    const wait = this.newestAt + settings.overtakeMs - clock.monotonic();
+    if (wait <= 0) return true;
+    this.overtaking ??= clock.after(wait, () => {
+      this.overtaking = undefined;
+      this.pump();
+    });
+    return false;
   }
 
   /** False: all that waits is about sagas that are in a transaction. */
@@ -135,6 +151,7 @@ export class BatchLoop {
     const ids = idsOf(items);
     for (const id of ids) this.busy.add(id);
     this.inFlight += 1;
+    this.newestAt = this.parts.clock.monotonic();
     pass('batch.taken');
     try {
       await this.carryOut(items, slot);
@@ -143,6 +160,8 @@ export class BatchLoop {
       this.giveBack(items, slot, new SagaError('SAGA_INTERNAL', messageOf(error), [], { cause: error }));
     } finally {
       this.inFlight -= 1;
+      this.overtaking?.cancel();
+      this.overtaking = undefined;
       for (const id of ids) this.busy.delete(id);
       slot.close();
       this.tellIfIdle();

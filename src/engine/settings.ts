@@ -9,6 +9,11 @@ export interface EngineSettings {
   readonly maxBatch: number;
   /** Transactions under way at a time; the events of one saga are never in two of them. Default 2. */
   readonly batchesInFlight: number;
+  /**
+   * Another batch begins only once the one before has been under way for so long: a database that answers does more when they come one after
+   * the other, and one that hangs holds up nobody else. Default 100.
+   */
+  readonly overtakeMs: number;
   /** Longest wait for company while busy; idle engines wait for nothing. Default 5. */
   readonly maxLingerMs: number;
   /** Replies and wire starts that may be unsettled at a time. Default 1,000. */
@@ -59,6 +64,7 @@ const DEFAULT_SETTINGS: EngineSettings = {
   namespace: 'backstep',
   maxBatch: 500,
   batchesInFlight: 2,
+  overtakeMs: 100,
   maxLingerMs: 5,
   prefetch: 1_000,
   maxUnconfirmed: 20_000,
@@ -82,13 +88,15 @@ const DEFAULT_SETTINGS: EngineSettings = {
   limits: LIMITS,
 };
 
+const MAY_BE_ZERO: ReadonlySet<string> = new Set<keyof EngineSettings>(['maxLingerMs', 'stalePublishMs', 'overtakeMs']);
+
 /** Settings with every default filled in, checked and frozen. Throws SAGA_CONFIG_INVALID with every fault. */
 export function resolveSettings(given: Partial<EngineSettings> = {}): EngineSettings {
   const settings = { ...DEFAULT_SETTINGS, ...given };
   const faults: string[] = [];
   for (const [name, value] of Object.entries(settings)) {
     if (typeof value !== 'number') continue;
-    const least = name === 'maxLingerMs' || name === 'stalePublishMs' ? 0 : 1;
+    const least = MAY_BE_ZERO.has(name) ? 0 : 1;
     if (!Number.isSafeInteger(value) || value < least) faults.push(`${name} is ${value}; it has to be a whole number of at least ${least}`);
   }
   if (!/^[A-Za-z][A-Za-z0-9_-]{0,62}$/.test(settings.namespace))

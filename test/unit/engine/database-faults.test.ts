@@ -166,7 +166,7 @@ describe('an engine whose database misbehaves', () => {
   });
 
   it('never has one saga in two transactions, and goes on with the others meanwhile', async () => {
-    const { engine, received, commits, commitFaults } = await open();
+    const { engine, received, commits, commitFaults, clock } = await open();
     world.script = () => undefined;
     const [first, second] = [await engine.start(request), await engine.start(request)];
     await until(() => received.length === 2);
@@ -180,6 +180,11 @@ describe('an engine whose database misbehaves', () => {
     await until(() => commits.length === before + 1);
     await world.reply(`${first.id}.one.a.1`, 'success', '', 1);
     await world.reply(`${second.id}.one.a.1`, 'success', '', 1);
+    await turns();
+    // The others wait for a moment, since most transactions are over by then.
+    await clock.advance(90);
+    expect(commits).toHaveLength(before + 1);
+    await clock.advance(20);
     await until(() => commits.length === before + 2);
     await turns();
     expect(commits.slice(before)).toEqual([[first.id], [second.id]]);
