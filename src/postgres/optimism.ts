@@ -29,6 +29,10 @@ export class Optimism {
   justified(): void {
     this.pause >>= 1;
   }
+  /** It spares nothing here. */
+  never(): void {
+    this.left = Infinity;
+  }
   disappointed(): void {
     this.pause = Math.min(LONGEST_PAUSE, Math.max(1, this.pause * 2));
     this.left = this.pause;

@@ -263,8 +263,8 @@ export class PostgresSagaStore implements SagaStore, SagaOverview {
 
   /** The sagas as they were written here last, if that is known of all of them and nothing else has to be read. */
   private remembered(wanted: readonly string[]): Locked | undefined {
-    const now = this.optimism.now();
-    if (wanted.length === 0 || now === undefined) return undefined;
+    const now = wanted.length > 0 ? this.optimism.now() : undefined;
+    if (now === undefined) return undefined;
     const sagas = new Map<string, StoredSaga>();
     const stamps = new Map<string, number>();
     for (const id of wanted) {
@@ -295,6 +295,7 @@ export class PostgresSagaStore implements SagaStore, SagaOverview {
         const { last, value } = await this.closing(decision, noQueries);
         if (!last) return undefined;
         const once = await transactAtOnce(this.pool, last);
+        if (!once) this.optimism.never();
         transacted = once?.fate === 'committed' ? { fate: 'committed', value } : once;
       }
     } catch (error: unknown) {
