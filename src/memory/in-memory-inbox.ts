@@ -126,7 +126,7 @@ class MemorySession implements InboxSession<MemoryTransaction> {
     for (const claim of sortedByKey(asked)) {
       const key = keyText(claim);
       await this.lock(key);
-      const row = this.changed.has(key) ? this.changed.get(key) : this.rows.get(key);
+      const row = this.row(key);
       claims.set(key, row ? { fresh: false, row } : { fresh: true });
       this.changed.set(key, row ? { ...row, usedAt: this.now } : { ...claim, state: 'claimed', reply: null, usedAt: this.now });
     }
@@ -134,9 +134,11 @@ class MemorySession implements InboxSession<MemoryTransaction> {
   }
 
   async finalActions(actionIds: readonly string[]): Promise<readonly (InboxRow | undefined)[]> {
-    const found = actionIds.map((actionId) => this.rows.get(keyText({ actionId, direction: 'action' })));
+    const found = actionIds.map((actionId) => this.row(keyText({ actionId, direction: 'action' })));
     return Promise.resolve(found.map((row) => (row && FINAL.has(row.state) && row.usedAt >= this.now - TOUCH_AFTER_MS ? row : undefined)));
   }
+
+  async idle(): Promise<void> {}
 
   async attempt<R>(work: () => Promise<R>): Promise<R> {
     const before = this.effects.length;
@@ -152,7 +154,7 @@ class MemorySession implements InboxSession<MemoryTransaction> {
     for (const row of sortedByKey(rows)) {
       const key = keyText(row);
       await this.lock(key);
-      if (this.changed.get(key) ?? this.rows.get(key)) return false;
+      if (this.row(key)) return false;
       this.changed.set(key, { ...row, usedAt: this.now });
     }
     return true;
@@ -192,6 +194,11 @@ class MemorySession implements InboxSession<MemoryTransaction> {
   end(): void {
     this.isOver = true;
     this.locks.releaseAll(this.owner);
+  }
+
+  /** As this transaction sees it. */
+  private row(key: string): Stored | undefined {
+    return this.changed.has(key) ? this.changed.get(key) : this.rows.get(key);
   }
 
   private async lock(key: string): Promise<void> {

@@ -71,7 +71,10 @@ interface Turn {
   readonly verdict: Verdict;
 }
 
-/** What a call for many gave. `isTidy`: each answer is its own command's, and nothing was done in the transaction. */
+/**
+ * What a call for many gave. `isTidy`: each answer is its own command's and stands by itself, and nothing was done in the transaction. A "no"
+ * beside a failure does not: it may rest on what would have been done for the one that failed.
+ */
 interface Tried {
   readonly answers: readonly Answer[];
   readonly isTidy: boolean;
@@ -150,9 +153,10 @@ class GroupRun {
   }
 
   /**
-   * If one call does for all of them, or has done nothing in the transaction, it is over. If some are only rejected, the others are called again without them, so that a rejected
-   * command has left nothing whatever the handler did; their "no" stands if that goes as it went before, since it may rest on what was
-   * done for the others. If anything else happens, nobody can tell whose effects are whose: half of them each, down to one.
+   * If one call does for all of them, or has done nothing in the transaction, it is over. If some are only rejected, the others are called
+   * again without them, so that a rejected command has left nothing whatever the handler did; their "no" stands if that goes as it went
+   * before, since it may rest on what was done for the others. If anything else happens, nobody can tell whose effects are whose: half of
+   * them each, down to one.
    */
   private async together(handler: HandlerDeclaration, asked: readonly Asked<Turn>[]): Promise<void> {
     if (this.isLate()) return this.leaveAll(asked);
@@ -183,7 +187,7 @@ class GroupRun {
       try {
         return { answers: await this.attempted(call), isTidy: false };
       } catch (error: unknown) {
-        if (error instanceof NotAllDone) return { answers: error.answers, isTidy: this.session.uses === uses };
+        if (error instanceof NotAllDone) return { answers: error.answers, isTidy: this.session.uses === uses && !isMixed(error.answers) };
         if (error instanceof NotDone) return { answers: asked.map(() => error.answer), isTidy: false };
         throw error;
       }
@@ -209,6 +213,8 @@ class GroupRun {
       return await (this.mode === 'careful' ? this.session.attempt(work) : work());
     } catch (error: unknown) {
       const isRefused = error instanceof NotDone || error instanceof NotAllDone;
+      // It may have begun more than it awaited.
+      if (isRefused) await this.session.idle();
       if (!isRefused || this.session.uses === uses) throw error;
       this.isClean = false;
       throw this.mode === 'careful' ? error : new Spoilt(error);
@@ -290,6 +296,11 @@ async function assumedOf(session: InboxSession<unknown>, tasks: readonly Task[],
 
 function isDone({ outcome }: Answer): boolean {
   return outcome === 'success';
+}
+
+/** Some failed and some were rejected. */
+function isMixed(answers: readonly Answer[]): boolean {
+  return (['error', 'rejected'] as const).every((wanted) => answers.some(({ outcome }) => outcome === wanted));
 }
 
 /** An effect outside may be under way, and this transaction does not hold the lock that would tell. */

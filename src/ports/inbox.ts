@@ -74,7 +74,10 @@ export interface InboxSession<Tx> {
   readonly tx: Tx;
   /** The store's clock when the transaction began, or later. */
   readonly now: number;
-  /** How much was done through `tx` so far. The same number before and after a call of a handler proves that it has written nothing. */
+  /**
+   * How much was done through `tx` so far. The same number before a call of a handler and, once the session is `idle`, after it proves that
+   * it has written nothing.
+   */
   readonly uses: number;
   /**
    * Inserts the rows as `claimed` where they are absent, in key order, and gives for each, in the order asked, whether this call made
@@ -87,7 +90,11 @@ export interface InboxSession<Tx> {
    * `tombstone`: nothing but pruning ever changes such a row) and need not be marked as used; else `undefined`, which says nothing.
    */
   finalActions(actionIds: readonly string[]): Promise<readonly (InboxRow | undefined)[]>;
-  /** Runs `work` in a savepoint: what it wrote is gone when it throws; the error comes through. */
+  /** Waits for what was begun through `tx` and never awaited. */
+  idle(): Promise<void>;
+  /**
+   * Runs `work` in a savepoint: what it wrote, also what it has begun and not awaited, is gone when it throws; the error comes through.
+   */
   attempt<R>(work: () => Promise<R>): Promise<R>;
   /**
    * Inserts finished rows that nobody claimed, in key order. False when one of them stood there already or came meanwhile (an open

@@ -1,3 +1,4 @@
+import { setImmediate } from 'node:timers/promises';
 import { messageOf } from '../core/errors.js';
 import type { Claim, InboxClaim, InboxKey, InboxRecord, InboxRow, InboxSession, InboxWrite } from '../ports/inbox.js';
 import type { InboxConnection, SqlClient, SqlResult } from './inbox-connections.js';
@@ -37,6 +38,10 @@ export class SqlInboxSession<Tx> implements InboxSession<Tx> {
     return this.watched.statements;
   }
 
+  idle(): Promise<void> {
+    return this.guard(() => this.watched.idle());
+  }
+
   /** Before the connection goes back. */
   close(): void {
     this.watched.close();
@@ -61,6 +66,8 @@ export class SqlInboxSession<Tx> implements InboxSession<Tx> {
       const value = await work();
       return value;
     } catch (error: unknown) {
+      // What comes after the rollback would stay.
+      await this.idle();
       if (isConflict(error)) throw new TransactionLost(error);
       await this.command(`rollback to savepoint ${NAME}`);
       throw error;
@@ -100,28 +107,58 @@ export class SqlInboxSession<Tx> implements InboxSession<Tx> {
   }
 }
 
-/** Counts the statements that others send on a connection, whichever library they use: all of them end in its client's `query`. */
+/**
+ * Counts the statements that others send on a connection, whichever library they use: all of them end in its client's `query`.
+ * Whoever keeps that from one transaction to the next, bound or wrapped, is counted all the same: the count is the client's.
+ */
 class WatchedClient {
-  statements = 0;
   /** For statements that are not to be counted. */
   readonly unseen: Pick<SqlClient, 'query'>;
+  private readonly count: { statements: number };
+  private readonly from: number;
   private readonly before: PropertyDescriptor | undefined;
+  private readonly counting: SqlClient['query'];
+  /** A client answers in the order in which it is asked. */
+  private last: unknown;
 
   constructor(private readonly client: SqlClient) {
+    const count = COUNTS.get(client) ?? { statements: 0 };
+    COUNTS.set(client, count);
+    this.count = count;
+    this.from = count.statements;
     this.before = Object.getOwnPropertyDescriptor(client, 'query');
     const query = client.query.bind(client) as (...args: unknown[]) => Promise<SqlResult>;
     this.unseen = { query };
-    client.query = (...args: unknown[]) => {
-      this.statements += 1;
-      return query(...args);
+    this.counting = (...args: unknown[]) => {
+      count.statements += 1;
+      const asked = query(...args);
+      this.last = asked;
+      return asked;
     };
+    client.query = this.counting;
   }
 
+  get statements(): number {
+    return this.count.statements - this.from;
+  }
+
+  /** Until everything is answered and nothing more follows from it; libraries ask some turns after they are called. */
+  async idle(): Promise<void> {
+    for (let seen = -1; seen !== this.statements;) {
+      seen = this.statements;
+      await Promise.allSettled([this.last]);
+      await setImmediate();
+    }
+  }
+
+  /** As it was; what others have put in its place meanwhile is theirs, and stays. */
   close(): void {
+    if (this.client.query !== this.counting) return;
     if (this.before) Object.defineProperty(this.client, 'query', this.before);
     else delete (this.client as { query?: unknown }).query;
   }
 }
+const COUNTS = new WeakMap<SqlClient, { statements: number }>();
 
 function sortedByKey<Row extends InboxKey>(rows: readonly Row[]): Row[] {
   return rows.toSorted((one, other) => (keyText(one) < keyText(other) ? -1 : 1));

@@ -69,13 +69,14 @@ export class InboxSql {
   }
 
   async store(client: Pick<SqlClient, 'query'>, rows: readonly InboxWrite[]): Promise<void> {
-    const { rowCount } = await this.run(client, 'store', [
+    const stored = await this.run<{ readonly was_missing: boolean }>(client, 'store', [
       column(rows.map((row) => row.actionId)),
       column(rows.map((row) => row.direction)),
       column(rows.map((row) => row.state)),
       column(rows.map((row) => row.reply)),
     ]);
-    if (rowCount !== rows.length) throw new Error(`${rows.length} inbox rows were to be stored, ${rowCount} were there`);
+    const present = stored.rows.filter((row) => !row.was_missing).length;
+    if (present !== rows.length) throw new Error(`${rows.length} inbox rows were to be stored, ${present} were there`);
   }
 
   async release(client: Pick<SqlClient, 'query'>, keys: readonly InboxKey[]): Promise<void> {
@@ -116,7 +117,11 @@ export class InboxSql {
     statement: keyof typeof this.text,
     values: unknown[],
   ): Promise<{ readonly rows: R[]; readonly rowCount: number | null }> {
-    return client.query({ name: `${this.name} ${statement}`, text: this.text[statement], values }) as never;
+    return client.query({
+      ...(PREPARED.has(statement) && { name: `${this.name} ${statement}` }),
+      text: this.text[statement],
+      values,
+    }) as never;
   }
 }
 function toRow(row: StoredRow): InboxRow {
@@ -151,11 +156,16 @@ const tableOf = (table: string): string => `
 const texts = (parameter: string) => columnOf(parameter, 'text');
 
 /**
- * Said beside a join with the keys that are asked for: so the rows can be had by their key whatever the planner thinks of the join. A
- * connection plans once, perhaps while the table is empty, and reads it whole from then on if it is left to join as it likes. Planner
- * settings would be those of the handlers' statements too.
+ * Said beside a join with the keys that are asked for: so the rows can be had by their key whatever the planner thinks of the join.
  */
 const known = (parameter: string) => `inbox.action_id = any (${texts(parameter)})`;
+
+/**
+ * Planned once per connection, perhaps while the table is all but empty; so only what cannot read it whole: an INSERT looks for rows in its way
+ * by the key, always. Whatever looks for rows itself is planned each time, for the table as it is by then. Planner settings would be those
+ * of the handlers' statements too.
+ */
+const PREPARED: ReadonlySet<keyof ReturnType<typeof statementsOn>> = new Set(['claim', 'record', 'store'] as const);
 
 const statementsOn = (table: string) => ({
   claim: `
@@ -188,10 +198,13 @@ const statementsOn = (table: string) => ({
     update ${table} inbox set used_at = clock_timestamp()
     from unnest(${texts('$1')}, ${texts('$2')}) as asked (action_id, direction)
     where ${known('$1')} and inbox.action_id = asked.action_id and inbox.direction = asked.direction`,
+  // An UPDATE, said so that it finds its rows by their key; a row that was not there has no command.
   store: `
-    update ${table} inbox set state = given.state, reply = given.reply, used_at = clock_timestamp()
+    insert into ${table} as inbox (action_id, direction, command_id, request_hash, state, reply)
+    select action_id, direction, '', '', state, reply
     from unnest(${texts('$1')}, ${texts('$2')}, ${texts('$3')}, ${texts('$4')}) as given (action_id, direction, state, reply)
-    where ${known('$1')} and inbox.action_id = given.action_id and inbox.direction = given.direction`,
+    on conflict (action_id, direction) do update set state = excluded.state, reply = excluded.reply, used_at = clock_timestamp()
+    returning inbox.command_id = '' as was_missing`,
   release: `
     delete from ${table} inbox using unnest(${texts('$1')}, ${texts('$2')}) as given (action_id, direction)
     where ${known('$1')} and inbox.action_id = given.action_id and inbox.direction = given.direction`,

@@ -12,6 +12,7 @@ describeInbox('in memory', async () => {
     other: store,
     isConcurrent: true,
     write: async (tx: MemoryTransaction, text: string) => Promise.resolve(tx.onCommit(() => effects.push(text))),
+    ways: [['an effect', (tx: MemoryTransaction) => tx.onCommit(() => undefined)]],
     effects: async () => Promise.resolve(effects.toSorted()),
   });
 });

@@ -1,6 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
 import pg from 'pg';
-import { DataSource, type EntityManager } from 'typeorm';
+import { DataSource, EntitySchema, type EntityManager } from 'typeorm';
+import type { InboxSession } from '../../src/ports/inbox.js';
 import { openEmbedded } from '../../src/postgres/embedded.js';
 import { pgInbox } from '../../src/postgres/inbox-pg.js';
 import { typeormInbox } from '../../src/postgres/inbox-typeorm.js';
@@ -23,6 +24,28 @@ async function sideDoor(query: (text: string, values?: unknown[]) => Promise<rea
 const writeWith = async (tx: { query: Query }, text: string) => void (await tx.query('insert into effect values ($1)', [text]));
 const breakIn = async (tx: { query: Query }) => void (await tx.query('select 1 / 0'));
 
+/** The table as TypeORM knows it. */
+const Effect = new EntitySchema<{ text: string }>({ name: 'effect', columns: { text: { type: 'text', primary: true } } });
+
+const PG_WAYS: OpenedInbox<pg.PoolClient>['ways'] = [
+  ['a text', (tx) => tx.query('select 1')],
+  ['a text with values', (tx) => tx.query('select $1::int', [1])],
+  ['a named statement', (tx) => tx.query({ name: 'one', text: 'select 1' })],
+  ['a callback', (tx) => new Promise<void>((resolve) => tx.query('select 1', () => resolve()))],
+  ['a query of its own', (tx) => new Promise((resolve) => tx.query(new pg.Query('select 1')).on('end', resolve))],
+];
+const TYPEORM_WAYS: OpenedInbox<EntityManager>['ways'] = [
+  ['a text', (tx) => tx.query('select 1')],
+  ['the query runner', (tx) => tx.queryRunner!.query('select 1')],
+  ['a query builder', (tx) => tx.createQueryBuilder().select('1').from(Effect, 'effect').getRawMany()],
+  ['a find', (tx) => tx.find(Effect, { take: 1 })],
+  ['a repository', (tx) => tx.getRepository(Effect).insert({ text: 'of a repository' })],
+  ['an entity that is saved', (tx) => tx.save(Effect, { text: 'saved' })],
+  ['a transaction within', (tx) => tx.transaction(async (nested) => nested.query('select 1'))],
+  ['a transaction within, with nothing in it', (tx) => tx.transaction(async () => Promise.resolve())],
+  ['a transaction within that fails', (tx) => tx.transaction(() => Promise.reject(new Error('no'))).catch(() => undefined)],
+];
+
 async function freshPool(config: pg.PoolConfig = {}): Promise<pg.Pool> {
   const { url } = await freshDatabase();
   return poolAt(url, config);
@@ -43,6 +66,7 @@ async function openPg(): Promise<OpenedInbox<pg.PoolClient>> {
     other: pgInbox(pools[1], options),
     isConcurrent: true,
     write: writeWith,
+    ways: PG_WAYS,
     breakStatement: breakIn,
     ...(await sideDoor(async (text, values) => (await pools[0].query<{ text: string }>(text, values)).rows)),
   };
@@ -50,7 +74,8 @@ async function openPg(): Promise<OpenedInbox<pg.PoolClient>> {
 
 async function openTypeOrm(): Promise<OpenedInbox<EntityManager>> {
   const { url } = await freshDatabase();
-  const sources = [new DataSource({ type: 'postgres', url }), new DataSource({ type: 'postgres', url })] as const;
+  const made = () => new DataSource({ type: 'postgres', url, entities: [Effect] });
+  const sources = [made(), made()] as const;
   await sources[0].initialize();
   closeAtEnd(() => sources[0].destroy());
   return {
@@ -59,6 +84,7 @@ async function openTypeOrm(): Promise<OpenedInbox<EntityManager>> {
     other: typeormInbox(sources[1], options),
     isConcurrent: true,
     write: writeWith,
+    ways: TYPEORM_WAYS,
     breakStatement: breakIn,
     ...(await sideDoor((text, values) => sources[0].query(text, values))),
   };
@@ -67,13 +93,14 @@ async function openTypeOrm(): Promise<OpenedInbox<EntityManager>> {
 async function openInProcess(): Promise<OpenedInbox<EntityManager>> {
   const embedded = await openEmbedded();
   closeAtEnd(() => embedded.close());
-  const source = await embedded.dataSource({ schema: 'payments' });
+  const source = await embedded.dataSource({ schema: 'payments', entities: [Effect] });
   const store = typeormInbox(source, options);
   return {
     store,
     other: store,
     isConcurrent: false,
     write: writeWith,
+    ways: TYPEORM_WAYS,
     breakStatement: breakIn,
     ...(await sideDoor((text, values) => source.query(text, values))),
   };
@@ -150,6 +177,85 @@ describe('an inbox in PostgreSQL', () => {
     });
     await expect(leftBehind!.query('select 1')).rejects.toThrow('not queryable');
     expect(pool.totalCount).toBe(0);
+  });
+
+  it('gives a connection back as it was, whatever became of the transaction', async () => {
+    const pool = await freshPool({ max: 1 });
+    const store = pgInbox(pool, options);
+    await store.migrate();
+    const client = await pool.connect();
+    client.release();
+    const isAsItWas = () => !Object.hasOwn(client, 'query');
+    const row = { actionId: actionId(), direction: 'action', commandId: 'c', requestHash: 'h' } as const;
+    const ends: Record<string, (session: InboxSession<pg.PoolClient>) => Promise<unknown>> = {
+      committed: async ({ tx }) => tx.query('select 1'),
+      refused: () => Promise.reject(new Error('no')),
+      broken: async ({ tx }) => tx.query('select 1 / 0'),
+      'passed over': async ({ tx }) => tx.query('select 1 / 0').catch(() => undefined),
+      'what the inbox asks is refused': (session) => session.record([{ ...row, state: 'success', reply: '\u0000' }]),
+    };
+    for (const [name, work] of Object.entries(ends)) {
+      let inside: pg.PoolClient | undefined;
+      const { fate } = await store.transact(async (session) => {
+        inside = session.tx;
+        return work(session);
+      });
+      expect([name, fate, inside === client, isAsItWas()]).toEqual([name, name === 'committed' ? 'committed' : 'failed', true, true]);
+    }
+    expect(pool.totalCount).toBe(1);
+  });
+
+  it("leaves what others have put in the place of a connection's query, and counts all the same", async () => {
+    const pool = await freshPool({ max: 1 });
+    const store = pgInbox(pool, options);
+    await store.migrate();
+    const seen: unknown[] = [];
+    const counted: number[] = [];
+    for (let nth = 0; nth < 3; nth++)
+      await store.transact(async (session) => {
+        const { tx } = session;
+        if (nth === 0) {
+          const query = tx.query.bind(tx) as (...given: unknown[]) => Promise<unknown>;
+          tx.query = ((...given: unknown[]) => {
+            seen.push(given[0]);
+            return query(...given);
+          }) as never;
+        }
+        const before = session.uses;
+        await tx.query(`select ${nth}`);
+        counted.push(session.uses - before);
+      });
+    expect(counted).toEqual([1, 1, 1].map(() => expect.any(Number)));
+    expect(counted).not.toContain(0);
+    expect(seen.filter((text) => typeof text === 'string' && text.startsWith('select'))).toEqual(['select 0', 'select 1', 'select 2']);
+    // The end of a transaction is not the inbox's secret.
+    expect(seen).toContain('commit');
+  });
+
+  it('counts what is done by a way that was kept from the transaction before', async () => {
+    const pool = await freshPool({ max: 1 });
+    const store = pgInbox(pool, options);
+    await store.migrate();
+    let kept: ((text: string) => Promise<unknown>) | undefined;
+    const counted: number[] = [];
+    for (let nth = 0; nth < 3; nth++)
+      await store.transact(async (session) => {
+        kept ??= session.tx.query.bind(session.tx) as never;
+        const before = session.uses;
+        await kept!('select 1');
+        counted.push(session.uses - before);
+      });
+    expect(counted).toEqual([1, 1, 1]);
+  });
+
+  it('stores no row that nobody claimed', async () => {
+    const pool = await freshPool();
+    const store = pgInbox(pool, options);
+    await store.migrate();
+    const id = actionId();
+    const result = await store.transact((session) => session.store([{ actionId: id, direction: 'action', state: 'success', reply: '1' }]));
+    expect(result).toMatchObject({ fate: 'failed', error: expect.objectContaining({ message: expect.stringContaining('0 were there') }) });
+    expect((await pool.query('select * from backstep_inbox')).rows).toEqual([]);
   });
 
   it('tells the holder of a lock when its session is gone', async () => {

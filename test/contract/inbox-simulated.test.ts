@@ -13,6 +13,7 @@ describeInbox('simulated', async () => {
     other: new SimulatedInbox(database, simulatedLife().life),
     isConcurrent: true,
     write: async (tx: MemoryTransaction, text: string) => Promise.resolve(tx.onCommit(() => effects.push(text))),
+    ways: [['an effect', (tx: MemoryTransaction) => tx.onCommit(() => undefined)]],
     effects: async () => Promise.resolve(effects.toSorted()),
   });
 });

@@ -9,6 +9,8 @@ export interface OpenedInbox<Tx> {
   readonly isConcurrent: boolean;
   /** An effect of a handler. */
   write(tx: Tx, text: string): Promise<void>;
+  /** Ways to do something in a transaction, named. */
+  readonly ways: readonly (readonly [how: string, use: (tx: Tx) => unknown])[];
   /** Effects that are committed, in alphabetical order. */
   effects(): Promise<readonly string[]>;
   /** What ends with an error of the database, if there is one behind it. */
@@ -206,6 +208,197 @@ export function describeInbox<Tx>(name: string, open: () => Promise<OpenedInbox<
         const both = await Promise.all([recorded(at.store, ids), recorded(at.other, ids.toReversed())]);
         expect(both.map(({ fate }) => fate).sort()).toEqual(['committed', 'failed']);
         for (const id of ids) expect(await peek(id)).toMatchObject({ state: 'success' });
+      });
+    });
+
+    describe('final rows of actions', () => {
+      const SETTLED = ['success', 'rejected', 'tombstone', 'started'] as const;
+      const made = async (id: string, state: (typeof SETTLED)[number], direction: InboxClaim['direction'] = 'action') => {
+        const row = { ...rowOf(id, direction), state, reply: state === 'success' || state === 'rejected' ? `"${id}"` : null } as const;
+        committed(await at.store.transact((session) => session.record([row])));
+        return row;
+      };
+      const look = (ids: readonly string[]) => at.other.transact((session) => session.finalActions(ids));
+      const looked = async (ids: readonly string[]) => committed(await look(ids));
+
+      it('are found in the order in which they were asked for, and no others', async () => {
+        const ids = [actionId(), actionId(), actionId(), actionId(), actionId(), actionId()] as const;
+        const rows = await Promise.all(SETTLED.map((state, index) => made(ids[index]!, state)));
+        // Only its compensation was ever heard of.
+        await made(ids[4], 'success', 'compensation');
+        const [success, rejected, tombstone] = rows;
+        expect(await looked([ids[5], ids[2], ids[3], ids[0], ids[4], ids[1]])).toMatchObject([
+          undefined,
+          tombstone!,
+          undefined,
+          success!,
+          undefined,
+          rejected!,
+        ]);
+        expect(await looked([ids[3], ids[4], ids[5]])).toEqual([undefined, undefined, undefined]);
+        expect(await looked([ids[1]])).toHaveLength(1);
+      });
+
+      it('are those of the transaction itself too, once they are stored', async () => {
+        const id = actionId();
+        const [before, after] = committed(
+          await at.store.transact(async (session) => {
+            await session.claim([rowOf(id)]);
+            const claimed = await session.finalActions([id]);
+            await storeSuccess(session, id);
+            return [claimed, await session.finalActions([id])];
+          }),
+        )!;
+        expect(before).toEqual([undefined]);
+        expect(after).toMatchObject([{ ...rowOf(id), state: 'success', reply: '1' }]);
+      });
+
+      it('are not found while the transaction that makes them is open, which is not waited for', async () => {
+        if (!at.isConcurrent) return;
+        const [claimed, recorded] = [actionId(), actionId()];
+        const [isMade, make] = signal();
+        const [mayCommit, commit] = signal();
+        const first = at.store.transact(async (session) => {
+          await session.claim([rowOf(claimed)]);
+          await session.record([{ ...rowOf(recorded), state: 'success', reply: '1' }]);
+          make();
+          await mayCommit;
+          await storeSuccess(session, claimed);
+        });
+        await isMade;
+        const meanwhile = await look([claimed, recorded]);
+        commit();
+        committed(await first);
+        expect(committed(meanwhile)).toEqual([undefined, undefined]);
+        expect((await looked([claimed, recorded])).map((row) => row?.state)).toEqual(['success', 'success']);
+      });
+
+      it('are looked at without a lock: whoever holds them is not waited for, nor does anybody wait for who looked', async () => {
+        if (!at.isConcurrent) return;
+        const id = actionId();
+        await made(id, 'success');
+        const [isHeld, held] = signal();
+        const [mayEnd, end] = signal();
+        const holder = at.store.transact(async (session) => {
+          await session.claim([rowOf(id)]);
+          held();
+          await mayEnd;
+        });
+        await isHeld;
+        const meanwhile = await look([id]);
+        end();
+        committed(await holder);
+        expect(committed(meanwhile)).toMatchObject([{ state: 'success' }]);
+        const both = await at.other.transact(async (session) => {
+          await session.finalActions([id]);
+          return at.store.transact(async (other) => other.claim([rowOf(id)]));
+        });
+        expect(committed(committed(both))).toMatchObject([{ fresh: false, row: { state: 'success' } }]);
+      });
+
+      it('are not found when they have to be marked as used', async () => {
+        if (!at.age) return;
+        const [long, lately] = [actionId(), actionId()];
+        await made(long, 'success');
+        await made(lately, 'success');
+        const hour = 3_600_000;
+        await at.age(long, (await at.store.now()) - hour - 1_000);
+        await at.age(lately, (await at.store.now()) - hour + 60_000);
+        expect((await looked([long, lately])).map((row) => row?.state)).toEqual([undefined, 'success']);
+        await peek(long);
+        expect((await looked([long])).map((row) => row?.state)).toEqual(['success']);
+      });
+    });
+
+    describe('what is done through the transaction', () => {
+      it('is counted, however it is done', async () => {
+        expect(at.ways.length).toBeGreaterThan(0);
+        const counted = await at.store.transact(async (session) => {
+          const unseen: string[] = [];
+          for (const [how, use] of at.ways) {
+            const before = session.uses;
+            await use(session.tx);
+            if (session.uses === before) unseen.push(how);
+            const inAttempt = session.uses;
+            await session.attempt(async () => use(session.tx));
+            if (session.uses === inAttempt) unseen.push(`${how}, in an attempt`);
+            const inVain = session.uses;
+            const failed = session.attempt(async () => {
+              await use(session.tx);
+              throw new Error('no');
+            });
+            await expect(failed).rejects.toThrow('no');
+            if (session.uses === inVain) unseen.push(`${how}, in an attempt that fails`);
+          }
+          return unseen;
+        });
+        expect(committed(counted)).toEqual([]);
+      });
+
+      it('is told from what the inbox does itself', async () => {
+        const [one, two, three] = [actionId(), actionId(), actionId()];
+        await at.store.transact(async (session) => {
+          await session.claim([rowOf(two)]);
+          await storeSuccess(session, two);
+        });
+        const changed = await at.store.transact(async (session) => {
+          const doings: Record<string, () => Promise<unknown>> = {
+            takeTurn: () => session.takeTurn('till'),
+            finalActions: () => session.finalActions([one, two]),
+            claim: () => session.claim([rowOf(one), rowOf(two), rowOf(two, 'compensation')]),
+            attempt: () => session.attempt(async () => Promise.resolve()),
+            'attempt in vain': () => session.attempt(() => Promise.reject(new Error('no'))).catch(() => undefined),
+            idle: () => session.idle(),
+            store: () => storeSuccess(session, one),
+            record: () => session.record([{ ...rowOf(three), state: 'success', reply: '1' }]),
+            release: () => session.release([rowOf(two, 'compensation')]),
+          };
+          const counted: string[] = [];
+          for (const [name, act] of Object.entries(doings)) {
+            const before = session.uses;
+            await act();
+            if (session.uses !== before) counted.push(name);
+          }
+          return counted;
+        });
+        expect(committed(changed)).toEqual([]);
+        expect([(await peek(one))?.state, (await peek(three))?.state]).toEqual(['success', 'success']);
+      });
+
+      /** One after the other, where that takes longer than a turn. */
+      const writeTwo = async (tx: Tx, text: string) => {
+        await at.write(tx, text);
+        if (at.breakStatement) await at.write(tx, text);
+      };
+
+      it('is over once the session is idle, and was counted, although nobody awaited it', async () => {
+        const id = actionId();
+        const [early, late] = committed(
+          await at.store.transact(async (session) => {
+            const before = session.uses;
+            void writeTwo(session.tx, `left alone ${id}`);
+            await session.idle();
+            const counted = session.uses;
+            await new Promise((resolve) => setTimeout(resolve, 50));
+            return [counted - before, session.uses - before];
+          }),
+        )!;
+        expect(early).toBeGreaterThan(0);
+        expect(late).toBe(early);
+      });
+
+      it('goes with the attempt that fails, although it was not awaited', async () => {
+        const id = actionId();
+        const result = await at.store.transact(async (session) => {
+          const failed = session.attempt(async () => {
+            void writeTwo(session.tx, `not awaited ${id}`);
+            return Promise.reject(new Error('no'));
+          });
+          await expect(failed).rejects.toThrow('no');
+          await session.attempt(() => at.write(session.tx, `awaited ${id}`));
+        });
+        committed(result);
+        expect((await at.effects()).filter((text) => text.endsWith(id))).toEqual([`awaited ${id}`]);
       });
     });
 

@@ -1,8 +1,14 @@
 import { describe, expect, it } from '@jest/globals';
+import { DataSource, type EntityManager } from 'typeorm';
+import type { HostParts } from '../../../src/participant/host.js';
+import { typeormInbox } from '../../../src/postgres/inbox-typeorm.js';
+import { handlersOf } from '../../../src/saga/handlers.js';
+import { participant } from '../../../src/saga/participant.js';
+import type { CommandContext } from '../../../src/saga/participant-declaration.js';
 import { signal } from '../../contract/inbox.contract.js';
 import { tcpProxy } from '../../support/tcp-proxy.js';
 import { gathering, steps } from './gathering.js';
-import { declare, declareMany, Payments } from './payments.js';
+import { declare, declareMany, Payments, type Request } from './payments.js';
 import { inProcess, Stage, Step } from './stage.js';
 
 describe.each([
@@ -167,6 +173,37 @@ describe.each([
   });
 });
 
+describe('a group on TypeORM', () => {
+  it('whose handler says "no" while what it has begun is still under way keeps nothing of that, and all of the rest', async () => {
+    const stage = await Stage.open(inProcess());
+    const source = await new DataSource({ type: 'postgres', url: stage.url }).initialize();
+    const calls: string[] = [];
+    const effect = (tx: EntityManager, kind: string, id: string) => tx.query('insert into effect values ($1, $2)', [kind, id]);
+    const charge = async ({ orderId }: Request, { tx, commandId }: CommandContext<EntityManager>) => {
+      calls.push(orderId);
+      if (orderId !== 'o-2') return effect(tx, 'charge', commandId).then(() => ({ paymentId: commandId }));
+      // Forgets to await it, and throws before it has reached the database.
+      void effect(tx, 'first', commandId).then(() => effect(tx, 'second', commandId));
+      throw Payments.charge.rejection('card-declined');
+    };
+    const prepare = (tx: EntityManager) => tx.query('create table effect (kind text not null, id text not null)');
+    const declared = { charge, refund: async () => {}, capture: async () => ({ paymentId: '' }), giveBack: async () => {} };
+    await stage.host({
+      store: typeormInbox(source) as HostParts['store'],
+      declarations: [handlersOf(participant(Payments, declared as never, { prepare } as never))],
+      settings: { groupMs: 10_000, concurrency: 1 },
+    });
+    const all = steps(10);
+    await stage.send(...all.map((step) => step.action));
+    await stage.until(() => stage.replies.length === 10);
+    // Trusted as far as that, then carefully.
+    expect(calls).toHaveLength(3 + 10);
+    expect(await stage.answer(all[2]!.action)).toBe('rejected card-declined');
+    expect((await stage.effects()).map((line) => line.split(' ')[0])).toEqual(Array.from({ length: 9 }, () => 'charge'));
+    await source.destroy();
+  });
+});
+
 describe.each([
   ['a database that goes away', declare],
   ['a database that goes away from many commands', declareMany],
@@ -208,11 +245,10 @@ describe.each([
     const proxy = await tcpProxy(stage.url);
     let isHit = false;
     stage.script.charge = async (_, { tx }) => {
-      if (isHit) return;
-      isHit = true;
       const query = tx.query.bind(tx) as (...given: unknown[]) => Promise<unknown>;
       (tx as { query: unknown }).query = (...given: unknown[]) => {
-        if (given[0] === 'commit') {
+        if (given[0] === 'commit' && !isHit) {
+          isHit = true;
           proxy.stall('fromServer');
           void isCommitted(stage).then(() => {
             proxy.cut();

@@ -1,6 +1,9 @@
 /** A deliberate bug: what a careless hand might have written, as a change of the source. */
 export interface Mutant {
-  /** `M1` to `M18` of the catalogue; `P1` to `P17` are the naive readings of the protocol, by the number of the trace that breaks each. */
+  /**
+   * `M1` to `M18` of the catalogue; `P1` to `P17` are the naive readings of the protocol, by the number of the trace that breaks each; `G…`
+   * are about groups of commands.
+   */
   readonly id: string;
   /** What is wrong, in one sentence. */
   readonly bug: string;

@@ -156,7 +156,7 @@ const CATALOGUE: readonly Mutant[] = [
       patch(
         'src/participant/group.ts',
         'await this.session.store(this.writes);',
-        'await this.session.release(this.writes);\n    later.set(this.session, { claims: found.flatMap(({ claims }) => (claims.own ? [claims.action, claims.own] : [claims.action])), writes: [...this.writes, ...this.records] });',
+        'await this.session.release(this.writes);\n    later.set(this.session, { claims: [...found.values()].flatMap(({ claims }) => (claims.own ? [claims.action, claims.own] : [claims.action])), writes: [...this.writes, ...this.records] });',
       ),
       patch('src/participant/group.ts', 'if (!(await this.session.record(this.records))) throw new Spoilt();', ''),
       patch(
@@ -449,4 +449,44 @@ const NAIVE: readonly Mutant[] = [
   },
 ];
 
-export const MUTANTS: readonly Mutant[] = [...CATALOGUE, ...NAIVE];
+/** What groups of commands may not take for granted. */
+const GROUPS: readonly Mutant[] = [
+  {
+    id: 'G1',
+    bug: 'a trusted compensation takes an action of which nothing is found for one that was rejected',
+    patches: [
+      patch(
+        'src/participant/group.ts',
+        'else if (row) assumed.set(task, { claims, action: { fresh: false, row }, own: fresh, ...common });',
+        "else assumed.set(task, { claims, action: { fresh: false, row: row ?? { ...claims.action, state: 'rejected', reply: null } }, own: fresh, ...common });",
+      ),
+    ],
+    caughtBy: test('claims the rows of a compensation whose action is not there', 'unit/participant/trusted-groups.test.ts'),
+  },
+  {
+    id: 'G2',
+    bug: 'a handler that says "no" in a trusted group keeps what it has written',
+    patches: [
+      patch(
+        'src/participant/group.ts',
+        'if (!isRefused || this.session.uses === uses) throw error;',
+        "if (!isRefused || this.session.uses === uses || this.mode === 'trusting') throw error;",
+      ),
+    ],
+    caughtBy: test('after it has used the transaction leaves nothing', 'unit/participant/trusted-groups.test.ts'),
+  },
+  {
+    id: 'G3',
+    bug: 'rows of a trusted group that stood there already are passed over',
+    patches: [
+      patch(
+        'src/participant/group.ts',
+        'if (!(await this.session.record(this.records))) throw new Spoilt();',
+        'await this.session.record(this.records);',
+      ),
+    ],
+    caughtBy: simulator(400, 'V3', 'V4'),
+  },
+];
+
+export const MUTANTS: readonly Mutant[] = [...CATALOGUE, ...NAIVE, ...GROUPS];

@@ -220,6 +220,9 @@ class SimulatedSession implements InboxSession<MemoryTransaction> {
       return rows;
     });
   }
+  idle(): Promise<void> {
+    return this.session.idle();
+  }
   attempt<R>(work: () => Promise<R>): Promise<R> {
     return this.session.attempt(work);
   }

@@ -238,6 +238,62 @@ describe('a handler of many commands', () => {
   });
 });
 
+describe('a handler of many commands that has not used the transaction', () => {
+  const NO = () => Payments.charge.rejection('card-declined');
+  const BROKEN = { paymentId: 7 };
+  const STEPS = ['a', 'b', 'c', 'd'];
+  let stand: Stand;
+  afterEach(async () => {
+    const stopped = stand.host.stop();
+    await stand.clock.advance(20_000);
+    await stopped;
+  });
+  /** The steps of each call, with answers by step and how many there are in the call. */
+  const calling = async (answerOf: (step: string, size: number) => unknown) => {
+    const calls: string[] = [];
+    const handle = async (commands: Commands) => {
+      calls.push(commands.map(({ saga }) => saga.step).join(''));
+      return Promise.resolve(commands.map(({ saga }) => answerOf(saga.step, commands.length))) as never;
+    };
+    const declared = participant(Payments, { charge: { many: true, handle }, refund: { many: true, handle } });
+    stand = await new Stand().start({ declarations: [handlersOf(declared)] });
+    await stand.send(...STEPS.map((step) => charge(step)));
+    return { calls, answers: stand.answers.map((answer) => (answer.startsWith('{') ? 'done' : answer)) };
+  };
+
+  it.each<[string, Record<string, unknown>, readonly string[]]>([
+    ['says no to all', { a: NO(), b: NO(), c: NO(), d: NO() }, STEPS.map(() => 'rejected card-declined')],
+    ['says no to some', { b: NO(), d: NO() }, ['done', 'rejected card-declined', 'done', 'rejected card-declined']],
+    ['breaks the contract for some', { c: BROKEN }, ['done', 'done', 'error reply-invalid', 'done']],
+  ])('and %s is called once', async (_, given, expected) => {
+    const { calls, answers } = await calling((step) => given[step] ?? { paymentId: step });
+    expect(calls).toEqual(['abcd']);
+    expect(answers).toEqual(expected);
+    await stand.send(...STEPS.map((step) => ({ ...charge(step), attempt: 2 })));
+    // Only what failed is not written down.
+    expect(calls.slice(1)).toEqual(STEPS.filter((step) => given[step] === BROKEN));
+  });
+
+  it('and says no beside what failed is asked again: its "no" may rest on that', async () => {
+    // One seat: the first of a call gets it, and whoever has it with others breaks the contract.
+    const { calls, answers } = await calling((step, size) => {
+      if (step === 'a') return size === 1 ? { paymentId: step } : BROKEN;
+      return step === 'b' && size > 1 ? NO() : { paymentId: step };
+    });
+    expect(calls).toEqual(['abcd', 'ab', 'a', 'b', 'cd']);
+    expect(answers).toEqual(['done', 'done', 'done', 'done']);
+  });
+
+  it('and throws is called with fewer, down to the one that fails', async () => {
+    const { calls, answers } = await calling((step) => {
+      if (step === 'b') throw new Error('no');
+      return { paymentId: step };
+    });
+    expect(calls).toEqual(['abcd', 'ab', 'a', 'b', 'cd']);
+    expect(answers).toEqual(['done', 'error handler-failed', 'done', 'done']);
+  });
+});
+
 describe('a handler of many commands without an inbox', () => {
   const Mail = contract('mail', { confirm: command({ request: typed<{ to: string }>(), rejections: ['no-such-box'] }) }, { inbox: false });
   const confirm = (step: string) =>
