@@ -75,11 +75,7 @@ const CATALOGUE: readonly Mutant[] = [
         'loaded.sagas.get(state.id)?.version === fromVersion;',
         'loaded.sagas.has(state.id) && fromVersion > 0;',
       ),
-      patch(
-        'src/postgres/write-sagas.ts',
-        's.row_version = n.from_version and s.stamp = n.from_stamp',
-        'n.from_version > 0',
-      ),
+      patch('src/postgres/write-sagas.ts', 's.row_version = n.from_version and s.stamp = n.from_stamp', 'n.from_version > 0'),
     ],
     caughtBy: test('another version', 'contract/saga-store-memory.test.ts', 'contract/saga-store-embedded.test.ts'),
   },
