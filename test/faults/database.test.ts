@@ -292,6 +292,10 @@ describe('a database in trouble, under load', () => {
       ],
     });
     const { engine, store } = await at.engine([busy], { connect: { timeouts: { idleInTransaction: 300 } } });
+    // As if another process had written it: what is remembered does not count, and its row is locked before anything is decided.
+    await admin.query(`
+      create function public.elsewhere() returns trigger language plpgsql as $$ begin new.stamp := -1; return new; end $$;
+      create trigger elsewhere before insert or update on backstep.saga for each row execute function public.elsewhere()`);
     await at.participant('p', () => ({}));
     const removed: unknown[] = [];
     poolOf(store.dataSource).on('remove', (client) => removed.push(client));
