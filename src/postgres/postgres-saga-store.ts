@@ -286,6 +286,9 @@ export class PostgresSagaStore implements SagaStore, SagaOverview {
     let transacted: Transacted<Written<R>> | undefined;
     try {
       const decision = decided(from, decide);
+      // Only what is written proves itself: a saga that is left as it is may have been written by somebody else, and what is answered about
+      // it be wrong.
+      if (decision.updates.length !== from.sagas.size) return undefined;
       if (decision.starts.length > 0) {
         transacted = await transact(this.pool, this.load.clock(), ({ rows }, query) => {
           this.optimism.read(rows as { now: number }[]);

@@ -94,6 +94,19 @@ describe('how sagas are stored', () => {
     expect(await remembered.history(ids[2]!, 0, 20)).toHaveLength(7);
   });
 
+  it('what is remembered of a saga that is not written counts for nothing', async () => {
+    const remembered = (await openStore({ poolSize: 1, url })).store;
+    const ids = await start(remembered, startOf(), startOf());
+    await change(remembered, ids, (saga) => updateOf(saga));
+    await change(store, ids.slice(0, 1), (saga) => updateOf(saga));
+    const done = await remembered.commit(ids, ({ sagas }) => ({
+      ...nothing,
+      updates: [updateOf(sagas.get(ids[1]!)!)],
+      result: ids.map((id) => sagas.get(id)!.version),
+    }));
+    expect(done).toMatchObject({ fate: 'committed', result: [3, 2] });
+  });
+
   it('batches of what is remembered, of several stores at once, lose nothing', async () => {
     const stores = await Promise.all([1, 2, 3].map(async () => (await openStore({ url })).store));
     const ids = await start(stores[0]!, ...Array.from({ length: 8 }, () => startOf()));
