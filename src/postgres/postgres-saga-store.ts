@@ -302,7 +302,8 @@ export class PostgresSagaStore implements SagaStore, SagaOverview {
         transacted = once?.fate === 'committed' ? { fate: 'committed', value } : once;
       }
     } catch (error: unknown) {
-      if (error instanceof BatchError) return { fate: 'failed', blame: error.blame, error: error.cause };
+      // Perhaps only since somebody else has written a saga.
+      if (error instanceof BatchError) return undefined;
       throw error;
     }
     // Whatever is wrong with a row, the usual way finds out which.
