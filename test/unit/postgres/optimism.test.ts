@@ -17,7 +17,7 @@ describe('deciding without locks', () => {
     expect(now).toBeLessThan(1_700_000_002_001);
   });
 
-  it('pauses twice as long after each time it was for nothing, and less after each time it was not', () => {
+  it('pauses twice as long after each time it was for nothing, and less after many times in a row that it was not', () => {
     const optimism = new Optimism();
     optimism.read([{ now: 1_700_000_000_000 }]);
     optimism.disappointed();
@@ -25,8 +25,11 @@ describe('deciding without locks', () => {
     optimism.disappointed();
     expect(tries(optimism, 3)).toEqual([false, false, true]);
     for (let n = 0; n < 20; n++) optimism.disappointed();
-    expect(tries(optimism, 257).indexOf(true)).toBe(256);
-    for (let n = 0; n < 9; n++) optimism.justified();
+    expect(tries(optimism, 1_025).indexOf(true)).toBe(1_024);
+    for (let n = 0; n < 31; n++) optimism.justified();
+    optimism.disappointed();
+    expect(tries(optimism, 1_025).indexOf(true)).toBe(1_024);
+    for (let n = 0; n < 32 * 11; n++) optimism.justified();
     optimism.disappointed();
     expect(tries(optimism, 2)).toEqual([false, true]);
     optimism.never();
