@@ -7,6 +7,8 @@ export interface SqlClient {
   on(event: 'error', listener: (error: Error) => void): unknown;
   removeListener(event: 'error', listener: (error: Error) => void): unknown;
 }
+/** What statements need of it. */
+export type Queries = Pick<SqlClient, 'query'>;
 export interface SqlResult {
   readonly rows: unknown[];
   readonly rowCount: number | null;

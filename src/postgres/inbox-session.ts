@@ -1,7 +1,7 @@
 import { setImmediate } from 'node:timers/promises';
 import { messageOf } from '../core/errors.js';
 import type { Claim, InboxClaim, InboxKey, InboxRecord, InboxRow, InboxSession, InboxWrite } from '../ports/inbox.js';
-import type { InboxConnection, SqlClient, SqlResult } from './inbox-connections.js';
+import type { InboxConnection, Queries, SqlClient, SqlResult } from './inbox-connections.js';
 import { inTime } from './inbox-answer.js';
 import { isConflict } from './inbox-failure.js';
 import { keyText, type InboxSql } from './inbox-sql.js';
@@ -113,7 +113,7 @@ export class SqlInboxSession<Tx> implements InboxSession<Tx> {
  */
 class WatchedClient {
   /** For statements that are not to be counted. */
-  readonly unseen: Pick<SqlClient, 'query'>;
+  readonly unseen: Queries;
   private readonly count: { statements: number };
   private readonly from: number;
   private readonly before: PropertyDescriptor | undefined;

@@ -1,5 +1,5 @@
 import type { Claim, Direction, InboxClaim, InboxKey, InboxRecord, InboxRow, InboxState, InboxWrite } from '../ports/inbox.js';
-import type { SqlClient } from './inbox-connections.js';
+import type { Queries } from './inbox-connections.js';
 import { column, columnOf } from './statement.js';
 
 /** The name of the table in the participant's own schema. */
@@ -31,7 +31,7 @@ export class InboxSql {
   }
 
   /** Makes or finds the rows, which come in key order; see `InboxSession.claim`. */
-  async claim(client: Pick<SqlClient, 'query'>, rows: readonly InboxClaim[]): Promise<ReadonlyMap<string, Claim>> {
+  async claim(client: Queries, rows: readonly InboxClaim[]): Promise<ReadonlyMap<string, Claim>> {
     const claims = new Map<string, Claim>();
     for (let missing = rows; missing.length > 0; missing = missing.filter((row) => !claims.has(keyText(row)))) {
       const made = await this.run<InboxKey>(client, 'claim', [
@@ -50,13 +50,13 @@ export class InboxSql {
   }
 
   /** See `InboxSession.finalActions`. */
-  async finalActions(client: Pick<SqlClient, 'query'>, actionIds: readonly string[]): Promise<InboxRow[]> {
+  async finalActions(client: Queries, actionIds: readonly string[]): Promise<InboxRow[]> {
     const { rows } = await this.run<StoredRow>(client, 'finalActions', [column(actionIds)]);
     return rows.map(toRow);
   }
 
   /** In key order. False: some were there. */
-  async record(client: Pick<SqlClient, 'query'>, rows: readonly InboxRecord[]): Promise<boolean> {
+  async record(client: Queries, rows: readonly InboxRecord[]): Promise<boolean> {
     const { rowCount } = await this.run(client, 'record', [
       column(rows.map((row) => row.actionId)),
       column(rows.map((row) => row.direction)),
@@ -68,7 +68,7 @@ export class InboxSql {
     return rowCount === rows.length;
   }
 
-  async store(client: Pick<SqlClient, 'query'>, rows: readonly InboxWrite[]): Promise<void> {
+  async store(client: Queries, rows: readonly InboxWrite[]): Promise<void> {
     const stored = await this.run<{ readonly was_missing: boolean }>(client, 'store', [
       column(rows.map((row) => row.actionId)),
       column(rows.map((row) => row.direction)),
@@ -79,22 +79,22 @@ export class InboxSql {
     if (present !== rows.length) throw new Error(`${rows.length} inbox rows were to be stored, ${present} were there`);
   }
 
-  async release(client: Pick<SqlClient, 'query'>, keys: readonly InboxKey[]): Promise<void> {
+  async release(client: Queries, keys: readonly InboxKey[]): Promise<void> {
     await this.run(client, 'release', [column(keys.map((key) => key.actionId)), column(keys.map((key) => key.direction))]);
   }
 
-  async takeTurn(client: Pick<SqlClient, 'query'>, name: string): Promise<void> {
+  async takeTurn(client: Queries, name: string): Promise<void> {
     await client.query('select pg_advisory_xact_lock(hashtextextended($1, 0))', [`${this.name} turn of ${name}`]);
   }
 
   /** One bounded step; gives how many rows it took. */
-  async pruneStep(client: Pick<SqlClient, 'query'>, lastUsedBefore: number): Promise<{ readonly rows: number; readonly isLast: boolean }> {
+  async pruneStep(client: Queries, lastUsedBefore: number): Promise<{ readonly rows: number; readonly isLast: boolean }> {
     const { rowCount } = await this.run(client, 'prune', [idsBefore(lastUsedBefore), lastUsedBefore / 1_000, PRUNE_STEP]);
     return { rows: rowCount ?? 0, isLast: (rowCount ?? 0) < PRUNE_STEP };
   }
 
   /** In a transaction of the caller. */
-  async createTable(client: Pick<SqlClient, 'query'>): Promise<void> {
+  async createTable(client: Queries): Promise<void> {
     await client.query(`select pg_advisory_xact_lock(hashtextextended($1, 0))`, [`${this.name} migrate`]);
     if (this.schema !== undefined) {
       const { rows } = await client.query(`select to_regnamespace($1) is not null as present`, [quoted(this.schema)]);
@@ -103,7 +103,7 @@ export class InboxSql {
     await client.query(tableOf(this.table));
   }
 
-  private async find(client: Pick<SqlClient, 'query'>, keys: readonly InboxKey[]): Promise<InboxRow[]> {
+  private async find(client: Queries, keys: readonly InboxKey[]): Promise<InboxRow[]> {
     const asked = [column(keys.map((key) => key.actionId)), column(keys.map((key) => key.direction))];
     const { rows } = await this.run<StoredRow & { readonly is_stale: boolean }>(client, 'find', asked);
     const stale = rows.filter((row) => row.is_stale);
@@ -113,7 +113,7 @@ export class InboxSql {
   }
 
   private run<R>(
-    client: Pick<SqlClient, 'query'>,
+    client: Queries,
     statement: keyof typeof this.text,
     values: unknown[],
   ): Promise<{ readonly rows: R[]; readonly rowCount: number | null }> {

@@ -7,7 +7,7 @@ export interface WriteMark {
   readonly stamp: number;
 }
 /** A saga as it was written. */
-export interface Recent extends WriteMark {
+interface Recent extends WriteMark {
   readonly state: SagaState;
   readonly parts: StateParts;
   readonly wakeAt: number | null;

@@ -144,12 +144,13 @@ async function together(
 
 /** What is sent meanwhile goes to the system at once: each write costs as much as half of a small statement. */
 function inOneWrite<R>(client: pg.PoolClient, send: () => R): R {
-  const { stream } = (client as pg.PoolClient & { readonly connection: { readonly stream: Duplex } }).connection;
-  stream.cork();
+  // Not part of the library's types: without it everything works, only slower.
+  const { connection } = client as pg.PoolClient & { readonly connection?: { readonly stream?: Duplex } };
+  connection?.stream?.cork?.();
   try {
     return send();
   } finally {
-    stream.uncork();
+    connection?.stream?.uncork?.();
   }
 }
 
