@@ -33,28 +33,36 @@ export function alone({ exchange, routingKey, head, text }: Single): Addressed {
   return { exchange, routingKey, message: { ...head, body: encodeText(text) } };
 }
 
+/** How something becomes a message of its own, and how an element of a batch. */
+export interface Writing<T> {
+  readonly single: (item: T) => Single;
+  /** JSON text of the element; what it says is what {@link Single} says, but for what all elements share. */
+  readonly element: (item: T) => string;
+}
+
 /**
- * Messages that all go to one place, put together: at most `most` in one, and no more bytes than the reader takes. A single one stays as
+ * What goes to one place, put together: at most `most` in one message, and no more bytes than the reader takes. A single one stays as
  * it is. They share what says nothing about one element: where answers go, the sender, the time, and when a broker may drop it.
  */
-export function putTogether<T extends Single>(
-  singles: readonly T[],
+export function putTogether<T>(
+  items: readonly T[],
   most: number,
+  { single, element }: Writing<T>,
 ): { readonly addressed: Addressed; readonly of: readonly T[] }[] {
-  if (singles.length === 1) return [{ of: singles, addressed: alone(singles[0]!) }];
+  if (items.length === 1) return [{ of: items, addressed: alone(single(items[0]!)) }];
   const messages: { addressed: Addressed; of: readonly T[] }[] = [];
   let of: T[] = [];
   let texts: string[] = [];
   let units = 0;
   const close = () => {
-    if (of.length > 0) messages.push({ of, addressed: of.length === 1 ? alone(of[0]!) : asBatch(of[0]!, texts) });
+    if (of.length > 0) messages.push({ of, addressed: of.length === 1 ? alone(single(of[0]!)) : asBatch(single(of[0]!), texts) });
     [of, texts, units] = [[], [], 0];
   };
-  for (const single of singles) {
-    const text = elementText(single);
+  for (const item of items) {
+    const text = element(item);
     // A unit of UTF-16 is at most three bytes.
     if (of.length === most || (units + text.length + 3) * 3 > MAX_USEFUL_BYTES) close();
-    of.push(single);
+    of.push(item);
     texts.push(text);
     units += text.length + 1;
   }
@@ -67,11 +75,11 @@ function asBatch({ exchange, routingKey, head }: Single, texts: readonly string[
   return { exchange, routingKey, message: { ...head, correlationId: '', type: '', contentType: BATCH_CONTENT, headers: {}, body } };
 }
 
-function elementText({ head, text }: Single): string {
-  const properties = `"message_id":${JSON.stringify(head.messageId)},"correlation_id":${JSON.stringify(head.correlationId)}`;
-  const type = head.type === '' ? '' : `,"type":${JSON.stringify(head.type)}`;
-  const body = text === '' ? '' : `,"body":${text}`;
-  return `{"properties":{${properties}${type}},"headers":${JSON.stringify(head.headers)}${body}}`;
+/** An element, of texts that need no escaping and the JSON text of headers and body. `body`: '' for none. */
+export function elementText(messageId: string, correlationId: string, type: string, headers: string, body: string): string {
+  const said = type === '' ? '' : `,"type":"${type}"`;
+  const properties = `"message_id":"${messageId}","correlation_id":"${correlationId}"${said}`;
+  return `{"properties":{${properties}},"headers":${headers}${body === '' ? '' : `,"body":${body}`}}`;
 }
 
 /** The elements of a batch; a sentence where it is none. */

@@ -1,4 +1,4 @@
-import { alone, apart, putTogether, readBatch, type Head, type Single, type WireFault } from './codec-batch.js';
+import { alone, apart, elementText, putTogether, readBatch, type Head, type Single, type WireFault, type Writing } from './codec-batch.js';
 import { integerHeader, printable, readJsonBody, shorten, textHeader } from './codec-text.js';
 import type { Checked, Json } from './json.js';
 import { parseCommandId, PHASE_NAMES, type CommandRef } from './state.js';
@@ -44,21 +44,21 @@ export interface Sending {
 /** The messages that carry these commands, each once; those that go one by one stay in their order. */
 export function encodeCommands(sendings: readonly Sending[], names: Names, facts: SenderFacts): CarriedCommands[] {
   const messages: CarriedCommands[] = [];
-  const together = new Map<string, { readonly most: number; readonly singles: (Single & { readonly command: CommandMessage })[] }>();
+  const together = new Map<string, { readonly most: number; readonly commands: CommandMessage[] }>();
   for (const { command, mostTogether: most } of sendings) {
     if (most <= 1) {
       messages.push({ addressed: encodeCommand(command, names, facts), commands: [command] });
       continue;
     }
-    const single = { ...singleOf(command, names, facts), command };
     // What is in one message may be dropped together.
     const key = `${command.participant} ${command.expirationMs}`;
     const group = together.get(key);
-    if (group) group.singles.push(single);
-    else together.set(key, { most, singles: [single] });
+    if (group) group.commands.push(command);
+    else together.set(key, { most, commands: [command] });
   }
-  for (const { most, singles } of together.values())
-    for (const { addressed, of } of putTogether(singles, most)) messages.push({ addressed, commands: of.map(({ command }) => command) });
+  const writing: Writing<CommandMessage> = { single: (command) => singleOf(command, names, facts), element: commandElement };
+  for (const { most, commands } of together.values())
+    for (const { addressed, of } of putTogether(commands, most, writing)) messages.push({ addressed, commands: of });
   return messages;
 }
 
@@ -201,6 +201,23 @@ function missing(header: string): string {
 }
 function not(reason: string): { readonly ok: false; readonly reason: string } {
   return { ok: false, reason };
+}
+
+/** The same as {@link commandHeaders} in a {@link singleOf}, written at once: names of ours and ids need no escaping. */
+function commandElement(command: CommandMessage): string {
+  const { id, type, sagaId, sagaVersion, step, phase, attempt, execution, firstSentAt, action } = command;
+  const rare = command.sagaKey ?? command.tracestate ?? command.payloadKey;
+  // Some of these are texts of other people.
+  if (rare !== undefined) return elementText(id, id, type, JSON.stringify(commandHeaders(command)), command.body);
+  let headers = `{"${HEADER.sagaId}":"${sagaId}","${HEADER.sagaName}":"${command.sagaName}","${HEADER.sagaVersion}":${sagaVersion}`;
+  headers += `,"${HEADER.step}":"${step}","${HEADER.phase}":"${PHASE_NAMES[phase]}","${HEADER.attempt}":${attempt}`;
+  headers += `,"${HEADER.execution}":${execution},"${HEADER.firstSent}":${firstSentAt}`;
+  const element = elementOf(command);
+  if (element !== undefined) headers += `,"${HEADER.element}":${element}`;
+  if (action) headers += `,"${HEADER.actionId}":"${action.id}","${HEADER.actionOutcome}":"${action.outcome}"`;
+  if (action) headers += `,"${HEADER.actionFirstSent}":${action.firstSentAt}`;
+  if (command.traceparent !== undefined) headers += `,"${HEADER.traceparent}":"${command.traceparent}"`;
+  return elementText(id, id, type, `${headers}}`, command.body);
 }
 
 function commandHeaders(command: CommandMessage): Headers {

@@ -1,4 +1,4 @@
-import { alone, apart, putTogether, readBatch, type Head, type Single, type WireFault } from './codec-batch.js';
+import { alone, apart, elementText, putTogether, readBatch, type Head, type Single, type WireFault } from './codec-batch.js';
 import { faultText, integerHeader, MESSAGE_LENGTH, printable, readJsonBody, shorten, textHeader } from './codec-text.js';
 import { parseJson, utf8Bytes, type Checked, type Json } from './json.js';
 import { parseCommandId, type CommandRef, type Outcome } from './state.js';
@@ -48,8 +48,18 @@ const CODE_BYTES = 200;
 
 /** The messages that carry these replies, in their order: as few as will do, so only for an orchestrator that wrote a batch itself. */
 export function encodeReplies(replies: readonly ReplyMessage[], names: Names, facts: SenderFacts): Addressed[] {
-  const singles = replies.map((reply) => singleOf(reply, names, facts));
-  return putTogether(singles, MAX_BATCH).map(({ addressed }) => addressed);
+  const writing = { single: (reply: ReplyMessage) => singleOf(reply, names, facts), element: replyElement };
+  return putTogether(replies, MAX_BATCH, writing).map(({ addressed }) => addressed);
+}
+/** The same as {@link singleOf}, written at once: an id and a word of ours need no escaping. */
+function replyElement(reply: ReplyMessage): string {
+  const { commandId, outcome, attempt, body } = reply;
+  const tried = attempt === undefined ? '' : `,"${HEADER.attempt}":${attempt}`;
+  return elementText(ownIdOf(reply), commandId, '', `{"${HEADER.outcome}":"${outcome}"${tried}}`, body);
+}
+function ownIdOf({ commandId, outcome }: ReplyMessage): string {
+  const ownId = `${commandId}#${outcome}`;
+  return ownId.length <= MAX_SHORT_TEXT ? ownId : commandId;
 }
 
 /** The replies in a message, whether one or a batch, and what is wrong with each element that is none. */
@@ -78,13 +88,12 @@ export function encodeReply(reply: ReplyMessage, names: Names, facts: SenderFact
 function singleOf(reply: ReplyMessage, names: Names, facts: SenderFacts): Single {
   const headers: Record<string, string | number> = { [HEADER.outcome]: reply.outcome };
   if (reply.attempt !== undefined) headers[HEADER.attempt] = reply.attempt;
-  const ownId = `${reply.commandId}#${reply.outcome}`;
   return {
     exchange: '',
     routingKey: names.replies,
     text: reply.body,
     head: {
-      messageId: ownId.length <= MAX_SHORT_TEXT ? ownId : reply.commandId,
+      messageId: ownIdOf(reply),
       correlationId: reply.commandId,
       type: '',
       replyTo: undefined,

@@ -96,8 +96,10 @@ export class Draft {
 
   /** Records that an action's outcome is known, or will not be asked for any longer; its place in this order decides when it is undone. */
   settle(name: string, parts: Partial<StepState> & { readonly outcome: 'succeeded' | 'unknown' | 'rejected' }): void {
-    const action = this.steps[name]?.action;
-    this.patch(name, { ...parts, settledAt: this.now, ...(action ? { action: settled(action) } : {}) });
+    const at = { ...this.steps[name], ...parts, settledAt: this.now } as Open<StepState>;
+    if (at.action) at.action = settled(at.action);
+    this.steps[name] = at;
+    this.touch();
     if (parts.outcome !== 'rejected' && !this.state.order.includes(name)) this.state.order = [...this.state.order, name];
   }
   stuck(step: string, phase: Phase, message: string): void {
@@ -148,5 +150,7 @@ export function factsOf(command: CommandState): CommandFacts {
   return { execution, attempt, tries, request, firstSentAt, cause, ...(lastError ? { lastError } : {}) };
 }
 export function settled(command: CommandState): CommandState {
-  return { ...factsOf(command), status: 'settled' };
+  const { execution, attempt, tries, request, firstSentAt, cause, lastError } = command;
+  const facts = { execution, attempt, tries, request, firstSentAt, cause, status: 'settled' } as const;
+  return lastError ? { ...facts, lastError } : facts;
 }

@@ -1,7 +1,8 @@
 import { faultText } from './codec-text.js';
 import type { Draft } from './draft.js';
 import { messageOf } from './errors.js';
-import { deepFreeze, LIMITS, toJson, utf8Bytes, type Checked, type Json } from './json.js';
+import { deepFreeze, LIMITS, toJson, type Checked, type Json } from './json.js';
+import { rememberedText, rememberText, textOf } from './json-text.js';
 import { vaultOf, type CommandStep, type Given, type OwnAction, type PlanStep, type SagaFacts } from './plan.js';
 import { INPUT_PLACE, NotOpened, openMarked, replyPlace, requestPlace, sealMarked, type Vault } from './sealing.js';
 import { commandId } from './state.js';
@@ -89,8 +90,8 @@ export function buildRequest(draft: Draft, step: CommandStep, phase: 'a' | 'c', 
     throwIfKeyMissing(error);
     return { ok: false, message: `the request of ${command.type} cannot be sealed: ${messageOf(error)}` };
   }
-  const text = value === checked.value ? checked.text : JSON.stringify(value);
-  const size = utf8Bytes(text);
+  const { text, bytes: size } =
+    rememberedText(value) ?? rememberText(value, value === checked.value ? checked.text : JSON.stringify(value));
   if (value !== checked.value && size > LIMITS.payloadBytes)
     return {
       ok: false,
@@ -104,7 +105,7 @@ export function buildRequest(draft: Draft, step: CommandStep, phase: 'a' | 'c', 
 /** What the saga was started with was checked then, and nobody can have changed it: handed on, it needs no copy. */
 function asItIs(built: unknown, input: unknown): Checked | undefined {
   if (built !== input || typeof built !== 'object' || built === null) return undefined;
-  const text = JSON.stringify(built);
+  const text = textOf(built as Json);
   return text.length * 3 <= LIMITS.payloadBytes ? { ok: true, value: built as Json, text } : undefined;
 }
 

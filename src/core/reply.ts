@@ -61,7 +61,11 @@ function succeeded(draft: Draft, step: CommandStep, at: StepState, event: Answer
   draft.effect({ do: 'succeeded', step: step.name });
   if (reading.ok) {
     if (step.kind === 'pivot') draft.state.deadlineAt = null;
-    return draft.settle(step.name, { outcome: 'succeeded', ...closed, ...(reading.value === undefined ? {} : { reply: reading.value }) });
+    const { value } = reading;
+    return draft.settle(
+      step.name,
+      value === undefined ? { outcome: 'succeeded', ...closed } : { outcome: 'succeeded', ...closed, reply: value },
+    );
   }
   const message = `${step.action.type} succeeded, but its reply cannot be used: ${reading.why}`;
   if (step.kind === 'step') {
@@ -232,16 +236,16 @@ function noteForPeople(draft: Draft, event: HistoryEvent, reply: Replied, kind: 
 export function causeOf(reply: Pick<Replied, 'step' | 'phase' | 'execution' | 'outcome'>): string {
   return `${reply.step}.${reply.phase}.${reply.execution}#${reply.outcome}`;
 }
-function line(event: Replied) {
-  const { step, phase, execution, attempt, outcome, code } = event;
-  const message = event.unusable ?? event.message;
-  return {
-    step,
-    phase,
-    execution,
-    outcome,
-    ...(attempt === undefined ? {} : { attempt }),
-    ...(code === undefined ? {} : { code }),
-    ...(message === undefined ? {} : { message }),
-  };
+function line({ step, phase, execution, attempt, outcome, code, message, unusable }: Replied): Line {
+  const said: Line = { step, phase, execution, outcome };
+  if (attempt !== undefined) said.attempt = attempt;
+  if (code !== undefined) said.code = code;
+  if (unusable !== undefined) said.message = unusable;
+  else if (message !== undefined) said.message = message;
+  return said;
 }
+type Line = { -readonly [K in 'step' | 'phase' | 'execution' | 'outcome']: Replied[K] } & {
+  attempt?: number;
+  code?: string;
+  message?: string;
+};

@@ -1,6 +1,7 @@
 import type { Sending } from '../core/codec-commands.js';
 import type { Send } from '../core/event.js';
 import type { CommandStep, Plan, PlanCommand } from '../core/plan.js';
+import { textOf } from '../core/json-text.js';
 import { commandId, type CommandState, type Phase, type SagaState, type StepState } from '../core/state.js';
 import { FENCE_TYPE, type CommandMessage } from '../core/wire.js';
 import type { SagaTracer } from './tracing.js';
@@ -45,7 +46,7 @@ export function sendingOf(plan: Plan, state: SagaState, send: Send, tracer?: Sag
     traceparent: traceparent ?? undefined,
     tracestate: state.tracestate,
     payloadKey: fence || !about.sensitive ? undefined : plan.ownKey,
-    body: send.body ?? JSON.stringify(command.request),
+    body: send.body ?? textOf(command.request),
     // Twice the gap: one or two copies are alive at any time, never none and never a heap of them.
     expirationMs: 2 * gapMs,
   };

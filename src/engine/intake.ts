@@ -29,10 +29,10 @@ export function replyWork(deliveries: readonly Delivery[], names: Names, signing
         kind: 'reply',
         reply,
         by,
-        delivery: parts === 1 ? settled : about(settled, () => elementOf(delivery.message, reply.commandId)),
+        delivery: parts === 1 ? settled : new PartOfDelivery(settled, reply.commandId),
       });
     for (const { reason, message } of faults)
-      works.push({ kind: 'dead', queue: names.replies, reason, delivery: about(settled, () => message) });
+      works.push({ kind: 'dead', queue: names.replies, reason, delivery: new PartOfDelivery(settled, message) });
   }
   return works;
 }
@@ -80,15 +80,22 @@ function untrusted(delivery: Delivery, queue: string, { reason, fault }: Extract
   return { kind: 'dead', delivery, queue, reason, fault };
 }
 
-/** A delivery as far as it is about one message in it. */
-function about(delivery: Delivery, message: () => Message): Delivery {
-  return {
-    get message() {
-      return message();
-    },
-    redelivered: delivery.redelivered,
-    settle: (verdict) => delivery.settle(verdict),
-  };
+/** A delivery as far as it is about one message in it, given or named by its correlation id: hardly ever is it looked for. */
+class PartOfDelivery implements Delivery {
+  constructor(
+    private readonly whole: Delivery,
+    private readonly part: Message | string,
+  ) {}
+
+  get message(): Message {
+    return typeof this.part === 'string' ? elementOf(this.whole.message, this.part) : this.part;
+  }
+  get redelivered(): boolean {
+    return this.whole.redelivered;
+  }
+  settle(verdict: 'done' | 'requeue'): void {
+    this.whole.settle(verdict);
+  }
 }
 
 /** One delivery that several items stand on: settled when the last of them is, and requeued if any of them is to come again. */

@@ -30,8 +30,9 @@ export const KEY_WAIT_MS = 60_000;
  */
 export class OpenSaga {
   state: SagaState;
-  private readonly history: HistoryEntry[] = [];
-  private readonly wanted = new Map<string, Send>();
+  private history: readonly HistoryEntry[] = [];
+  /** One for each command. */
+  private wanted: readonly Send[] = [];
   private parked: readonly ParkedReply[] | undefined;
   private changed = false;
   /** The key for want of which something could not be applied; until it is here the saga's clocks do nothing. */
@@ -57,8 +58,10 @@ export class OpenSaga {
       const decision = decide(plan, this.state, event, this.now);
       this.state = decision.state;
       this.changed ||= decision.changed;
-      for (const entry of decision.history) this.history.push(entry);
-      for (const send of decision.commands) this.wanted.set(`${send.step}.${send.phase}`, send);
+      // Mostly a batch has one event of a saga: what it gives is kept as it is.
+      this.history = this.history.length === 0 ? decision.history : [...this.history, ...decision.history];
+      if (this.wanted.length === 0 && decision.commands.length <= 1) this.wanted = decision.commands;
+      else for (const send of decision.commands) this.want(send);
       return { kind: 'decided', decision };
     } catch (error: unknown) {
       if (error instanceof NotOpened) return { kind: 'not-opened', error };
@@ -109,7 +112,7 @@ export class OpenSaga {
   }
 
   want(send: Send): void {
-    this.wanted.set(`${send.step}.${send.phase}`, send);
+    this.wanted = [...this.wanted.filter(({ step, phase }) => step !== send.step || phase !== send.phase), send];
   }
 
   /**
@@ -117,8 +120,8 @@ export class OpenSaga {
    * sends nothing; resuming sends what is in flight.
    */
   sends(): readonly Send[] {
-    if (this.wanted.size === 0 || this.state.suspended || this.state.end) return [];
-    return [...this.wanted.values()].filter((send) => {
+    if (this.wanted.length === 0 || this.state.suspended || this.state.end) return [];
+    return this.wanted.filter((send) => {
       const command = commandOf(this.state, send);
       return command?.status === 'inFlight' || (command?.status === 'stuck' && command.resendAt !== undefined);
     });
@@ -159,7 +162,8 @@ export class OpenSaga {
     if (times > 0) return;
     const at = Math.max(this.now, this.state.eventAt);
     const seq = this.state.seq + 1;
-    this.history.push({ seq, at, event: 'failed-inside', message: messageOf(error), ...placeOf(event), effects: [] });
+    const entry: HistoryEntry = { seq, at, event: 'failed-inside', message: messageOf(error), ...placeOf(event), effects: [] };
+    this.history = [...this.history, entry];
     this.state = { ...this.state, seq, eventAt: at };
   }
 }

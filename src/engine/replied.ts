@@ -32,7 +32,7 @@ function eventOf(
   redelivered: boolean,
 ): Replied {
   const { outcome, body, unusable, code, message, details } = content;
-  return {
+  const event: { -readonly [K in keyof Replied]: Replied[K] } = {
     kind: 'replied',
     step,
     phase,
@@ -42,9 +42,10 @@ function eventOf(
     body,
     redelivered,
     bytes,
-    ...(unusable === undefined ? undefined : { unusable }),
-    ...(code === undefined ? undefined : { code }),
-    ...(message === undefined ? undefined : { message }),
-    ...(details === undefined ? undefined : { details }),
   };
+  if (unusable !== undefined) event.unusable = unusable;
+  if (code !== undefined) event.code = code;
+  if (message !== undefined) event.message = message;
+  if (details !== undefined) event.details = details;
+  return event;
 }

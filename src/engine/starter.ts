@@ -1,4 +1,5 @@
 import { messageOf, SagaError } from '../core/errors.js';
+import { rememberText } from '../core/json-text.js';
 import { toJson, utf8Bytes, type Json, type Limits } from '../core/json.js';
 import { planFor, vaultOf, type Plan } from '../core/plan.js';
 import { INPUT_PLACE, NotOpened, openMarked, sealMarked } from '../core/sealing.js';
@@ -66,6 +67,7 @@ export function prepareStart(request: StartRequest, parts: StartParts): Omit<Sta
   const ownKey = ownKeyOf(known, id, input.value, parts);
   const plan = planFor(known, ownKey?.key);
   const stored = sealedInput(plan, id, input, limits);
+  const { bytes } = rememberText(stored.value, stored.text);
   const begun = trace.traceparent === null ? tracing?.active()?.begin({ id, name: plan.name, version: plan.version }) : undefined;
   const { traceparent, tracestate } = begun ?? trace;
   return {
@@ -78,7 +80,7 @@ export function prepareStart(request: StartRequest, parts: StartParts): Omit<Sta
       traceparent,
       ...(tracestate === undefined ? {} : { tracestate }),
       input: stored.value,
-      bytes: utf8Bytes(stored.text),
+      bytes,
       by: request.by,
       ...(ownKey && { ownKey: true }),
     },

@@ -43,17 +43,17 @@ import { RecentSagas } from './recent-sagas.js';
 import { keyClaimer } from './saga-keys.js';
 import { namespaceOf, schemaOf } from './schema.js';
 import { Searches, type SearchLimits } from './searches.js';
-import { readState, writeState } from './state-text.js';
+import { readState } from './state-text.js';
 import { transact, transactAtOnce, type Closing, type Query, type Transacted } from './transaction.js';
-import { batchWriter, type Batch } from './write-sagas.js';
+import { batchWriter, type Batch, type UpdateRow } from './write-sagas.js';
 
 /** Saga ids are UUIDs; any other text is the id of no saga. */
 const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/;
 
 /** About 20 MB of usual sagas. */
 const RECENT_SAGAS = 5_000;
-/** Of text; a few sagas with large payloads must not take the memory of all. */
-const RECENT_LENGTH = 32 * 1_048_576;
+/** Of payloads; a few sagas with large ones must not take the memory of all. */
+const RECENT_BYTES = 32 * 1_048_576;
 const STAMPS = 2 ** 31;
 
 const NO_OWN_KEYS: ReadonlyMap<string, string> = new Map();
@@ -102,7 +102,7 @@ export class PostgresSagaStore implements SagaStore, SagaOverview {
   readonly feed: PostgresHistoryFeed;
   private readonly schema: string;
   private readonly searches: Searches;
-  private readonly recent = new RecentSagas(RECENT_SAGAS, RECENT_LENGTH);
+  private readonly recent = new RecentSagas(RECENT_SAGAS, RECENT_BYTES);
   private readonly optimism = new Optimism();
   private readonly load: ReturnType<typeof loadStatements>;
   private readonly lockIncoming: ReturnType<typeof incomingLocker>;
@@ -270,9 +270,8 @@ export class PostgresSagaStore implements SagaStore, SagaOverview {
     for (const id of wanted) {
       const last = this.recent.last(id);
       if (!last || last.isParked || last.state.ownKey) return undefined;
-      const { state, version, wakeAt, stamp } = last;
-      sagas.set(id, { state, version, wakeAt, parked: NONE_PARKED });
-      stamps.set(id, stamp);
+      sagas.set(id, last);
+      stamps.set(id, last.stamp);
     }
     return { now, sagas, stamps, finished: NONE_FINISHED, isLocked: false };
   }
@@ -315,24 +314,18 @@ export class PostgresSagaStore implements SagaStore, SagaOverview {
     return undefined;
   }
 
-  private written(batch: Omit<Batch, 'texts' | 'stamp'>): Batch {
-    const states = [...batch.starts, ...batch.updates, ...batch.ended, ...batch.late].map(({ state }) => state);
-    const texts = blamingRows(() => new Map(states.map((state) => [state, writeState(state, this.recent.partsOf(state.id))])));
-    return { ...batch, texts, stamp: randomInt(STAMPS) };
-  }
-
-  private remember({ starts, updates, ended, texts, stamp }: Batch, { sagas }: Locked): void {
-    for (const { state } of ended) this.recent.forget(state.id);
-    for (const { state, wakeAt } of starts)
-      this.recent.wrote({ state, parts: texts.get(state)!.parts, version: 1, stamp, wakeAt, isParked: false });
-    for (const { state, fromVersion, wakeAt, parked } of updates) {
+  private remember({ starts, updates, ended, stamp }: Batch, { sagas }: Locked): void {
+    for (const { update } of ended) this.recent.forget(update.state.id);
+    for (const { state, wakeAt } of starts) this.recent.wrote({ state, version: 1, stamp, wakeAt, parked: NONE_PARKED, isParked: false });
+    for (const { update } of updates) {
+      const { state, fromVersion, wakeAt, parked } = update;
       const before = sagas.get(state.id)!;
       this.recent.wrote({
         state,
-        parts: texts.get(state)!.parts,
         version: fromVersion + 1,
         stamp,
         wakeAt: wakeAt === undefined ? before.wakeAt : wakeAt,
+        parked: NONE_PARKED,
         isParked: (parked ?? before.parked).length > 0,
       });
     }
@@ -345,14 +338,8 @@ export class PostgresSagaStore implements SagaStore, SagaOverview {
     const current = loaded.isLocked ? wanted : wanted.toSorted((one, other) => (one.state.id < other.state.id ? -1 : 1));
     const fates = starts.length > 0 ? await this.fatesOf(starts, query) : [];
     if (starts.length > 0) pass('store.keys-claimed');
-    const open = current.filter(({ state }) => !loaded.finished.has(state.id));
-    const batch: Batch = this.written({
-      starts: starts.filter((_, n) => fates[n]?.fate === 'started'),
-      updates: open.filter((update) => !isEnd(update, loaded)),
-      ended: open.filter((update) => isEnd(update, loaded)),
-      late: current.filter(({ state }) => loaded.finished.has(state.id)),
-      stamps: loaded.stamps,
-    });
+    const started = starts.filter((_, n) => fates[n]?.fate === 'started');
+    const batch = batchOf(started, current, loaded);
     const stale = new Set(updates.filter((update) => !isCurrent(update)).map(({ state }) => state.id));
     const value = { result, now: loaded.now, starts: fates, stale, written: batch, from: loaded };
     return { last: blamingRows(() => this.write(batch)), value };
@@ -425,6 +412,16 @@ export class PostgresSagaStore implements SagaStore, SagaOverview {
       throw new SagaError('SAGA_UNAVAILABLE', `the database did not do it: ${messageOf(error)}`, [], { cause: error });
     }
   }
+}
+
+function batchOf(starts: readonly SagaStart[], updates: readonly SagaUpdate[], loaded: Locked): Batch {
+  const [open, ended, late]: [UpdateRow[], UpdateRow[], UpdateRow[]] = [[], [], []];
+  for (const update of updates) {
+    const { id } = update.state;
+    const into = loaded.finished.has(id) ? late : isEnd(update, loaded) ? ended : open;
+    into.push({ update, fromStamp: loaded.stamps.get(id)! });
+  }
+  return { starts, updates: open, ended, late, stamp: randomInt(STAMPS) };
 }
 
 /** Throws what the data is to blame for. */

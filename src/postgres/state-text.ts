@@ -1,4 +1,6 @@
-import type { SagaState } from '../core/state.js';
+import { textOf } from '../core/json-text.js';
+import type { Json } from '../core/json.js';
+import type { CommandState, SagaState, StepState } from '../core/state.js';
 
 /** What a saga's state says as long as nothing happened to it: left out of the row, which is read and written at every step. */
 const UNSAID = {
@@ -15,46 +17,30 @@ const UNSAID = {
   noted: {},
 } as const satisfies Partial<SagaState>;
 
-/** A part of a state with its text. */
-interface Part {
-  readonly part: unknown;
-  readonly text: string;
-}
-/** What of a state's text serves again when the state is written for the next time. */
-export interface StateParts {
-  /** What never changes: name, input and so on. */
-  readonly head: string;
-  readonly steps: Readonly<Record<string, Part>>;
-  readonly length: number;
-}
-export interface StateText {
-  readonly text: string;
-  readonly parts: StateParts;
-}
-
 /**
- * The state as the row keeps it. A decision changes one or two steps and keeps the other parts as they are (states are never changed in
- * place), so that with what was written `before` most of it need not be written anew.
+ * The state as the row keeps it. Written field by field: most of it is numbers and words of ours, which need no escaping, and payloads whose
+ * text is known.
  */
-export function writeState(state: SagaState, before?: StateParts): StateText {
-  const head = before?.head ?? headOf(state);
-  const steps: Record<string, Part> = {};
-  let stepsText = '';
+export function stateText(state: SagaState): string {
+  const { direction, seq, eventAt, bytes, input } = state;
+  let text = `${headOf(state)},"direction":"${direction}","seq":${seq},"eventAt":${eventAt},"bytes":${bytes}`;
+  text += `,"order":${namesText(state.order)}${rarely(state)},"steps":{`;
+  let isFirst = true;
   for (const name in state.steps) {
-    const part = (steps[name] = partOf(state.steps[name], before?.steps[name]));
-    // A step's name needs no escaping.
-    stepsText += `${stepsText === '' ? '' : ','}"${name}":${part.text}`;
+    text += `${isFirst ? '' : ','}"${name}":${stepText(state.steps[name]!, input)}`;
+    isFirst = false;
   }
-  const { direction, seq, eventAt, bytes } = state;
-  const order = JSON.stringify(state.order);
-  const text = `${head},"direction":"${direction}","seq":${seq},"eventAt":${eventAt},"bytes":${bytes},"order":${order}${rarely(state)},"steps":{${stepsText}}}`;
-  return { text, parts: { head, steps, length: text.length } };
+  return `${text}}}`;
 }
+/** What never changes. */
 function headOf({ name, version, key, tags, traceparent, tracestate, input, ownKey, startedAt }: SagaState): string {
-  const trace = traceparent === null ? {} : { traceparent, ...(tracestate === undefined ? {} : { tracestate }) };
-  const rare = { ...(key === null ? {} : { key }), ...(isEmpty(tags) ? {} : { tags }), ...(ownKey && { ownKey }), ...trace };
-  const head = { name, version, startedAt, input, ...rare };
-  return JSON.stringify(head).slice(0, -1);
+  let text = `{"name":${JSON.stringify(name)},"version":${version},"startedAt":${startedAt},"input":${textOf(input)}`;
+  if (key !== null) text += `,"key":${JSON.stringify(key)}`;
+  if (!isEmpty(tags)) text += `,"tags":${JSON.stringify(tags)}`;
+  if (ownKey) text += ',"ownKey":true';
+  if (traceparent !== null) text += `,"traceparent":${JSON.stringify(traceparent)}`;
+  if (traceparent !== null && tracestate !== undefined) text += `,"tracestate":${JSON.stringify(tracestate)}`;
+  return text;
 }
 /** What most sagas never have. */
 function rarely({ end, endedAt, reason, suspended, pendingCancel, deadlineAt, attention, noted }: SagaState): string {
@@ -68,15 +54,73 @@ function rarely({ end, endedAt, reason, suspended, pendingCancel, deadlineAt, at
   if (!isEmpty(noted)) text += `,"noted":${JSON.stringify(noted)}`;
   return text;
 }
-function partOf(part: unknown, before: Part | undefined): Part {
-  return before !== undefined && before.part === part ? before : { part, text: JSON.stringify(part) };
-}
-/** The state of a row. */
-export function readState(id: string, text: string): SagaState {
-  return { id, ...UNSAID, ...(JSON.parse(text) as Omit<SagaState, 'id' | keyof typeof UNSAID>) };
+function stepText(at: StepState, input: Json): string {
+  let text = `{"outcome":"${at.outcome}","startedAt":${at.startedAt}`;
+  if (at.settledAt !== undefined) text += `,"settledAt":${at.settledAt}`;
+  if (at.action) text += `,"action":${commandText(at.action, input)}`;
+  if (at.fence) text += `,"fence":${commandText(at.fence, input)}`;
+  if (at.undo) text += `,"undo":${commandText(at.undo, input)}`;
+  if (at.undone) text += `,"undone":"${at.undone}"`;
+  if (at.undoneAt !== undefined) text += `,"undoneAt":${at.undoneAt}`;
+  if (at.reply !== undefined) text += `,"reply":${textOf(at.reply)}`;
+  if (at.unusable !== undefined) text += `,"unusable":${JSON.stringify(at.unusable)}`;
+  if (at.code !== undefined) text += `,"code":${JSON.stringify(at.code)}`;
+  if (at.message !== undefined) text += `,"message":${JSON.stringify(at.message)}`;
+  if (at.fault) text += `,"fault":${JSON.stringify(at.fault)}`;
+  return `${text}}`;
 }
 
-function isEmpty(record: object): boolean {
+/** A request that is the saga's input is said to be it, instead of being there a second time. */
+const THE_INPUT = '"requestIs":"input"';
+
+function commandText(command: CommandState, input: Json): string {
+  const { execution, attempt, tries, firstSentAt, cause, lastError, status } = command;
+  const request = command.request === input ? THE_INPUT : `"request":${textOf(command.request)}`;
+  let text = `{"execution":${execution},"attempt":${attempt},"tries":${tries},${request},"firstSentAt":${firstSentAt},"cause":"${cause}"`;
+  if (lastError) text += `,"lastError":${JSON.stringify(lastError)}`;
+  text += `,"status":"${status}"`;
+  switch (command.status) {
+    case 'settled':
+      break;
+    case 'inFlight':
+      text += `,"sentAt":${command.sentAt},"timeoutAt":${command.timeoutAt},"resendAt":${command.resendAt},"gapMs":${command.gapMs}`;
+      break;
+    case 'backingOff':
+      text += `,"retryAt":${command.retryAt},"again":"${command.again}"`;
+      break;
+    case 'stuck':
+      text += `,"message":${JSON.stringify(command.message)},"since":${command.since},"again":"${command.again}"`;
+      if (command.resendAt !== undefined) text += `,"resendAt":${command.resendAt}`;
+      if (command.gapMs !== undefined) text += `,"gapMs":${command.gapMs}`;
+      break;
+  }
+  return `${text}}`;
+}
+
+/** Steps' names need no escaping. */
+function namesText(names: readonly string[]): string {
+  return names.length === 0 ? '[]' : `["${names.join('","')}"]`;
+}
+
+type ReadState = Omit<SagaState, 'id' | keyof typeof UNSAID>;
+/** The state of a row. */
+export function readState(id: string, text: string): SagaState {
+  const said = JSON.parse(text) as ReadState;
+  for (const name in said.steps) withRequests(said.steps[name]!, said.input);
+  return { id, ...UNSAID, ...said };
+}
+function withRequests(at: { -readonly [K in keyof StepState]: StepState[K] }, input: Json): void {
+  if (at.action) at.action = withRequest(at.action, input);
+  if (at.undo) at.undo = withRequest(at.undo, input);
+  if (at.fence) at.fence = withRequest(at.fence, input);
+}
+function withRequest(command: CommandState & { readonly requestIs?: 'input' }, input: Json): CommandState {
+  if (command.requestIs === undefined) return command;
+  const { requestIs: _input, ...rest } = command;
+  return { ...rest, request: input };
+}
+
+export function isEmpty(record: object): boolean {
   for (const _any in record) return false;
   return true;
 }

@@ -14,12 +14,14 @@ const SEPARATOR = '\u0001';
 /** SQL for the array behind a parameter made by {@link packed}. */
 export const unpacked = (parameter: string): string => `string_to_array(${parameter}::text, chr(1))`;
 /**
- * Several JSON texts as one parameter. An array of them would have every quote escaped here and unescaped there. They are written as bytes at
- * once: joined as text they would be copied twice more, each time into new memory that has to be made and collected.
+ * The JSON texts of several items as one parameter. An array of them would have every quote escaped here and unescaped there. Each is written
+ * as bytes as soon as it is made: texts that wait for each other, or are joined, are copied several times into memory that has to be made and
+ * collected.
  */
-export function packed(jsonTexts: readonly string[]): Buffer {
+export function packed<T>(items: readonly T[], textOf: (item: T) => string): Buffer {
   let length = 0;
-  for (const text of jsonTexts) {
+  for (const item of items) {
+    const text = textOf(item);
     // A unit of UTF-16 is at most three bytes; one more for the separator.
     const needed = length + text.length * 3 + 1;
     if (needed > scratch.length) scratch = grown(scratch, length, needed);

@@ -1,27 +1,28 @@
 import type { QueryConfig } from 'pg';
 import type { HistoryEntry } from '../core/event.js';
-import { statusOf, type SagaState } from '../core/state.js';
+import { statusOf } from '../core/state.js';
 import type { SagaStart, SagaUpdate } from '../ports/saga-store.js';
-import type { StateText } from './state-text.js';
+import { historyText } from './history-text.js';
+import { isEmpty, stateText } from './state-text.js';
 import { column, columnOf, packed, statement, unpacked, type Statement } from './statement.js';
+
+/** An update, and the stamp of its row when it was read: with the version it says that nobody has written since. */
+export interface UpdateRow {
+  readonly update: SagaUpdate;
+  readonly fromStamp: number;
+}
 
 /** What one transaction writes: at most one statement, whatever it is made of and however much of it. */
 export interface Batch {
   readonly starts: readonly SagaStart[];
-  readonly updates: readonly SagaUpdate[];
+  readonly updates: readonly UpdateRow[];
   /** Updates with which sagas end: their rows go to the finished ones at once. */
-  readonly ended: readonly SagaUpdate[];
+  readonly ended: readonly UpdateRow[];
   /** Updates of sagas that have been moved to the finished ones. */
-  readonly late: readonly SagaUpdate[];
+  readonly late: readonly UpdateRow[];
   /** See WriteMark. */
   readonly stamp: number;
-  /** Of the rows that are updated, as they were read: with the version it says that nobody has written since. */
-  readonly stamps: ReadonlyMap<string, number>;
-  /** Of every state in it. */
-  readonly texts: ReadonlyMap<SagaState, StateText>;
 }
-
-type Written = Pick<Batch, 'stamp' | 'stamps' | 'texts'>;
 
 /** Makes the statement that writes a batch; `undefined` when there is nothing to write. */
 export function batchWriter(schema: string): (batch: Batch) => QueryConfig | undefined {
@@ -45,20 +46,29 @@ interface Part {
   readonly expected?: number;
 }
 
-function partsOf(schema: string, { starts, updates, ended, late, ...written }: Batch): readonly Part[] {
+function partsOf(schema: string, { starts, updates, ended, late, stamp }: Batch): readonly Part[] {
   const incoming = starts.filter(({ isIncoming }) => isIncoming);
-  const history = [...starts, ...updates, ...ended, ...late].flatMap(({ state, history }) =>
-    history.map((entry) => ({ id: state.id, entry })),
-  );
+  const history: Line[] = [];
+  for (const start of starts) addLines(history, start);
+  for (const rows of [updates, ended, late]) for (const { update } of rows) addLines(history, update);
   return [
-    ...(starts.length > 0 ? [startsPart(schema, starts, written)] : []),
+    ...(starts.length > 0 ? [startsPart(schema, starts, stamp)] : []),
     ...(starts.some(({ ownKey }) => ownKey) ? [ownKeysPart(schema, starts)] : []),
-    ...(updates.length > 0 ? [updatesPart(schema, 'saga', updates, written)] : []),
-    ...(ended.length > 0 ? endedParts(schema, ended, written) : []),
-    ...(late.length > 0 ? [updatesPart(schema, 'finished_saga', late, written)] : []),
+    ...(updates.length > 0 ? [updatesPart(schema, 'saga', updates, stamp)] : []),
+    ...(ended.length > 0 ? endedParts(schema, ended, stamp) : []),
+    ...(late.length > 0 ? [updatesPart(schema, 'finished_saga', late, stamp)] : []),
     ...(history.length > 0 ? [historyPart(schema, history)] : []),
     ...(incoming.length > 0 ? [incomingPart(schema, incoming)] : []),
   ];
+}
+
+/** A line of a saga's history. */
+interface Line {
+  readonly id: string;
+  readonly entry: HistoryEntry;
+}
+function addLines(lines: Line[], { state: { id }, history }: Pick<SagaUpdate, 'state' | 'history'>): void {
+  for (const entry of history) lines.push({ id, entry });
 }
 
 // Where rows were locked and their versions compared before, every update finds its row. Where they were not, or should one not, the
@@ -71,7 +81,9 @@ function combined(parts: readonly Part[]): string {
   return text.replaceAll('$', () => `$${++parameter}`);
 }
 
-function startsPart(schema: string, starts: readonly SagaStart[], { stamp, texts }: Written): Part {
+const NO_TAGS = '{}';
+
+function startsPart(schema: string, starts: readonly SagaStart[], stamp: number): Part {
   const sql = `
     insert into ${schema}.saga (id, name, version, key, tags, status, state, row_version, stamp, wake_at, started_at, ended_at)
     select n.id, n.name, n.version, n.key, n.tags::jsonb, n.status, n.state, 1, $::integer,
@@ -79,7 +91,7 @@ function startsPart(schema: string, starts: readonly SagaStart[], { stamp, texts
     from unnest(${columnOf('$', 'uuid')}, ${columnOf('$', 'text')}, ${columnOf('$', 'integer')}, $::text[], ${unpacked('$')},
       ${columnOf('$', 'text')}, ${unpacked('$')}, ${columnOf('$', 'float8')}, ${columnOf('$', 'float8')}, ${columnOf('$', 'float8')})
       as n(id, name, version, key, tags, status, state, wake_at, started_at, ended_at)`;
-  const states = starts.map((start) => start.state);
+  const states = starts.map(({ state }) => state);
   const values = [
     stamp,
     column(states.map((state) => state.id)),
@@ -87,10 +99,10 @@ function startsPart(schema: string, starts: readonly SagaStart[], { stamp, texts
     column(states.map((state) => state.version)),
     // A key is a text of the user's.
     states.map((state) => state.key),
-    packed(states.map((state) => JSON.stringify(state.tags))),
+    packed(states, ({ tags }) => (isEmpty(tags) ? NO_TAGS : JSON.stringify(tags))),
     column(states.map(statusOf)),
-    packed(states.map((state) => texts.get(state)!.text)),
-    column(starts.map((start) => start.wakeAt)),
+    packed(states, stateText),
+    column(starts.map(({ wakeAt }) => wakeAt)),
     column(states.map((state) => state.startedAt)),
     column(states.map((state) => state.endedAt)),
   ];
@@ -117,12 +129,7 @@ const KEEP_WAKE = -1;
 const KEEP_PARKED = '-';
 const NO_PARKED = 'null';
 
-function updatesPart(
-  schema: string,
-  table: 'saga' | 'finished_saga',
-  updates: readonly SagaUpdate[],
-  { stamp, stamps, texts }: Written,
-): Part {
+function updatesPart(schema: string, table: 'saga' | 'finished_saga', rows: readonly UpdateRow[], stamp: number): Part {
   const sql = `
     update ${schema}.${table} s set state = n.state, status = n.status, row_version = s.row_version + 1, stamp = $::integer,
       wake_at = case when n.wake_at = ${KEEP_WAKE} then s.wake_at else to_timestamp(n.wake_at / 1000) end,
@@ -135,20 +142,31 @@ function updatesPart(
     returning 1`;
   const values = [
     stamp,
-    column(updates.map((update) => update.state.id)),
-    column(updates.map((update) => update.fromVersion)),
-    column(updates.map((update) => stamps.get(update.state.id)!)),
-    column(updates.map((update) => statusOf(update.state))),
-    packed(updates.map((update) => texts.get(update.state)!.text)),
-    column(updates.map((update) => (update.wakeAt === undefined ? KEEP_WAKE : update.wakeAt))),
-    packed(updates.map(({ parked }) => (parked === undefined ? KEEP_PARKED : parked.length === 0 ? NO_PARKED : JSON.stringify(parked)))),
-    column(updates.map((update) => update.state.endedAt)),
+    ...columnsAsRead(rows),
+    column(rows.map(({ update }) => statusOf(update.state))),
+    packed(rows, ({ update }) => stateText(update.state)),
+    column(rows.map(({ update: { wakeAt } }) => (wakeAt === undefined ? KEEP_WAKE : wakeAt))),
+    packed(rows, ({ update }) => parkedText(update.parked)),
+    column(rows.map(({ update }) => update.state.endedAt)),
   ];
-  return { name: `updated_${table}`, sql, values, expected: updates.length };
+  return { name: `updated_${table}`, sql, values, expected: rows.length };
+}
+
+/** Which rows, and how they were read. */
+function columnsAsRead(rows: readonly UpdateRow[]): readonly string[] {
+  return [
+    column(rows.map(({ update }) => update.state.id)),
+    column(rows.map(({ update }) => update.fromVersion)),
+    column(rows.map(({ fromStamp }) => fromStamp)),
+  ];
+}
+function parkedText(parked: SagaUpdate['parked']): string {
+  if (parked === undefined) return KEEP_PARKED;
+  return parked.length === 0 ? NO_PARKED : JSON.stringify(parked);
 }
 
 /** One row version less than an update that is moved later, and no index of open sagas is touched by it. */
-function endedParts(schema: string, ended: readonly SagaUpdate[], { stamp, stamps, texts }: Written): readonly Part[] {
+function endedParts(schema: string, ended: readonly UpdateRow[], stamp: number): readonly Part[] {
   const gone = `
     delete from ${schema}.saga s
     using unnest(${columnOf('$', 'uuid')}, ${columnOf('$', 'integer')}, ${columnOf('$', 'integer')}, ${columnOf('$', 'text')}, ${unpacked('$')},
@@ -156,12 +174,10 @@ function endedParts(schema: string, ended: readonly SagaUpdate[], { stamp, stamp
     ${AS_IT_WAS_READ}
     returning s.id, s.name, s.version, s.key, s.tags, s.started_at, n.from_version, n.status, n.state, n.ended_at`;
   const values = [
-    column(ended.map((update) => update.state.id)),
-    column(ended.map((update) => update.fromVersion)),
-    column(ended.map((update) => stamps.get(update.state.id)!)),
-    column(ended.map((update) => statusOf(update.state))),
-    packed(ended.map((update) => texts.get(update.state)!.text)),
-    column(ended.map((update) => update.state.endedAt)),
+    ...columnsAsRead(ended),
+    column(ended.map(({ update }) => statusOf(update.state))),
+    packed(ended, ({ update }) => stateText(update.state)),
+    column(ended.map(({ update }) => update.state.endedAt)),
   ];
   const finished = `
     insert into ${schema}.finished_saga (id, name, version, key, tags, status, state, row_version, stamp, started_at, ended_at)
@@ -173,7 +189,7 @@ function endedParts(schema: string, ended: readonly SagaUpdate[], { stamp, stamp
   ];
 }
 
-function historyPart(schema: string, lines: readonly { readonly id: string; readonly entry: HistoryEntry }[]): Part {
+function historyPart(schema: string, lines: readonly Line[]): Part {
   const sql = `
     insert into ${schema}.saga_history (saga_id, seq, at, event, step, data)
     select n.saga_id, n.seq, to_timestamp(n.at / 1000), n.event, n.step, n.data::json
@@ -185,7 +201,7 @@ function historyPart(schema: string, lines: readonly { readonly id: string; read
     column(lines.map(({ entry }) => entry.at)),
     column(lines.map(({ entry }) => entry.event)),
     column(lines.map(({ entry }) => entry.step ?? null)),
-    packed(lines.map(({ entry: { seq: _seq, at: _at, event: _event, step: _step, ...data } }) => JSON.stringify(data))),
+    packed(lines, ({ entry }) => historyText(entry)),
   ];
   return { name: 'logged', sql, values };
 }
