@@ -114,13 +114,7 @@ export function start(draft: Draft, step: PlanStep, edited?: { readonly request:
   const request = buildRequest(draft, step, 'a', edited);
   if (!request.ok) return stick(draft, step, 'a', request.message);
   draft.without(step.name, 'fault');
-  draft.patch(step.name, { outcome: 'open', startedAt: draft.now });
-  draft.send(
-    step.name,
-    'a',
-    { execution: 1, attempt: 1, tries: 1, request: request.value.value, firstSentAt: draft.now },
-    request.value.text,
-  );
+  draft.open(step.name, request.value);
 }
 function check(draft: Draft, step: CheckStep): void {
   const passes = test(draft, step, 'passes', step.passes);

@@ -1,7 +1,8 @@
 import type { Decision, Effect, HistoryEntry, HistoryEvent, Refusal, Send } from './event.js';
+import type { Json } from './json.js';
 import { pivotOf, type CommandStep, type Plan, type PlanCommand, type PlanStep } from './plan.js';
 import { DEFAULTS, RESEND, type RetryPolicy } from './retry.js';
-import type { Attention, CommandFacts, CommandState, Phase, SagaState, StepState } from './state.js';
+import { copyOfState, type Attention, type CommandFacts, type CommandState, type Phase, type SagaState, type StepState } from './state.js';
 
 type Open<T> = { -readonly [K in keyof T]: T[K] };
 
@@ -30,7 +31,8 @@ export class Draft {
   ) {
     this.now = Math.max(now, state.eventAt);
     this.steps = { ...state.steps };
-    this.state = { ...state, steps: this.steps };
+    this.state = copyOfState(state);
+    this.state.steps = this.steps;
   }
 
   /** Begins a history line; effects that follow belong to it. */
@@ -74,17 +76,33 @@ export class Draft {
     this.touch();
   }
 
+  /** Reaches a step: puts its first action in flight. */
+  open(step: string, request: { readonly value: Json; readonly text: string }): void {
+    const { now } = this;
+    const at = this.steps[step];
+    const facts = { execution: 1, attempt: 1, tries: 1, request: request.value, firstSentAt: now };
+    const action = this.inFlight(step, 'a', facts);
+    this.steps[step] = at ? { ...at, outcome: 'open', startedAt: now, action } : { outcome: 'open', startedAt: now, action };
+    this.sent(step, 'a', facts, request.text);
+  }
   /** Puts a command in flight: a new one, its next attempt, or its next execution. */
   send(step: string, phase: Phase, facts: Omit<CommandFacts, 'cause'>, body?: string): void {
+    this.putCommand(step, phase, this.inFlight(step, phase, facts));
+    this.sent(step, phase, facts, body);
+  }
+  private inFlight(step: string, phase: Phase, facts: Omit<CommandFacts, 'cause'>): CommandState {
     const { timeoutMs } = this.commandOf(step, phase);
     const gapMs = this.firstGap(timeoutMs);
     const { execution, attempt, tries, request, firstSentAt, lastError } = facts;
     const { cause, now } = this;
     const progress = { status: 'inFlight', sentAt: now, timeoutAt: now + timeoutMs, resendAt: now + gapMs, gapMs } as const;
     const command = { execution, attempt, tries, request, firstSentAt, cause, ...progress };
-    this.putCommand(step, phase, lastError ? { ...command, lastError } : command);
+    return lastError ? { ...command, lastError } : command;
+  }
+  private sent(step: string, phase: Phase, { execution, attempt }: Pick<CommandFacts, 'execution' | 'attempt'>, body?: string): void {
+    this.touch();
     this.emit(step, phase, body);
-    this.effect({ do: 'sent', step, phase, execution: facts.execution, attempt: facts.attempt });
+    this.effect({ do: 'sent', step, phase, execution, attempt });
   }
   /** Publishes a command again that is in flight as it is. */
   emit(step: string, phase: Phase, body?: string): void {

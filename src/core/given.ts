@@ -15,7 +15,7 @@ function givenTo(draft: Draft, step: PlanStep, own?: OwnAction): Given {
   const vault = vaultOf(plan, state.id);
   const given: Record<string, unknown> = {
     input: openMarked(vault, state.input, plan.sensitive, INPUT_PLACE),
-    saga: factsOfSaga(draft),
+    saga: factsOfSaga(state),
   };
   for (const [name, index] of Object.entries(step.uses)) given[name] = replyOf(draft, plan.steps[index]!, vault);
   if (own) given['own'] = own;
@@ -115,19 +115,19 @@ export interface Request {
   readonly text: string;
 }
 
-/** Few builders look at them, and an ISO date costs more than the rest. */
-function factsOfSaga({ state }: Draft): SagaFacts {
-  return Object.freeze({
-    id: state.id,
-    key: state.key ?? undefined,
-    name: state.name,
-    version: state.version,
-    get startedAt() {
-      // Only formatting: no clock is read.
-      // oxlint-disable-next-line no-restricted-globals
-      return new Date(state.startedAt).toISOString();
-    },
-  });
+function factsOfSaga({ id, key, name, version, startedAt }: Draft['state']): SagaFacts {
+  return { id, key: key ?? undefined, name, version, startedAt: isoDate(startedAt) };
+}
+
+/** Sagas that were started together mostly come together again, and making a date costs more than all else here. */
+let latest = { instant: NaN, text: '' };
+function isoDate(instant: number): string {
+  if (latest.instant !== instant) {
+    // Only formatting: no clock is read.
+    // oxlint-disable-next-line no-restricted-globals
+    latest = { instant, text: new Date(instant).toISOString() };
+  }
+  return latest.text;
 }
 
 /** Nobody's fault, and passing: the event is not applied. */

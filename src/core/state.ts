@@ -134,6 +134,40 @@ export type CommandProgress =
     }
   | { readonly status: 'settled' };
 
+/**
+ * A copy of a state. Every state is made by this: objects of one shape are what makes reading them fast, and one that is spread has the
+ * shape of whatever it was spread from.
+ */
+export function copyOfState(state: SagaState): { -readonly [K in keyof SagaState]: SagaState[K] } {
+  const copy: { -readonly [K in keyof SagaState]: SagaState[K] } = {
+    id: state.id,
+    name: state.name,
+    version: state.version,
+    key: state.key,
+    tags: state.tags,
+    traceparent: state.traceparent,
+    input: state.input,
+    startedAt: state.startedAt,
+    direction: state.direction,
+    end: state.end,
+    endedAt: state.endedAt,
+    reason: state.reason,
+    suspended: state.suspended,
+    pendingCancel: state.pendingCancel,
+    deadlineAt: state.deadlineAt,
+    steps: state.steps,
+    order: state.order,
+    attention: state.attention,
+    seq: state.seq,
+    eventAt: state.eventAt,
+    noted: state.noted,
+    bytes: state.bytes,
+  };
+  if (state.tracestate !== undefined) copy.tracestate = state.tracestate;
+  if (state.ownKey !== undefined) copy.ownKey = state.ownKey;
+  return copy;
+}
+
 /** The derived status: `suspended` before `stuck` before the direction. */
 export function statusOf(state: SagaState): Status {
   if (state.end) return state.end;

@@ -1,6 +1,6 @@
 import { textOf } from '../core/json-text.js';
 import type { Json } from '../core/json.js';
-import type { CommandState, SagaState, StepState } from '../core/state.js';
+import { copyOfState, type CommandState, type SagaState, type StepState } from '../core/state.js';
 
 /** What a saga's state says as long as nothing happened to it: left out of the row, which is read and written at every step. */
 const UNSAID = {
@@ -107,7 +107,7 @@ type ReadState = Omit<SagaState, 'id' | keyof typeof UNSAID>;
 export function readState(id: string, text: string): SagaState {
   const said = JSON.parse(text) as ReadState;
   for (const name in said.steps) withRequests(said.steps[name]!, said.input);
-  return { id, ...UNSAID, ...said };
+  return copyOfState({ id, ...UNSAID, ...said });
 }
 function withRequests(at: { -readonly [K in keyof StepState]: StepState[K] }, input: Json): void {
   if (at.action) at.action = withRequest(at.action, input);
