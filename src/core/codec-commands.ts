@@ -209,14 +209,14 @@ function commandElement(command: CommandMessage): string {
   const rare = command.sagaKey ?? command.tracestate ?? command.payloadKey;
   // Some of these are texts of other people.
   if (rare !== undefined) return elementText(id, id, type, JSON.stringify(commandHeaders(command)), command.body);
-  let headers = `{"${HEADER.sagaId}":"${sagaId}","${HEADER.sagaName}":"${command.sagaName}","${HEADER.sagaVersion}":${sagaVersion}`;
+  let headers = `{"${HEADER.sagaId}":"${sagaId}","${HEADER.sagaName}":${JSON.stringify(command.sagaName)},"${HEADER.sagaVersion}":${sagaVersion}`;
   headers += `,"${HEADER.step}":"${step}","${HEADER.phase}":"${PHASE_NAMES[phase]}","${HEADER.attempt}":${attempt}`;
   headers += `,"${HEADER.execution}":${execution},"${HEADER.firstSent}":${firstSentAt}`;
   const element = elementOf(command);
   if (element !== undefined) headers += `,"${HEADER.element}":${element}`;
   if (action) headers += `,"${HEADER.actionId}":"${action.id}","${HEADER.actionOutcome}":"${action.outcome}"`;
   if (action) headers += `,"${HEADER.actionFirstSent}":${action.firstSentAt}`;
-  if (command.traceparent !== undefined) headers += `,"${HEADER.traceparent}":"${command.traceparent}"`;
+  if (command.traceparent !== undefined) headers += `,"${HEADER.traceparent}":${JSON.stringify(command.traceparent)}`;
   return elementText(id, id, type, `${headers}}`, command.body);
 }
 

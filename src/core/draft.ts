@@ -2,7 +2,16 @@ import type { Decision, Effect, HistoryEntry, HistoryEvent, Refusal, Send } from
 import type { Json } from './json.js';
 import { pivotOf, type CommandStep, type Plan, type PlanCommand, type PlanStep } from './plan.js';
 import { DEFAULTS, RESEND, type RetryPolicy } from './retry.js';
-import { copyOfState, type Attention, type CommandFacts, type CommandState, type Phase, type SagaState, type StepState } from './state.js';
+import {
+  copyOfState,
+  stepWith,
+  type Attention,
+  type CommandFacts,
+  type CommandState,
+  type Phase,
+  type SagaState,
+  type StepState,
+} from './state.js';
 
 type Open<T> = { -readonly [K in keyof T]: T[K] };
 
@@ -39,7 +48,9 @@ export class Draft {
   enter(event: HistoryEvent, facts: Omit<HistoryEntry, 'seq' | 'at' | 'event' | 'effects'> = {}): void {
     this.effects = [];
     this.state.seq += 1;
-    this.history.push({ seq: this.state.seq, at: this.now, event, ...facts, effects: this.effects });
+    const { step, phase, execution, attempt, outcome, code, message, by } = facts;
+    const { now: at, effects } = this;
+    this.history.push({ seq: this.state.seq, at, event, step, phase, execution, attempt, outcome, code, message, by, effects });
     this.touch();
   }
   effect(effect: Effect): void {
@@ -60,15 +71,14 @@ export class Draft {
   }
   /** Replaces parts of a step's state. */
   patch(name: string, parts: Partial<StepState>): void {
-    this.steps[name] = { ...this.steps[name], ...parts } as StepState;
+    this.steps[name] = stepWith(this.steps[name], parts);
     this.touch();
   }
   /** Takes a part of a step's state away. */
   without(name: string, part: 'fault' | 'unusable'): void {
     const at = this.steps[name];
     if (at?.[part] === undefined) return;
-    const { [part]: _gone, ...rest } = at;
-    this.steps[name] = rest;
+    this.steps[name] = { ...at, [part]: undefined };
     this.touch();
   }
   forget(name: string): void {
@@ -79,10 +89,9 @@ export class Draft {
   /** Reaches a step: puts its first action in flight. */
   open(step: string, request: { readonly value: Json; readonly text: string }): void {
     const { now } = this;
-    const at = this.steps[step];
     const facts = { execution: 1, attempt: 1, tries: 1, request: request.value, firstSentAt: now };
     const action = this.inFlight(step, 'a', facts);
-    this.steps[step] = at ? { ...at, outcome: 'open', startedAt: now, action } : { outcome: 'open', startedAt: now, action };
+    this.patch(step, { outcome: 'open', startedAt: now, action });
     this.sent(step, 'a', facts, request.text);
   }
   /** Puts a command in flight: a new one, its next attempt, or its next execution. */
@@ -100,7 +109,6 @@ export class Draft {
     return lastError ? { ...command, lastError } : command;
   }
   private sent(step: string, phase: Phase, { execution, attempt }: Pick<CommandFacts, 'execution' | 'attempt'>, body?: string): void {
-    this.touch();
     this.emit(step, phase, body);
     this.effect({ do: 'sent', step, phase, execution, attempt });
   }
@@ -114,7 +122,8 @@ export class Draft {
 
   /** Records that an action's outcome is known, or will not be asked for any longer; its place in this order decides when it is undone. */
   settle(name: string, parts: Partial<StepState> & { readonly outcome: 'succeeded' | 'unknown' | 'rejected' }): void {
-    const at = { ...this.steps[name], ...parts, settledAt: this.now } as Open<StepState>;
+    const at = stepWith(this.steps[name], parts);
+    at.settledAt = this.now;
     if (at.action) at.action = settled(at.action);
     this.steps[name] = at;
     this.touch();

@@ -76,14 +76,14 @@ export interface HistoryEntry {
   readonly seq: number;
   readonly at: number;
   readonly event: HistoryEvent;
-  readonly step?: string;
-  readonly phase?: Phase;
-  readonly execution?: number;
-  readonly attempt?: number;
-  readonly outcome?: Outcome;
-  readonly code?: string;
-  readonly message?: string;
-  readonly by?: string;
+  readonly step?: string | undefined;
+  readonly phase?: Phase | undefined;
+  readonly execution?: number | undefined;
+  readonly attempt?: number | undefined;
+  readonly outcome?: Outcome | undefined;
+  readonly code?: string | undefined;
+  readonly message?: string | undefined;
+  readonly by?: string | undefined;
   /** What the engine did in consequence, in order. */
   readonly effects: readonly Effect[];
 }

@@ -57,15 +57,11 @@ function isRefused(command: CommandState): boolean {
 
 function succeeded(draft: Draft, step: CommandStep, at: StepState, event: Answer): void {
   const reading = readReply(draft, step, event);
-  const closed = at.fence ? { fence: settled(at.fence) } : {};
+  const fence = at.fence && settled(at.fence);
   draft.effect({ do: 'succeeded', step: step.name });
   if (reading.ok) {
     if (step.kind === 'pivot') draft.state.deadlineAt = null;
-    const { value } = reading;
-    return draft.settle(
-      step.name,
-      value === undefined ? { outcome: 'succeeded', ...closed } : { outcome: 'succeeded', ...closed, reply: value },
-    );
+    return draft.settle(step.name, { outcome: 'succeeded', fence, reply: reading.value });
   }
   const message = `${step.action.type} succeeded, but its reply cannot be used: ${reading.why}`;
   if (step.kind === 'step') {
@@ -75,7 +71,7 @@ function succeeded(draft: Draft, step: CommandStep, at: StepState, event: Answer
   // It is in effect and cannot be undone: a person has to give the reply.
   if (step.kind === 'pivot') draft.state.deadlineAt = null;
   const action: CommandState = { ...settled(at.action!), status: 'stuck', message, since: draft.now, again: 'confirm' };
-  draft.patch(step.name, { unusable: reading.why, action, ...closed });
+  draft.patch(step.name, { unusable: reading.why, action, fence });
   draft.stuck(step.name, 'a', message);
 }
 
@@ -236,16 +232,6 @@ function noteForPeople(draft: Draft, event: HistoryEvent, reply: Replied, kind: 
 export function causeOf(reply: Pick<Replied, 'step' | 'phase' | 'execution' | 'outcome'>): string {
   return `${reply.step}.${reply.phase}.${reply.execution}#${reply.outcome}`;
 }
-function line({ step, phase, execution, attempt, outcome, code, message, unusable }: Replied): Line {
-  const said: Line = { step, phase, execution, outcome };
-  if (attempt !== undefined) said.attempt = attempt;
-  if (code !== undefined) said.code = code;
-  if (unusable !== undefined) said.message = unusable;
-  else if (message !== undefined) said.message = message;
-  return said;
+function line({ step, phase, execution, attempt, outcome, code, message, unusable }: Replied) {
+  return { step, phase, execution, attempt, outcome, code, message: unusable ?? message };
 }
-type Line = { -readonly [K in 'step' | 'phase' | 'execution' | 'outcome']: Replied[K] } & {
-  attempt?: number;
-  code?: string;
-  message?: string;
-};

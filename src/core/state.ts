@@ -83,24 +83,24 @@ export interface StepState {
    */
   readonly outcome: 'open' | 'skipped' | 'succeeded' | 'rejected' | 'unknown' | 'dropped';
   readonly startedAt: number;
-  readonly settledAt?: number;
+  readonly settledAt?: number | undefined;
   /** Absent for checks, skipped steps and builders that threw. */
-  readonly action?: CommandState;
+  readonly action?: CommandState | undefined;
   /** Asks the pivot's participant for the outcome, or makes it impossible. */
-  readonly fence?: CommandState;
-  readonly undo?: CommandState;
+  readonly fence?: CommandState | undefined;
+  readonly undo?: CommandState | undefined;
   /** Set when its compensation succeeded, or a person said so. */
-  readonly undone?: 'undone' | 'by-hand';
-  readonly undoneAt?: number;
+  readonly undone?: 'undone' | 'by-hand' | undefined;
+  readonly undoneAt?: number | undefined;
   /** As later steps read it. */
-  readonly reply?: Json;
+  readonly reply?: Json | undefined;
   /** A success whose reply cannot be used: why. */
-  readonly unusable?: string;
+  readonly unusable?: string | undefined;
   /** With `rejected`. */
-  readonly code?: string;
-  readonly message?: string;
+  readonly code?: string | undefined;
+  readonly message?: string | undefined;
   /** A function of this step threw, or built something that cannot be sent: the step is stuck until a person retries or settles. */
-  readonly fault?: { readonly phase: 'a' | 'c'; readonly message: string };
+  readonly fault?: { readonly phase: 'a' | 'c'; readonly message: string } | undefined;
 }
 
 /** One command: an execution of an action, compensation or fence, and where it stands. */
@@ -166,6 +166,25 @@ export function copyOfState(state: SagaState): { -readonly [K in keyof SagaState
   if (state.tracestate !== undefined) copy.tracestate = state.tracestate;
   if (state.ownKey !== undefined) copy.ownKey = state.ownKey;
   return copy;
+}
+
+/** A step's state with parts of it replaced; the same for these: one shape. A part that is `undefined` stays as it is. */
+export function stepWith(at: StepState | undefined, parts: Partial<StepState>): { -readonly [K in keyof StepState]: StepState[K] } {
+  return {
+    outcome: parts.outcome ?? at!.outcome,
+    startedAt: parts.startedAt ?? at!.startedAt,
+    settledAt: parts.settledAt ?? at?.settledAt,
+    action: parts.action ?? at?.action,
+    fence: parts.fence ?? at?.fence,
+    undo: parts.undo ?? at?.undo,
+    undone: parts.undone ?? at?.undone,
+    undoneAt: parts.undoneAt ?? at?.undoneAt,
+    reply: parts.reply === undefined ? at?.reply : parts.reply,
+    unusable: parts.unusable ?? at?.unusable,
+    code: parts.code ?? at?.code,
+    message: parts.message ?? at?.message,
+    fault: parts.fault ?? at?.fault,
+  };
 }
 
 /** The derived status: `suspended` before `stuck` before the direction. */

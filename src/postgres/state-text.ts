@@ -1,6 +1,6 @@
 import { textOf } from '../core/json-text.js';
 import type { Json } from '../core/json.js';
-import { copyOfState, type CommandState, type SagaState, type StepState } from '../core/state.js';
+import { copyOfState, stepWith, type CommandState, type SagaState, type StepState } from '../core/state.js';
 
 /** What a saga's state says as long as nothing happened to it: left out of the row, which is read and written at every step. */
 const UNSAID = {
@@ -106,13 +106,16 @@ type ReadState = Omit<SagaState, 'id' | keyof typeof UNSAID>;
 /** The state of a row. */
 export function readState(id: string, text: string): SagaState {
   const said = JSON.parse(text) as ReadState;
-  for (const name in said.steps) withRequests(said.steps[name]!, said.input);
-  return copyOfState({ id, ...UNSAID, ...said });
+  const steps: Record<string, StepState> = {};
+  for (const name in said.steps) steps[name] = withRequests(said.steps[name]!, said.input);
+  return copyOfState({ id, ...UNSAID, ...said, steps });
 }
-function withRequests(at: { -readonly [K in keyof StepState]: StepState[K] }, input: Json): void {
-  if (at.action) at.action = withRequest(at.action, input);
-  if (at.undo) at.undo = withRequest(at.undo, input);
-  if (at.fence) at.fence = withRequest(at.fence, input);
+function withRequests(at: StepState, input: Json): StepState {
+  return stepWith(at, {
+    action: at.action && withRequest(at.action, input),
+    undo: at.undo && withRequest(at.undo, input),
+    fence: at.fence && withRequest(at.fence, input),
+  });
 }
 function withRequest(command: CommandState & { readonly requestIs?: 'input' }, input: Json): CommandState {
   if (command.requestIs === undefined) return command;
