@@ -1,5 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
-import { readOptions } from '../../../bench/lib/options.mjs';
+import { chosen, COMPARED, DATABASES, PACED, PEERS } from '../../../bench/lib/compared.mjs';
+import { PEERS as PEER_NAMES, readOptions } from '../../../bench/lib/options.mjs';
 import { ratio, summarize, type Run } from '../../../bench/lib/statistics.mjs';
 import { figure, markdownTable, summaryRows, targetRows, textTable } from '../../../bench/lib/tables.mjs';
 import { judge, TARGETS } from '../../../bench/lib/targets.mjs';
@@ -48,6 +49,7 @@ describe("the bench's options", () => {
   it('take the folder of the peers or do without, and then run no scenario unless one is named', () => {
     expect(read('--peers').options).toMatchObject({ peers: '', scenarios: [] });
     expect(read('--peers', '--only', 'dbos,pgboss').options).toMatchObject({ peers: '', only: ['dbos', 'pgboss'] });
+    expect(read('--peers', '--only=prototype-none,prototype-inbox,prototype-batch').faults).toEqual([]);
     expect(read('--peers', 'there', '--scenario', 'latency').options).toMatchObject({ peers: 'there', scenarios: ['latency'] });
   });
 
@@ -187,5 +189,34 @@ describe('the targets', () => {
     ]);
     expect(markdownTable(['a', 'b'], [['1', '2']])).toBe('| a | b |\n| --- | --- |\n| 1 | 2 |');
     expect([1_234.5, 12.34, 1.234, 0.12345].map(figure)).toEqual(['1,235', '12.3', '1.23', '0.123']);
+  });
+});
+
+describe('what is compared in a turn', () => {
+  const [throughput, compensate] = COMPARED;
+
+  it('is every peer in throughput, and in the other parts nobody whom --only has no name for', () => {
+    expect(throughput!.peers).toEqual(PEER_NAMES);
+    for (const { peers } of [compensate!, PACED]) expect(chosen(peers, PEER_NAMES)).toEqual(peers);
+  });
+
+  it('has what every target compares ours to', () => {
+    const parts = [...COMPARED, PACED];
+    for (const { ours, theirs } of TARGETS.filter((target) => target.ours.scenario.startsWith('peers-'))) {
+      const { peers } = parts.find(({ scenario }) => scenario === ours.scenario)!;
+      expect(peers).toContain(theirs!.system);
+    }
+  });
+
+  it('is what --only chooses, a system with both types of queues by one name', () => {
+    expect(chosen(throughput!.peers, ['prototype-none', 'dbos'])).toEqual(['dbos', 'prototype-none']);
+    expect(chosen(compensate!.peers, ['prototype-none', 'dbos'])).toEqual(['prototype-none']);
+    expect(chosen(PACED.peers, ['prototype-none'])).toEqual(['prototype-none-classic', 'prototype-none']);
+    expect(chosen(PACED.peers, ['prototype-batch'])).toEqual([]);
+  });
+
+  it('leaves no database of a system behind', () => {
+    for (const { system } of Object.values(PEERS)) expect(DATABASES).toContain(`perf_${system}`);
+    expect(new Set(DATABASES).size).toBe(DATABASES.length);
   });
 });
