@@ -7,6 +7,7 @@ import { backstepRun } from '../scenarios/versus.mjs';
 import { countAt } from '../scenarios/latency.mjs';
 import { runForJson } from './child-run.mjs';
 import { chosen, COMPARED, DATABASES, PACED, PEERS, QUEUES } from './compared.mjs';
+import { warmUp } from './load.mjs';
 import { networkOfItsOwn, postgresWithin } from './network.mjs';
 import { preparePeers } from './peers-folder.mjs';
 import { deleteQueues, dropDatabase, POSTGRES_URL } from './servers.mjs';
@@ -33,7 +34,7 @@ async function oneTurn(bench, turn, runner) {
   const { count = 10_000 } = options;
   for (const { scenario, theirs, ours, participants, peers } of COMPARED) {
     for (const name of chosen(peers, options.only))
-      await peerRun(bench, runner, { scenario, theirs, name, turn, count: Math.ceil(count * PEERS[name].share) });
+      await peerRun(bench, runner, { scenario, theirs, name, turn, count: Math.ceil(count * PEERS[name].share), warm: warmUp(count) });
     for (const each of participants) await backstepRun(bench, { scenario: ours, kind: scenario, participants: each, turn, count });
   }
   const latency = { scenario: PACED.scenario, variant: `${RATE}/s`, turn, count: countAt(RATE, count) };
@@ -53,13 +54,13 @@ async function oneTurn(bench, turn, runner) {
     });
 }
 
-async function peerRun(bench, { folder, isolation, env }, { scenario, theirs, name, variant = '', turn, count }) {
+async function peerRun(bench, { folder, isolation, env }, { scenario, theirs, name, variant = '', turn, count, warm }) {
   const { system, with: given } = PEERS[name];
   const { limit } = bench.options;
   const isIsolated = system === 'restate';
   const command = [...(isIsolated ? isolation : []), process.execPath, 'run.mjs', system, theirs, String(count), ...given];
   return bench.measure({ scenario, system: name, variant, turn }, async () => {
-    const said = await runForJson(command[0], [...command.slice(1), '--quiet=0', `--limit=${limit}`], {
+    const said = await runForJson(command[0], [...command.slice(1), ...(warm ? [`--warm=${warm}`] : []), '--quiet=0', `--limit=${limit}`], {
       what: `${name} ${theirs}`,
       limit: limit + 30,
       cwd: folder,
