@@ -5,8 +5,8 @@ import { helpText, readOptions } from './lib/options.mjs';
 import { circumstances, openResults } from './lib/results.mjs';
 import { claimServers, removeLeftovers } from './lib/servers.mjs';
 import { groups, isDisturbed, summarize } from './lib/statistics.mjs';
-import { figure, summaryRows, targetRows, textTable } from './lib/tables.mjs';
-import { judge } from './lib/targets.mjs';
+import { figure, NEAR_LEGEND, NEAR_TITLE, nearRows, summaryRows, targetRows, textTable } from './lib/tables.mjs';
+import { judge, nearness } from './lib/targets.mjs';
 import { lineForPrograms, versusTextbook } from './lib/report.mjs';
 
 const args = process.argv.slice(2);
@@ -77,7 +77,12 @@ async function measureAll() {
     const { head, rows } = targetRows(judged);
     say(`\ntargets, with the least and the most that a single turn gave\n${textTable(head, rows)}`);
   }
-  if (options.json) console.log(JSON.stringify(lineForPrograms(results.runs, judged)));
+  const near = nearness(results.runs);
+  if (near.length > 0) {
+    const { head, rows } = nearRows(near);
+    say(`\n${NEAR_TITLE.toLowerCase()}: ${NEAR_LEGEND}\n${textTable(head, rows)}`);
+  }
+  if (options.json) console.log(JSON.stringify(lineForPrograms(results.runs, judged, near)));
   if (failed.length > 0) throw new Error(`\nthis could not be measured:\n${failed.join('\n')}`);
 }
 

@@ -1,5 +1,5 @@
 // One run of one system, printed as one line of JSON: node bench/run.mjs SYSTEM SCENARIO --count=N --participants=none
-import { saturate, pace } from './lib/load.mjs';
+import { pace, REST_MS, saturate, warmUp } from './lib/load.mjs';
 import { startMeter } from './lib/meter.mjs';
 import { startProfile } from './lib/profiling.mjs';
 import { PARTICIPANTS, SIGNINGS } from './lib/options.mjs';
@@ -69,12 +69,13 @@ running = await up({
 const fails = scenario === 'compensate';
 const isPaced = scenario === 'latency';
 const window = number('window', running.settings.window);
-const warm = number('warm', isPaced ? Math.min(60, count) : Math.min(1_000, Math.ceil(count / 5)));
+const warm = number('warm', isPaced ? Math.min(60, count) : warmUp(count));
 const run = (sagas, atRate) =>
   isPaced
     ? pace(running.start, { count: sagas, rate: atRate, fails, bytes })
     : saturate(running.start, { count: sagas, window, fails, bytes });
 await run(warm, Math.max(rate, 20));
+await new Promise((resolve) => setTimeout(resolve, REST_MS));
 
 const meter = startMeter({ ...(await serverProcesses()), engine: process.pid, ...running.processes });
 const profile = given.profile ? startProfile(given.profile, 'engine') : undefined;

@@ -17,6 +17,14 @@ export function payload(number, bytes = 300) {
   return bytes > 300 ? { ...order, note: order.note.padEnd(order.note.length + bytes - 300, ' and ring twice') } : order;
 }
 
+/**
+ * How many sagas end before the measured ones, where Backstep is measured with so many. Slower systems have fewer to be measured, and as many
+ * to get warm.
+ */
+export const warmUp = (count) => Math.min(1_000, Math.ceil(count / 5));
+/** Between the two, so that what the first have left is not counted; the peers' runner waits as long. */
+export const REST_MS = 300;
+
 /** Keeps `window` sagas in flight until `count` have ended; milliseconds from start to end of each. */
 export async function saturate(start, { count, window, fails, bytes }) {
   const took = [];

@@ -15,6 +15,9 @@ export const PEERS = /** @type {const} */ ([
   'restate-effects',
   'graphile',
   'pgboss',
+  'prototype-none',
+  'prototype-inbox',
+  'prototype-batch',
 ]);
 
 /** Name → what it takes, its meaning, its default as text. */

@@ -6,44 +6,15 @@ import path from 'node:path';
 import { backstepRun } from '../scenarios/versus.mjs';
 import { countAt } from '../scenarios/latency.mjs';
 import { runForJson } from './child-run.mjs';
+import { chosen, COMPARED, DATABASES, PACED, PEERS, QUEUES } from './compared.mjs';
+import { warmUp } from './load.mjs';
 import { networkOfItsOwn, postgresWithin } from './network.mjs';
 import { preparePeers } from './peers-folder.mjs';
 import { deleteQueues, dropDatabase, POSTGRES_URL } from './servers.mjs';
 
-/** System and options of the peers' runner; `share`: of Backstep's sagas, so that runs take about as long. */
-const PEERS = {
-  'textbook-none': { system: 'textbook', with: ['--participants=none'], share: 0.25 },
-  'textbook-tx': { system: 'textbook', with: ['--participants=tx'], share: 0.25 },
-  dbos: { system: 'dbos', with: ['--window=400'], share: 0.25 },
-  'dbos-effects': { system: 'dbos', with: ['--window=400', '--handler=db'], share: 0.25 },
-  restate: { system: 'restate', with: ['--partitions=2', '--window=800'], share: 0.5 },
-  'restate-effects': { system: 'restate', with: ['--partitions=2', '--window=800', '--handler=db'], share: 0.5 },
-  graphile: { system: 'graphile', with: ['--concurrency=50'], share: 0.25 },
-  pgboss: { system: 'pgboss', with: ['--batch=500'], share: 1 },
-};
-/** Who is measured in what; the second name is that of the peers' runner. */
-const COMPARED = [
-  {
-    scenario: 'peers-throughput',
-    theirs: 'throughput',
-    ours: 'throughput',
-    participants: ['none', 'inbox', 'batch'],
-    peers: Object.keys(PEERS),
-  },
-  {
-    scenario: 'peers-compensate',
-    theirs: 'fail',
-    ours: 'compensate',
-    participants: ['none', 'inbox', 'batch'],
-    peers: ['textbook-none', 'textbook-tx', 'restate', 'restate-effects'],
-  },
-];
 const RATE = 20;
 /** The rate at which the others do not keep up; Backstep alone is held to a limit there. */
 const HIGH_RATE = 1_000;
-/** What the peers' runner makes, and makes anew itself. */
-const DATABASES = ['dbos', 'restate', 'graphile', 'pgboss', 'textbook'].map((name) => `perf_${name}`);
-const QUEUES = ['cmd.order', 'cmd.stock', 'cmd.card', 'replies'];
 
 export async function comparePeers(bench) {
   const { options, say } = bench;
@@ -62,13 +33,12 @@ async function oneTurn(bench, turn, runner) {
   const { options } = bench;
   const { count = 10_000 } = options;
   for (const { scenario, theirs, ours, participants, peers } of COMPARED) {
-    for (const name of peers.filter((each) => options.only.includes(each)))
-      await peerRun(bench, runner, { scenario, theirs, name, turn, count: Math.ceil(count * PEERS[name].share) });
+    for (const name of chosen(peers, options.only))
+      await peerRun(bench, runner, { scenario, theirs, name, turn, count: Math.ceil(count * PEERS[name].share), warm: warmUp(count) });
     for (const each of participants) await backstepRun(bench, { scenario: ours, kind: scenario, participants: each, turn, count });
   }
-  const latency = { scenario: 'peers-latency', variant: `${RATE}/s`, turn, count: countAt(RATE, count) };
-  for (const name of ['textbook-none', 'dbos', 'restate', 'graphile', 'pgboss'].filter((each) => options.only.includes(each)))
-    await peerRun(bench, runner, { ...latency, theirs: 'latency', name });
+  const latency = { scenario: PACED.scenario, variant: `${RATE}/s`, turn, count: countAt(RATE, count) };
+  for (const name of chosen(PACED.peers, options.only)) await peerRun(bench, runner, { ...latency, theirs: 'latency', name });
   for (const queue of ['classic', 'quorum'])
     await backstepRun(bench, { ...latency, scenario: 'latency', kind: latency.scenario, participants: 'none', rate: RATE, queue });
   if (options.scenarios.includes('latency') && options.rates.includes(HIGH_RATE)) return;
@@ -84,13 +54,13 @@ async function oneTurn(bench, turn, runner) {
     });
 }
 
-async function peerRun(bench, { folder, isolation, env }, { scenario, theirs, name, variant = '', turn, count }) {
+async function peerRun(bench, { folder, isolation, env }, { scenario, theirs, name, variant = '', turn, count, warm }) {
   const { system, with: given } = PEERS[name];
   const { limit } = bench.options;
   const isIsolated = system === 'restate';
   const command = [...(isIsolated ? isolation : []), process.execPath, 'run.mjs', system, theirs, String(count), ...given];
   return bench.measure({ scenario, system: name, variant, turn }, async () => {
-    const said = await runForJson(command[0], [...command.slice(1), '--quiet=0', `--limit=${limit}`], {
+    const said = await runForJson(command[0], [...command.slice(1), ...(warm ? [`--warm=${warm}`] : []), '--quiet=0', `--limit=${limit}`], {
       what: `${name} ${theirs}`,
       limit: limit + 30,
       cwd: folder,

@@ -5,8 +5,8 @@ import { fileURLToPath } from 'node:url';
 import { barPlot, linePlot, writePlot } from '../../dist/test/lab/kit/plot.js';
 import { readResults } from './results.mjs';
 import { groups, summarize } from './statistics.mjs';
-import { figure, markdownTable, partsText, spreadText, targetRows } from './tables.mjs';
-import { judge } from './targets.mjs';
+import { figure, markdownTable, nearPart, partsText, spreadText, targetRows } from './tables.mjs';
+import { judge, nearness } from './targets.mjs';
 
 const FOLDER = fileURLToPath(new URL('..', import.meta.url));
 const BEGIN = '<!-- figures: begin, made by `npm run bench -- --plots FILES` -->';
@@ -20,6 +20,7 @@ export function makePlots(files, say) {
   const parts = [
     ...benches.slice(-1).map(circumstancesText),
     ...targetsPart(runs),
+    ...nearPart(nearness(runs)),
     ...SCENARIOS.flatMap(({ scenario, title, parts: make }) => {
       const own = summaries.filter((each) => each.scenario === scenario);
       if (own.length === 0) return [];
@@ -59,7 +60,6 @@ function targetsPart(runs) {
     ),
   ];
 }
-
 /** The same columns for every scenario; those that say nothing are left out. */
 function tableOf(summaries) {
   const columns = [

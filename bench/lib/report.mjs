@@ -29,7 +29,7 @@ function ratios(runs) {
 }
 
 /** The last line of `--json`: the first figures by themselves, then everything. */
-export function lineForPrograms(runs, targets) {
+export function lineForPrograms(runs, targets, near) {
   const summaries = groups(runs).map(summarize);
   const first = summaries.find(({ system, sagasPerSecond }) => system.startsWith('backstep') && sagasPerSecond);
   const quiet = summaries.find(({ system, scenario }) => system.startsWith('backstep') && scenario === 'latency');
@@ -43,5 +43,14 @@ export function lineForPrograms(runs, targets) {
     peakMemoryMb: first?.peakMemoryMb,
     results: summaries,
     targets: targets.map(({ measure, against, value, sense, floor, verdict }) => ({ measure, against, value, sense, floor, verdict })),
+    bareDesign: near.map((each) => ({
+      measure: each.measure,
+      against: each.against,
+      prototype: each.prototype,
+      value: each.value,
+      near: each.near,
+      sense: each.sense,
+      floor: each.floor,
+    })),
   };
 }

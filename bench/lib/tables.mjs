@@ -58,3 +58,27 @@ export function targetRows(judged) {
   });
   return { head, rows };
 }
+
+/** What stands above the table of `nearRows`, and what its last column says. */
+export const NEAR_TITLE = 'How near to the bare design';
+export const NEAR_LEGEND = 'Backstep to the prototype, for latency the prototype to Backstep, so that 1× is the bare design';
+/** @param {readonly import('./targets.mjs').Near[]} near */
+export function nearRows(near) {
+  const head = ['measure', 'against', 'prototype [turns]', 'Backstep [turns]', 'wanted', 'how near [turns]'];
+  const times = (/** @type {Spread | undefined} */ spread) => (spread ? `${spreadText(spread)}×` : '-');
+  const rows = near.map((each) => [
+    each.measure,
+    each.against,
+    times(each.prototype),
+    times(each.value),
+    `${each.sense} ${figure(each.floor)}×`,
+    times(each.near),
+  ]);
+  return { head, rows };
+}
+/** The paragraphs of a page; none where the prototype was not measured. @param {readonly import('./targets.mjs').Near[]} near */
+export function nearPart(near) {
+  if (near.length === 0) return [];
+  const { head, rows } = nearRows(near);
+  return [`### ${NEAR_TITLE}`, `${NEAR_LEGEND}.`, markdownTable(head, rows)];
+}

@@ -16,8 +16,10 @@ import { ratio, spread, isDisturbed } from './statistics.mjs';
  * @property {Who} [theirs] absent: the figure itself counts
  * @property {Figure} pick
  * @property {string} [unit]
+ * @property {Who} [bare] the prototype of ours from whose figures it was derived
  */
 /** @typedef {Target & { value: Spread | undefined, verdict: 'met' | 'MISSED' | 'not measured' }} Judged */
+/** @typedef {Target & { prototype: Spread | undefined, value: Spread | undefined, near: Spread | undefined }} Near */
 
 /** @type {Figure} */
 const speed = (run) => run.sagasPerSecond;
@@ -47,6 +49,7 @@ const faster = (scenario, what, mode, floors) =>
     floor,
     ours: { scenario, system: `backstep-${mode}` },
     theirs: { scenario, system: peer },
+    ...(peer.startsWith('textbook-') && { bare: { scenario, system: `prototype-${mode}` } }),
     pick: speed,
   }));
 /** @param {string} mode @param {string} peer @param {number} floor @returns {Target} */
@@ -59,15 +62,16 @@ const cheaper = (mode, peer, floor) => ({
   theirs: { scenario: 'peers-throughput', system: peer },
   pick: cpu,
 });
-/** @param {string} system @param {string} queue @param {string} peer @param {number} floor @returns {Target[]} */
-const quicker = (system, queue, peer, floor) =>
+/** @param {string} mode @param {string} queue @param {string} peer @param {number} floor @returns {Target[]} */
+const quicker = (mode, queue, peer, floor) =>
   /** @type {const} */ (['p50', 'p95', 'p99']).map((part) => ({
     measure: `latency at 20/s ${part}, ${queue} queues`,
     against: peer,
     sense: 'at most',
     floor,
-    ours: { scenario: 'peers-latency', system },
+    ours: { scenario: 'peers-latency', system: `backstep-${mode}` },
     theirs: { scenario: 'peers-latency', system: peer },
+    ...(part === 'p50' && { bare: { scenario: 'peers-latency', system: `prototype-${mode}` } }),
     pick: latency(part),
   }));
 /** @param {string} finished @param {string} shown @param {number} floor @returns {Target} */
@@ -93,8 +97,8 @@ export const TARGETS = /** @type {readonly Target[]} */ ([
   ...faster('peers-compensate', 'compensated sagas/s', 'batch', { 'textbook-tx': 14, 'restate-effects': 3.2 }),
   cheaper('none', 'restate', 0.45),
   cheaper('batch', 'restate-effects', 0.16),
-  ...quicker('backstep-none-classic', 'classic', 'dbos', 1.2),
-  ...quicker('backstep-none', 'quorum', 'restate', 1.4),
+  ...quicker('none-classic', 'classic', 'dbos', 1.2),
+  ...quicker('none', 'quorum', 'restate', 1.4),
   ...[
     { mode: 'batch', floor: 150 },
     { mode: 'none', floor: 250 },
@@ -141,6 +145,27 @@ export function judge(runs, targets = TARGETS) {
 }
 /** @param {Target} target @param {number} value */
 const isMet = ({ sense, floor }, value) => (sense === 'at least' ? value >= floor : value <= floor);
+
+/**
+ * What of the targets the bare design reaches, and what ours reaches of that: `prototype` and `value` are compared with the same system.
+ * `near` is ours to the prototype, or the other way round where less is better, so that 1 is always the prototype.
+ * @param {readonly Run[]} runs @param {readonly Target[]} [targets] @returns {Near[]} those for which the prototype was measured
+ */
+export function nearness(runs, targets = TARGETS) {
+  return targets.flatMap((target) => {
+    const { ours, bare, sense, pick } = target;
+    if (!bare || find(runs, bare).length === 0) return [];
+    const [above, below] = sense === 'at least' ? [ours, bare] : [bare, ours];
+    return [
+      {
+        ...target,
+        prototype: valueOf(runs, { ...target, ours: bare }),
+        value: valueOf(runs, target),
+        near: ratio(find(runs, above), find(runs, below), pick),
+      },
+    ];
+  });
+}
 
 /** @param {readonly Run[]} runs @param {Target} target @returns {Spread | undefined} */
 function valueOf(runs, { ours, theirs, pick }) {

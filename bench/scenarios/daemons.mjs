@@ -1,5 +1,6 @@
 // One daemon process against four on the same cores: what they cost each other.
 import { installed } from '../lib/installation.mjs';
+import { warmUp } from '../lib/load.mjs';
 import { startMeter } from '../lib/meter.mjs';
 import { startAsNdjson } from '../lib/starts.mjs';
 import { updatesOf } from '../lib/servers.mjs';
@@ -27,7 +28,7 @@ async function complete(installation, { number, count, payload: bytes, limit }) 
   const urls = installation.daemons.map(({ url }) => url);
   const start = (amount) => startAsNdjson({ urls, count: amount, clients: 4, bytes });
   const giveUpAt = performance.now() + limit * 1_000;
-  await keepBusy(installation, start, Math.min(1_000, Math.ceil(count / 5)), giveUpAt);
+  await keepBusy(installation, start, warmUp(count), giveUpAt);
   const meter = startMeter({ ...(await installation.processes()), clients: process.pid });
   const updatesBefore = await updatesOf(installation.url);
   await keepBusy(installation, start, count, giveUpAt);

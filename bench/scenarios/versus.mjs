@@ -1,5 +1,6 @@
 // What throughput, compensate and latency share: Backstep with each kind of participants, and the textbook, turn by turn.
 import { runSystem } from '../lib/child-run.mjs';
+import { warmUp } from '../lib/load.mjs';
 
 /** The textbook is slower: with a quarter of the sagas its runs take about as long. */
 const TEXTBOOK_SHARE = 4;
@@ -36,7 +37,7 @@ export async function interleaved(bench, scenario, kinds) {
   const textbooks = options.alone || options.parallel ? [] : [...new Set(kinds.map(textbookOf))];
   for (let turn = 1; turn <= options.repetitions; turn++) {
     for (const participants of textbooks)
-      await textbookRun(bench, { scenario, participants, turn, count: Math.ceil(count / TEXTBOOK_SHARE) });
+      await textbookRun(bench, { scenario, participants, turn, count: Math.ceil(count / TEXTBOOK_SHARE), warm: warmUp(count) });
     for (const participants of kinds) await backstepRun(bench, { scenario, participants, turn, count });
   }
 }

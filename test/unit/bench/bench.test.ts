@@ -1,8 +1,9 @@
 import { describe, expect, it } from '@jest/globals';
-import { readOptions } from '../../../bench/lib/options.mjs';
+import { chosen, COMPARED, DATABASES, PACED, PEERS } from '../../../bench/lib/compared.mjs';
+import { PEERS as PEER_NAMES, readOptions } from '../../../bench/lib/options.mjs';
 import { ratio, summarize, type Run } from '../../../bench/lib/statistics.mjs';
-import { figure, markdownTable, summaryRows, targetRows, textTable } from '../../../bench/lib/tables.mjs';
-import { judge, TARGETS } from '../../../bench/lib/targets.mjs';
+import { figure, markdownTable, nearPart, nearRows, summaryRows, targetRows, textTable } from '../../../bench/lib/tables.mjs';
+import { judge, nearness, TARGETS } from '../../../bench/lib/targets.mjs';
 
 const read = (...args: string[]) => readOptions(args);
 const run = (given: Partial<Run> = {}): Run => ({
@@ -48,6 +49,7 @@ describe("the bench's options", () => {
   it('take the folder of the peers or do without, and then run no scenario unless one is named', () => {
     expect(read('--peers').options).toMatchObject({ peers: '', scenarios: [] });
     expect(read('--peers', '--only', 'dbos,pgboss').options).toMatchObject({ peers: '', only: ['dbos', 'pgboss'] });
+    expect(read('--peers', '--only=prototype-none,prototype-inbox,prototype-batch').faults).toEqual([]);
     expect(read('--peers', 'there', '--scenario', 'latency').options).toMatchObject({ peers: 'there', scenarios: ['latency'] });
   });
 
@@ -187,5 +189,92 @@ describe('the targets', () => {
     ]);
     expect(markdownTable(['a', 'b'], [['1', '2']])).toBe('| a | b |\n| --- | --- |\n| 1 | 2 |');
     expect([1_234.5, 12.34, 1.234, 0.12345].map(figure)).toEqual(['1,235', '12.3', '1.23', '0.123']);
+  });
+});
+
+describe('what is compared in a turn', () => {
+  const [throughput, compensate] = COMPARED;
+
+  it('is every peer in throughput, and in the other parts nobody whom --only has no name for', () => {
+    expect(throughput!.peers).toEqual(PEER_NAMES);
+    for (const { peers } of [compensate!, PACED]) expect(chosen(peers, PEER_NAMES)).toEqual(peers);
+  });
+
+  it('has what every target compares ours to, and the prototype that it came from', () => {
+    const parts = [...COMPARED, PACED];
+    for (const { ours, theirs, bare } of TARGETS.filter((target) => target.ours.scenario.startsWith('peers-'))) {
+      const { peers } = parts.find(({ scenario }) => scenario === ours.scenario)!;
+      expect(peers).toContain(theirs!.system);
+      if (bare) expect(peers).toContain(bare.system);
+    }
+  });
+
+  it('is what --only chooses, a system with both types of queues by one name', () => {
+    expect(chosen(throughput!.peers, ['prototype-none', 'dbos'])).toEqual(['dbos', 'prototype-none']);
+    expect(chosen(compensate!.peers, ['prototype-none', 'dbos'])).toEqual(['prototype-none']);
+    expect(chosen(PACED.peers, ['prototype-none'])).toEqual(['prototype-none-classic', 'prototype-none']);
+    expect(chosen(PACED.peers, ['prototype-batch'])).toEqual([]);
+  });
+
+  it('leaves no database of a system behind', () => {
+    for (const { system } of Object.values(PEERS)) expect(DATABASES).toContain(`perf_${system}`);
+    expect(new Set(DATABASES).size).toBe(DATABASES.length);
+  });
+});
+
+describe('how near to the bare design', () => {
+  const completed = (system: string, sagasPerSecond: number, turn = 1) =>
+    run({ scenario: 'peers-throughput', system, sagasPerSecond, turn });
+  const latency = (system: string, p50: number) =>
+    run({ scenario: 'peers-latency', system, variant: '20/s', latencyMs: { p50, p95: 2 * p50, p99: 3 * p50 } });
+
+  it('tells what the prototype reaches of a target, and what ours reaches of the prototype', () => {
+    const runs = [
+      ...[1, 2].flatMap((turn) => [
+        completed('textbook-none', 500, turn),
+        completed('prototype-none', 2_400, turn),
+        completed('backstep-none', 1_700 + 100 * turn, turn),
+      ]),
+      latency('dbos', 10),
+      latency('prototype-none-classic', 9),
+      latency('backstep-none-classic', 15),
+    ];
+    const { head, rows } = nearRows(nearness(runs));
+    expect(textTable(head, rows).split('\n')).toEqual([
+      '  measure                                           against        prototype [turns]  Backstep [turns]  wanted        how near [turns]',
+      '  completed sagas/s, participants without database  textbook-none  4.8×               3.7 [3.6-3.8]×    at least 5×   0.771 [0.75-0.792]×',
+      '  latency at 20/s p50, classic queues               dbos           0.9×               1.5×              at most 1.2×  0.6×',
+    ]);
+  });
+
+  it('has a row for both outcomes with each kind of participants, and one for each type of queues', () => {
+    const runs = TARGETS.flatMap(({ bare }) => (bare ? [run({ ...bare, sagasPerSecond: 1, latencyMs: { p50: 1, p95: 1, p99: 1 } })] : []));
+    expect(nearness(runs).map(({ measure, against }) => `${measure}: ${against}`)).toEqual([
+      'completed sagas/s, participants without database: textbook-none',
+      'completed sagas/s, inbox and effect row: textbook-tx',
+      'completed sagas/s, batches on the wire, with effects: textbook-tx',
+      'compensated sagas/s, participants without database: textbook-none',
+      'compensated sagas/s, inbox and effect row: textbook-tx',
+      'compensated sagas/s, batches on the wire, with effects: textbook-tx',
+      'latency at 20/s p50, classic queues: dbos',
+      'latency at 20/s p50, quorum queues: restate',
+    ]);
+  });
+
+  it('does without the system of the target, and tells nothing without the prototype', () => {
+    const [ours, theirs] = [completed('backstep-batch', 2_500), completed('prototype-batch', 5_000)];
+    expect(nearRows(nearness([ours, theirs])).rows).toEqual([
+      ['completed sagas/s, batches on the wire, with effects', 'textbook-tx', '-', '-', 'at least 13×', '0.5×'],
+    ]);
+    expect(nearRows(nearness([theirs])).rows[0]?.slice(2)).toEqual(['-', '-', 'at least 13×', '-']);
+    expect(nearness([ours, completed('textbook-tx', 100)])).toEqual([]);
+  });
+
+  it('is a part of the page, where there is something to tell', () => {
+    const part = nearPart(nearness([completed('backstep-none', 1), completed('prototype-none', 2)]));
+    expect(part).toHaveLength(3);
+    expect(part[0]).toBe('### How near to the bare design');
+    expect(part[2]).toContain('| completed sagas/s, participants without database | textbook-none | - | - | at least 5× | 0.5× |');
+    expect(nearPart([])).toEqual([]);
   });
 });
