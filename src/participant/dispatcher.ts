@@ -105,7 +105,7 @@ export class Dispatcher {
     const joined = new Set<HandlerDeclaration | undefined>();
     const left: Task[] = [];
     for (const task of this.waiting) {
-      const isFree = !this.busy.has(task.actionId) && !passed.has(task.actionId) && taken.length < max && isWanted(task);
+      const isFree = taken.length < max && isWanted(task) && !this.busy.has(task.actionId) && !passed.has(task.actionId);
       if (isFree && ((isGroup && joined.has(task.handler)) || this.hasSlot(task))) {
         taken.push(task);
         this.busy.add(task.actionId);
