@@ -1,4 +1,4 @@
-import { alone, apart, putTogether, readBatch, type Head, type Single, type WireFault } from './codec-batch.js';
+import { alone, apart, bodyOf, putTogether, readBatch, type Head, type Single, type WireFault } from './codec-batch.js';
 import { faultText, integerHeader, MESSAGE_LENGTH, printable, readJsonBody, shorten, textHeader } from './codec-text.js';
 import { parseJson, utf8Bytes, type Checked, type Json } from './json.js';
 import { parseCommandId, type CommandRef, type Outcome } from './state.js';
@@ -63,7 +63,7 @@ export function decodeReplies(message: Message): DecodedReplies {
   const replies: DecodedReply[] = [];
   const faults: WireFault[] = [];
   for (const element of batch.elements) {
-    const read = readReply(element.head, () => element.body);
+    const read = readReply(element.head, () => bodyOf(element));
     if (read.ok) replies.push(read.reply);
     else faults.push({ reason: read.reason, message: apart(message, element) });
   }
