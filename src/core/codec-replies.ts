@@ -7,6 +7,7 @@ import {
   HEADER,
   JSON_CONTENT,
   type Addressed,
+  type Headers,
   type Message,
   type Names,
   type ReplyMessage,
@@ -48,6 +49,7 @@ const CODE_BYTES = 200;
 
 /** The messages that carry these replies, in their order: as few as will do, so only for an orchestrator that wrote a batch itself. */
 export function encodeReplies(replies: readonly ReplyMessage[], names: Names, facts: SenderFacts): Addressed[] {
+  if (replies.length === 1) return [encodeReply(replies[0]!, names, facts)];
   const singles = replies.map((reply) => singleOf(reply, names, facts));
   return putTogether(singles, MAX_BATCH).map(({ addressed }) => addressed);
 }
@@ -76,8 +78,6 @@ export function encodeReply(reply: ReplyMessage, names: Names, facts: SenderFact
 }
 
 function singleOf(reply: ReplyMessage, names: Names, facts: SenderFacts): Single {
-  const headers: Record<string, string | number> = { [HEADER.outcome]: reply.outcome };
-  if (reply.attempt !== undefined) headers[HEADER.attempt] = reply.attempt;
   const ownId = `${reply.commandId}#${reply.outcome}`;
   return {
     exchange: '',
@@ -92,10 +92,18 @@ function singleOf(reply: ReplyMessage, names: Names, facts: SenderFacts): Single
       timestamp: facts.now,
       appId: facts.appId,
       expirationMs: undefined,
-      headers,
+      headers: replyHeaders(reply),
     },
   };
 }
+
+/** Names that are written out make an object at once; the compiler sees to it that they are those of the wire. */
+function replyHeaders({ outcome, attempt }: ReplyMessage): Headers {
+  if (attempt === undefined) return { 'saga-outcome': outcome } satisfies OutcomeHeader;
+  return { 'saga-outcome': outcome, 'saga-attempt': attempt } satisfies OutcomeHeader & AttemptHeader;
+}
+type OutcomeHeader = { readonly [name in typeof HEADER.outcome]: Outcome };
+type AttemptHeader = { readonly [name in typeof HEADER.attempt]: number };
 
 /** One message that is one reply. The command's id in `correlation_id` is the only must; without an outcome it is a success. */
 export function decodeReply(message: Message): ReplyReading {
