@@ -103,7 +103,8 @@ function mixLength(length: number): void {
 function mixDigits(count: number): void {
   let power = 1;
   while (power * 10 <= count) power *= 10;
-  for (; power >= 1; power = Math.floor(power / 10)) mixUnit(ZERO + (Math.floor(count / power) % 10));
+  // Cut off to whole numbers in this way the machine divides whole numbers.
+  for (; power >= 1; power = (power / 10) | 0) mixUnit(ZERO + (((count / power) | 0) % 10));
 }
 
 function finish(own: number, other: number): number {
