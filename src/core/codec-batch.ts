@@ -11,14 +11,15 @@ export interface WireFault {
 }
 /** What a message says beside its body. */
 export type Head = Omit<Message, 'body' | 'whole'>;
-/** One element: what it would say as a message of its own, and its body, parsed already. */
+/** One element: what it would say as a message of its own, and its body, parsed already; see {@link bodyOf}. */
 export interface Element {
   /** Its place in the array. */
   readonly index: number;
   readonly head: Head;
-  readonly body: Checked | undefined;
-  /** The body as it stands there. */
+  /** The body as it stands there; `undefined`: there is none. */
   readonly content: unknown;
+  /** What is wrong with the body. */
+  readonly faults: readonly string[];
 }
 export type BatchReading = { readonly ok: true; readonly elements: readonly Element[] } | { readonly ok: false; readonly reason: string };
 
@@ -30,7 +31,11 @@ export interface Single extends Omit<Addressed, 'message'> {
 
 /** The message that it is on its own. */
 export function alone({ exchange, routingKey, head, text }: Single): Addressed {
-  return { exchange, routingKey, message: { ...head, body: encodeText(text) } };
+  const { messageId, correlationId, type, replyTo, contentType, timestamp, appId, expirationMs, headers } = head;
+  const body = encodeText(text);
+  // Every field by name: a copy of the head costs as much as all the rest.
+  const message: Message = { messageId, correlationId, type, replyTo, contentType, timestamp, appId, expirationMs, headers, body };
+  return { exchange, routingKey, message };
 }
 
 /** How something becomes a message of its own, and how an element of a batch. */
@@ -92,8 +97,14 @@ export function readBatch(message: Message, what: string): BatchReading {
   const isLarge = bytes > LIMITS.payloadBytes;
   const only = integerHeader(message.headers, HEADER.batchElement);
   if (only !== undefined && !(only in elements)) return { ok: false, reason: `the batch has no element ${only}` };
-  const wanted = only === undefined ? [...elements.keys()] : [only];
-  return { ok: true, elements: wanted.map((index) => readElement(elements[index], index, message, what, isLarge)) };
+  if (only !== undefined) return { ok: true, elements: [readElement(elements[only], only, message, what, isLarge)] };
+  return { ok: true, elements: elements.map((element, index) => readElement(element, index, message, what, isLarge)) };
+}
+
+/** The body of an element, with its text. */
+export function bodyOf({ content, faults }: Element): Checked | undefined {
+  if (content === undefined) return undefined;
+  return faults.length > 0 ? { ok: false, faults } : { ok: true, value: content as Json, text: JSON.stringify(content) };
 }
 
 /** The element with this correlation id, {@link apart}; the message itself where it is no batch. */
@@ -153,29 +164,39 @@ function readElement(element: unknown, index: number, carrier: Message, what: st
     expirationMs: carrier.expirationMs,
     headers: readHeaders(headers),
   };
-  return { index, head, body: body === undefined ? undefined : checked(body, what, isLarge), content: body };
+  return { index, head, content: body, faults: body === undefined ? [] : bodyFaults(body, what, isLarge) };
 }
 
-function checked(body: unknown, what: string, isLarge: boolean): Checked {
+/** `isLarge`: the whole batch is so large that one body of it may be too large. */
+function bodyFaults(body: unknown, what: string, isLarge: boolean): readonly string[] {
   const faults = jsonFaults(body, what);
-  const text = JSON.stringify(body);
-  if (isLarge && utf8Bytes(text) > LIMITS.payloadBytes)
-    faults.push(`${what} has ${utf8Bytes(text)} bytes; the limit is ${LIMITS.payloadBytes}`);
-  return faults.length > 0 ? { ok: false, faults } : { ok: true, value: body as Json, text };
+  const bytes = isLarge ? utf8Bytes(JSON.stringify(body)) : 0;
+  if (bytes > LIMITS.payloadBytes) faults.push(`${what} has ${bytes} bytes; the limit is ${LIMITS.payloadBytes}`);
+  return faults;
 }
 
 function textOf(value: unknown): string {
   return typeof value === 'string' ? value : '';
 }
 
+/** Of those that were parsed: the same object, unless there is something in it that is no header. */
 function readHeaders(value: unknown): Headers {
   const said = fieldsOf(value);
+  for (const name in said) if (!isHeader(name, said[name])) return onlyHeaders(said);
+  return said as Headers;
+}
+
+function onlyHeaders(said: Readonly<Record<string, unknown>>): Headers {
   const headers: Record<string, string | number> = {};
   for (const name of Object.keys(said)) {
     const each = said[name];
-    if (name !== '__proto__' && (typeof each === 'string' || typeof each === 'number')) headers[name] = each;
+    if (isHeader(name, each)) headers[name] = each;
   }
   return headers;
+}
+
+function isHeader(name: string, value: unknown): value is string | number {
+  return name !== '__proto__' && (typeof value === 'string' || typeof value === 'number');
 }
 
 function fieldsOf(value: unknown): Record<string, unknown> {

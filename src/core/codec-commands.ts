@@ -1,6 +1,17 @@
-import { alone, apart, elementText, putTogether, readBatch, type Head, type Single, type WireFault, type Writing } from './codec-batch.js';
-import { integerHeader, printable, readJsonBody, shorten, textHeader } from './codec-text.js';
-import type { Checked, Json } from './json.js';
+import {
+  alone,
+  apart,
+  elementText,
+  putTogether,
+  readBatch,
+  type Element,
+  type Head,
+  type Single,
+  type WireFault,
+  type Writing,
+} from './codec-batch.js';
+import { headerInteger, headerText, printable, readJsonBody, shorten } from './codec-text.js';
+import type { Json } from './json.js';
 import { parseCommandId, PHASE_NAMES, type CommandRef } from './state.js';
 import {
   BATCH_CONTENT,
@@ -8,6 +19,7 @@ import {
   HEADER,
   JSON_CONTENT,
   type Addressed,
+  type CommandHead,
   type CommandMessage,
   type Headers,
   type Message,
@@ -16,7 +28,7 @@ import {
 } from './wire.js';
 
 /** A command that was read, with its request. */
-export interface DecodedCommand extends CommandMessage {
+export interface DecodedCommand extends CommandHead {
   /** The body, parsed and within the limits; not yet checked against a schema. */
   readonly request: Json;
 }
@@ -71,26 +83,26 @@ export function decodeCommands(
   participant = '',
   whyNot: (command: DecodedCommand) => string | undefined = () => undefined,
 ): DecodedCommands {
+  if (message.contentType !== BATCH_CONTENT) {
+    const read = judged(decodeCommand(message, participant), whyNot);
+    return read.ok ? { commands: [read.command], faults: [] } : { commands: [], faults: [{ reason: read.reason, message }] };
+  }
+  const batch = readBatch(message, 'the request');
+  if (!batch.ok) return { commands: [], faults: [{ reason: batch.reason, message }] };
   const commands: DecodedCommand[] = [];
   const faults: WireFault[] = [];
-  const take = (read: CommandReading, single: () => Message) => {
-    const reason = read.ok ? whyNot(read.command) : read.reason;
-    if (reason !== undefined) faults.push({ reason, message: single() });
-    else if (read.ok) commands.push(read.command);
-  };
-  if (message.contentType !== BATCH_CONTENT) take(decodeCommand(message, participant), () => message);
-  else {
-    const batch = readBatch(message, 'the request');
-    if (!batch.ok) return { commands, faults: [{ reason: batch.reason, message }] };
-    for (const element of batch.elements)
-      take(
-        readCommand(element.head, participant, () => element.body ?? NO_REQUEST),
-        () => apart(message, element),
-      );
+  for (const element of batch.elements) {
+    const read = judged(readCommand(element.head, participant, requestOf, element), whyNot);
+    if (read.ok) commands.push(read.command);
+    else faults.push({ reason: read.reason, message: apart(message, element) });
   }
   return { commands, faults };
 }
-const NO_REQUEST: Checked = { ok: false, faults: ['the request is missing'] };
+
+function judged(read: CommandReading, whyNot: (command: DecodedCommand) => string | undefined): CommandReading {
+  const reason = read.ok ? whyNot(read.command) : undefined;
+  return reason === undefined ? read : not(reason);
+}
 
 /** One command as one message. */
 export function encodeCommand(command: CommandMessage, names: Names, facts: SenderFacts): Addressed {
@@ -118,65 +130,79 @@ function singleOf(command: CommandMessage, names: Names, facts: SenderFacts): Si
 
 /** One message that is one command; see {@link decodeCommands}. */
 export function decodeCommand(message: Message, participant = ''): CommandReading {
-  return readCommand(message, participant, () => readJsonBody(message, 'the request'));
+  return readCommand(message, participant, requestIn, message);
 }
 
-function readCommand(message: Head, participant: string, read: () => Checked): CommandReading {
-  const id = message.messageId || message.correlationId;
+/** A body, or what is wrong with it. */
+type Body = { readonly ok: true; readonly value: Json } | { readonly ok: false; readonly faults: readonly string[] };
+
+function requestIn(message: Message): Body {
+  return readJsonBody(message, 'the request');
+}
+function requestOf({ content, faults }: Element): Body {
+  if (content === undefined) return NO_REQUEST;
+  return faults.length > 0 ? { ok: false, faults } : { ok: true, value: content as Json };
+}
+const NO_REQUEST: Body = { ok: false, faults: ['the request is missing'] };
+
+function readCommand<Source>(head: Head, participant: string, bodyIn: (source: Source) => Body, source: Source): CommandReading {
+  const id = head.messageId || head.correlationId;
   const ref = parseCommandId(id);
   if (!ref) return not(`"${shorten(printable(id), 100)}" is not a command id`);
-  const facts = factsOf(message, ref, participant);
-  if (typeof facts === 'string') return not(facts);
-  const body = read();
+  const command = commandOf(head, id, ref, participant);
+  if (typeof command === 'string') return not(command);
+  const body = bodyIn(source);
   if (!body.ok) return not(body.faults.join('; '));
-  const { type, expirationMs } = message;
-  return { ok: true, command: { id, type, ...facts, body: body.text, expirationMs, request: body.value } };
+  command.request = body.value;
+  return { ok: true, command };
 }
 
-/** What the headers and the type say; a sentence where they say nothing usable. */
-function factsOf(message: Head, ref: CommandRef, participant: string): Facts | string {
-  const { headers } = message;
-  const target = participantOf(message.type, participant);
-  if (target === undefined) return `"${shorten(printable(message.type), 100)}" is not the type of a command`;
+/** What the headers and the type say, with the request still to come; a sentence where they say nothing usable. */
+function commandOf(head: Head, id: string, ref: CommandRef, participant: string): (DecodedCommand & { request: Json }) | string {
+  const { headers, type } = head;
+  const target = participantOf(type, participant);
+  if (target === undefined) return `"${shorten(printable(type), 100)}" is not the type of a command`;
   if (participant !== '' && target !== participant) return `the command is for ${target}, not for ${participant}`;
-  const sagaName = textHeader(headers, HEADER.sagaName);
-  const sagaVersion = integerHeader(headers, HEADER.sagaVersion);
-  const attempt = integerHeader(headers, HEADER.attempt);
-  const firstSentAt = integerHeader(headers, HEADER.firstSent);
+  const sagaName = headerText(headers[HEADER.sagaName]);
+  const sagaVersion = headerInteger(headers[HEADER.sagaVersion]);
+  const attempt = headerInteger(headers[HEADER.attempt]);
+  const firstSentAt = headerInteger(headers[HEADER.firstSent]);
   if (sagaName === undefined) return missing(HEADER.sagaName);
   if (sagaVersion === undefined) return missing(HEADER.sagaVersion);
   if (attempt === undefined) return missing(HEADER.attempt);
   if (firstSentAt === undefined) return missing(HEADER.firstSent);
-  const phase = textHeader(headers, HEADER.phase);
+  const phase = headerText(headers[HEADER.phase]);
   if (phase !== undefined && phase !== PHASE_NAMES[ref.phase])
     return `the id says ${PHASE_NAMES[ref.phase]}, the header ${HEADER.phase} something else`;
-  if ((ref.phase === 'f') !== (message.type === FENCE_TYPE))
-    return `a ${PHASE_NAMES[ref.phase]} cannot have the type ${shorten(message.type, 100)}`;
+  if ((ref.phase === 'f') !== (type === FENCE_TYPE)) return `a ${PHASE_NAMES[ref.phase]} cannot have the type ${shorten(type, 100)}`;
   const action = ref.phase === 'a' ? undefined : actionOf(headers);
   if (typeof action === 'string') return action;
   return {
+    id,
     participant: target,
+    type,
     sagaId: ref.sagaId,
     sagaName,
     sagaVersion,
-    sagaKey: textHeader(headers, HEADER.key),
+    sagaKey: headerText(headers[HEADER.key]),
     step: ref.step,
     phase: ref.phase,
     attempt,
     execution: ref.execution,
     firstSentAt,
     action,
-    traceparent: textHeader(headers, HEADER.traceparent),
-    tracestate: textHeader(headers, HEADER.tracestate),
-    payloadKey: textHeader(headers, HEADER.payloadKey),
+    traceparent: headerText(headers[HEADER.traceparent]),
+    tracestate: headerText(headers[HEADER.tracestate]),
+    payloadKey: headerText(headers[HEADER.payloadKey]),
+    expirationMs: head.expirationMs,
+    request: null,
   };
 }
-type Facts = Omit<CommandMessage, 'id' | 'type' | 'body' | 'expirationMs'>;
 
 function actionOf(headers: Headers): NonNullable<CommandMessage['action']> | string {
-  const id = textHeader(headers, HEADER.actionId);
-  const outcome = textHeader(headers, HEADER.actionOutcome);
-  const firstSentAt = integerHeader(headers, HEADER.actionFirstSent);
+  const id = headerText(headers[HEADER.actionId]);
+  const outcome = headerText(headers[HEADER.actionOutcome]);
+  const firstSentAt = headerInteger(headers[HEADER.actionFirstSent]);
   if (id === undefined || parseCommandId(id)?.phase !== 'a') return missing(HEADER.actionId);
   if (outcome !== 'success' && outcome !== 'unknown') return missing(HEADER.actionOutcome);
   if (firstSentAt === undefined) return missing(HEADER.actionFirstSent);
@@ -186,9 +212,11 @@ function actionOf(headers: Headers): NonNullable<CommandMessage['action']> | str
 /** The part of `<participant>.<command>` before the dot. */
 function participantOf(type: string, participant: string): string | undefined {
   if (type === FENCE_TYPE) return participant;
-  const match = /^([A-Za-z][A-Za-z0-9_-]{0,99})\.[A-Za-z][A-Za-z0-9_.-]{0,149}$/.exec(type);
-  return match?.[1];
+  if (!COMMAND_TYPE.test(type)) return undefined;
+  const dot = type.indexOf('.');
+  return dot === participant.length && type.startsWith(participant) ? participant : type.slice(0, dot);
 }
+const COMMAND_TYPE = /^[A-Za-z][A-Za-z0-9_-]{0,99}\.[A-Za-z][A-Za-z0-9_.-]{0,149}$/;
 
 /** Under `each` the id has one more part than the step alone gives it. */
 function elementOf(command: CommandMessage): number | undefined {

@@ -1,4 +1,4 @@
-import { alone, apart, elementText, putTogether, readBatch, type Head, type Single, type WireFault } from './codec-batch.js';
+import { alone, apart, bodyOf, elementText, putTogether, readBatch, type Head, type Single, type WireFault } from './codec-batch.js';
 import { faultText, integerHeader, MESSAGE_LENGTH, printable, readJsonBody, shorten, textHeader } from './codec-text.js';
 import { parseJson, utf8Bytes, type Checked, type Json } from './json.js';
 import { parseCommandId, type CommandRef, type Outcome } from './state.js';
@@ -7,6 +7,7 @@ import {
   HEADER,
   JSON_CONTENT,
   type Addressed,
+  type Headers,
   type Message,
   type Names,
   type ReplyMessage,
@@ -73,7 +74,7 @@ export function decodeReplies(message: Message): DecodedReplies {
   const replies: DecodedReply[] = [];
   const faults: WireFault[] = [];
   for (const element of batch.elements) {
-    const read = readReply(element.head, () => element.body);
+    const read = readReply(element.head, () => bodyOf(element));
     if (read.ok) replies.push(read.reply);
     else faults.push({ reason: read.reason, message: apart(message, element) });
   }
@@ -86,8 +87,6 @@ export function encodeReply(reply: ReplyMessage, names: Names, facts: SenderFact
 }
 
 function singleOf(reply: ReplyMessage, names: Names, facts: SenderFacts): Single {
-  const headers: Record<string, string | number> = { [HEADER.outcome]: reply.outcome };
-  if (reply.attempt !== undefined) headers[HEADER.attempt] = reply.attempt;
   return {
     exchange: '',
     routingKey: names.replies,
@@ -101,10 +100,18 @@ function singleOf(reply: ReplyMessage, names: Names, facts: SenderFacts): Single
       timestamp: facts.now,
       appId: facts.appId,
       expirationMs: undefined,
-      headers,
+      headers: replyHeaders(reply),
     },
   };
 }
+
+/** Names that are written out make an object at once; the compiler sees to it that they are those of the wire. */
+function replyHeaders({ outcome, attempt }: ReplyMessage): Headers {
+  if (attempt === undefined) return { 'saga-outcome': outcome } satisfies OutcomeHeader;
+  return { 'saga-outcome': outcome, 'saga-attempt': attempt } satisfies OutcomeHeader & AttemptHeader;
+}
+type OutcomeHeader = { readonly [name in typeof HEADER.outcome]: Outcome };
+type AttemptHeader = { readonly [name in typeof HEADER.attempt]: number };
 
 /** One message that is one reply. The command's id in `correlation_id` is the only must; without an outcome it is a success. */
 export function decodeReply(message: Message): ReplyReading {

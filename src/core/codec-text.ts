@@ -30,14 +30,20 @@ export function readJsonBody({ body, whole }: Pick<Message, 'body' | 'whole'>, w
 
 /** A header as text; `undefined` when it is missing or empty. */
 export function textHeader(headers: Headers, name: string): string | undefined {
-  const value = Object.hasOwn(headers, name) ? headers[name] : undefined;
+  return Object.hasOwn(headers, name) ? headerText(headers[name]) : undefined;
+}
+/** The same of what stands there: whoever reads one certain header asks for it by itself, which costs less. */
+export function headerText(value: string | number | undefined): string | undefined {
   if (typeof value === 'number') return String(value);
   return typeof value === 'string' && value !== '' ? value : undefined;
 }
 
 /** A header as a whole number from 0 on; clients that only know text may send digits. `undefined` for anything else. */
 export function integerHeader(headers: Headers, name: string): number | undefined {
-  const value = Object.hasOwn(headers, name) ? headers[name] : undefined;
+  return Object.hasOwn(headers, name) ? headerInteger(headers[name]) : undefined;
+}
+/** See {@link headerText}. */
+export function headerInteger(value: string | number | undefined): number | undefined {
   if (typeof value === 'number') return Number.isSafeInteger(value) && value >= 0 ? value : undefined;
   if (typeof value !== 'string' || !/^\d{1,15}$/.test(value)) return undefined;
   return Number(value);

@@ -100,8 +100,8 @@ export function namesIn(namespace: string): Names {
   };
 }
 
-/** A command as both sides see it: the orchestrator writes it, the SDK reads it. */
-export interface CommandMessage {
+/** What a command says beside its request, as both sides see it: the orchestrator writes it, the SDK reads it. */
+export interface CommandHead {
   /** `<saga id>.<step>[.<element>].<phase>.<execution>`. */
   readonly id: string;
   readonly participant: string;
@@ -123,9 +123,12 @@ export interface CommandMessage {
   readonly tracestate?: string | undefined;
   /** The saga's own key, sealed, where it has one and the payloads of the command have sensitive parts. */
   readonly payloadKey?: string | undefined;
+  readonly expirationMs: number | undefined;
+}
+/** A command that is to be sent. */
+export interface CommandMessage extends CommandHead {
   /** JSON text: the request, no envelope. */
   readonly body: string;
-  readonly expirationMs: number | undefined;
 }
 
 /** A participant's answer. */

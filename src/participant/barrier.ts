@@ -1,5 +1,5 @@
 import { SagaError } from '../core/errors.js';
-import type { CommandMessage } from '../core/wire.js';
+import type { CommandHead } from '../core/wire.js';
 import type { Claim, InboxClaim, InboxKey, InboxWrite } from '../ports/inbox.js';
 import { EMPTY, failure, rejected, success, type Answer } from './answer.js';
 
@@ -37,31 +37,30 @@ export interface RowChanges {
 }
 
 /** The action that a command is about: itself, if it is one. */
-export function actionIdOf(command: CommandMessage): string {
+export function actionIdOf(command: CommandHead): string {
   return command.phase === 'a' ? command.id : requireAction(command).id;
 }
 
 /** A compensation and a fence claim their action's row: whoever comes first decides whether the action can ever run. */
-export function claimsOf(command: CommandMessage, requestHash: string): CommandClaims {
+export function claimsOf(command: CommandHead, requestHash: string): CommandClaims {
   const actionId = actionIdOf(command);
-  const action = { actionId, direction: 'action', commandId: actionId } as const;
   switch (command.phase) {
     case 'a':
-      return { action: { ...action, requestHash }, own: undefined };
+      return { action: { actionId, direction: 'action', commandId: actionId, requestHash }, own: undefined };
     case 'c':
       return {
-        action: { ...action, requestHash: '' },
+        action: { actionId, direction: 'action', commandId: actionId, requestHash: '' },
         own: { actionId, direction: 'compensation', commandId: command.id, requestHash },
       };
     case 'f':
-      return { action: { ...action, requestHash: '' }, own: undefined };
+      return { action: { actionId, direction: 'action', commandId: actionId, requestHash: '' }, own: undefined };
     default:
       throw new SagaError('SAGA_INTERNAL', `unknown phase of ${command.id}`);
   }
 }
 
 /** Run, answer from the row, or refuse: the barrier of design.md §5, for one command whose rows are claimed. */
-export function judge(command: CommandMessage, found: Found): Verdict {
+export function judge(command: CommandHead, found: Found): Verdict {
   if (command.phase === 'a') return judgeAction(command, found);
   return command.phase === 'c' ? judgeCompensation(command, found) : judgeFence(command, found);
 }
@@ -69,23 +68,30 @@ export function judge(command: CommandMessage, found: Found): Verdict {
 /** What becomes of the rows after the handler, or in its stead, has given this answer. Nothing stays of an `error`. */
 export function settle(found: Found, verdict: Verdict, answer: Answer): RowChanges {
   const { action, own } = found.claims;
-  const fresh = [...(found.action.fresh ? [action] : []), ...(own && found.own?.fresh ? [own] : [])];
-  if (answer.outcome === 'error' || (verdict.do === 'answer' && !verdict.keep)) return { store: [], release: fresh };
+  if (answer.outcome === 'error' || (verdict.do === 'answer' && !verdict.keep)) return { store: NONE, release: freshIn(found) };
   if (!own) {
     const state = verdict.do === 'answer' ? 'tombstone' : answer.outcome;
-    return { store: [{ ...keyOf(action), state, reply: state === 'tombstone' ? null : answer.body }], release: [] };
+    return { store: [writeOf(action, state, state === 'tombstone' ? null : answer.body)], release: NONE };
   }
-  const undone: InboxWrite = { ...keyOf(own), state: 'success', reply: answer.body };
-  return { store: isOpen(found.action) ? [{ ...keyOf(action), state: 'tombstone', reply: null }, undone] : [undone], release: [] };
+  const undone = writeOf(own, 'success', answer.body);
+  return { store: isOpen(found.action) ? [writeOf(action, 'tombstone', null), undone] : [undone], release: NONE };
+}
+const NONE: readonly never[] = [];
+
+/** The rows that were made for a command. */
+export function freshIn({ claims, action, own }: Found): readonly InboxKey[] {
+  const fresh: InboxKey[] = action.fresh ? [claims.action] : [];
+  if (own?.fresh && claims.own) fresh.push(claims.own);
+  return fresh;
 }
 
 /** Rows of a command whose effects are outside, as committed before its handler runs. */
 export function begun(found: Found): readonly InboxWrite[] {
   const { action, own } = found.claims;
-  if (!own) return found.action.fresh ? [{ ...keyOf(action), state: 'started', reply: null }] : [];
+  if (!own) return found.action.fresh ? [writeOf(action, 'started', null)] : [];
   return [
-    ...(isOpen(found.action) ? [{ ...keyOf(action), state: 'tombstone', reply: null } as const] : []),
-    ...(found.own?.fresh ? [{ ...keyOf(own), state: 'started', reply: null } as const] : []),
+    ...(isOpen(found.action) ? [writeOf(action, 'tombstone', null)] : []),
+    ...(found.own?.fresh ? [writeOf(own, 'started', null)] : []),
   ];
 }
 
@@ -94,7 +100,7 @@ export function mayBeUnderWay(found: Found): boolean {
   return !found.action.fresh && found.action.row.state === 'started';
 }
 
-function judgeAction(command: CommandMessage, { action, claims, now, horizonMs }: Found): Verdict {
+function judgeAction(command: CommandHead, { action, claims, now, horizonMs }: Found): Verdict {
   if (action.fresh) {
     if (now - command.firstSentAt > horizonMs) return refuse('beyond-horizon', BEYOND);
     return { do: 'run', again: false };
@@ -114,7 +120,7 @@ function judgeAction(command: CommandMessage, { action, claims, now, horizonMs }
   }
 }
 
-function judgeCompensation(command: CommandMessage, { action, own, claims, now, horizonMs }: Found): Verdict {
+function judgeCompensation(command: CommandHead, { action, own, claims, now, horizonMs }: Found): Verdict {
   const about = requireAction(command);
   if (own && !own.fresh) {
     const { state, reply, requestHash, commandId } = own.row;
@@ -144,7 +150,7 @@ function judgeCompensation(command: CommandMessage, { action, own, claims, now, 
 }
 
 /** A fence's answer is the action's outcome; it makes the action impossible where it has not run. */
-function judgeFence(command: CommandMessage, { action, now, horizonMs }: Found): Verdict {
+function judgeFence(command: CommandHead, { action, now, horizonMs }: Found): Verdict {
   if (action.fresh) {
     if (now - requireAction(command).firstSentAt > horizonMs) return refuse('beyond-horizon', BEYOND_ACTION);
     return { do: 'answer', answer: undone(), keep: true };
@@ -185,15 +191,15 @@ function isOpen(claim: Claim): boolean {
   return claim.fresh || claim.row.state === 'started';
 }
 
-function keyOf({ actionId, direction }: InboxKey): InboxKey {
-  return { actionId, direction };
+function writeOf({ actionId, direction }: InboxKey, state: InboxWrite['state'], reply: string | null): InboxWrite {
+  return { actionId, direction, state, reply };
 }
 
-function requireAction(command: CommandMessage): NonNullable<CommandMessage['action']> {
+function requireAction(command: CommandHead): NonNullable<CommandHead['action']> {
   if (!command.action) throw new SagaError('SAGA_INTERNAL', `${command.id} does not say which action it is about`);
   return command.action;
 }
 
-function neverCommitted(command: CommandMessage): SagaError {
+function neverCommitted(command: CommandHead): SagaError {
   return new SagaError('SAGA_INTERNAL', `${command.id} met an inbox row in a state that is never committed`);
 }

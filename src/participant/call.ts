@@ -15,7 +15,22 @@ export class NotDone extends Error {
   }
 }
 
-/** The facts and whatever else the handler gets; the signal is made only for a handler that looks at it. */
+/** For a handler without a transaction; the signal is made only for one that looks at it. Field by field: a copy of the facts costs twice as much. */
+export function plainContextOf(command: DecodedCommand, source: { readonly signal: AbortSignal }): object {
+  const { commandId, actionId, saga, attempt, traceparent } = factsOf(command);
+  return {
+    commandId,
+    actionId,
+    saga,
+    attempt,
+    traceparent,
+    tx: undefined,
+    get abortSignal() {
+      return source.signal;
+    },
+  };
+}
+/** The same with whatever else the handler gets. */
 export function contextOf(command: DecodedCommand, source: { readonly signal: AbortSignal }, extra: object): object {
   return withSignal({ ...factsOf(command), ...extra }, source);
 }

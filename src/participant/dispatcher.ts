@@ -20,7 +20,9 @@ export class Dispatcher {
   private waiting: Task[] = [];
   private readonly busy = new Set<string>();
   private readonly running = new Map<HandlerDeclaration | undefined, number>();
-  private readonly runs = new Set<Promise<void>>();
+  private runs = 0;
+  /** Called when nothing runs any more. */
+  private onIdle: (() => void) | undefined;
   private readonly transactions: Transactions;
   private readonly outside: OutsideEffects;
   private readonly backoff: Backoff;
@@ -59,7 +61,7 @@ export class Dispatcher {
   async stop(): Promise<void> {
     this.halt();
     this.giveBack();
-    while (this.runs.size > 0) await Promise.all(this.runs);
+    if (this.runs > 0) await new Promise<void>((resolve) => (this.onIdle = resolve));
     this.sendAnswers();
     this.giveBack();
   }
@@ -105,7 +107,7 @@ export class Dispatcher {
     const joined = new Set<HandlerDeclaration | undefined>();
     const left: Task[] = [];
     for (const task of this.waiting) {
-      const isFree = !this.busy.has(task.actionId) && !passed.has(task.actionId) && taken.length < max && isWanted(task);
+      const isFree = taken.length < max && isWanted(task) && !this.busy.has(task.actionId) && !passed.has(task.actionId);
       if (isFree && ((isGroup && joined.has(task.handler)) || this.hasSlot(task))) {
         taken.push(task);
         this.busy.add(task.actionId);
@@ -127,15 +129,16 @@ export class Dispatcher {
   }
 
   private start(tasks: readonly Task[], run: () => Promise<RunReport>, ended?: () => void): void {
-    const done = this.follow(tasks, run).finally(() => {
-      ended?.();
-      this.runs.delete(done);
-      if (tasks.length === 1) this.freeSlot(tasks[0]!.handler);
-      else for (const handler of new Set(tasks.map((task) => task.handler))) this.freeSlot(handler);
-      for (const task of tasks) this.busy.delete(task.actionId);
-      this.beginSoon();
-    });
-    this.runs.add(done);
+    this.runs++;
+    void this.follow(tasks, run, ended);
+  }
+  private ended(tasks: readonly Task[]): void {
+    this.runs--;
+    if (tasks.length === 1) this.freeSlot(tasks[0]!.handler);
+    else for (const handler of new Set(tasks.map((task) => task.handler))) this.freeSlot(handler);
+    for (const task of tasks) this.busy.delete(task.actionId);
+    if (this.runs === 0) this.onIdle?.();
+    this.beginSoon();
   }
   private freeSlot(handler: HandlerDeclaration | undefined): void {
     this.running.set(handler, this.running.get(handler)! - 1);
@@ -152,27 +155,37 @@ export class Dispatcher {
     });
   }
 
-  private async follow(tasks: readonly Task[], run: () => Promise<RunReport>): Promise<void> {
-    let report: RunReport;
+  private async follow(tasks: readonly Task[], run: () => Promise<RunReport>, ended?: () => void): Promise<void> {
     try {
-      report = await run();
+      const report = await this.reported(tasks, run);
+      this.answer(report);
+      if (report.again.length > 0) this.waiting.unshift(...report.again);
+      if (report.unavailable !== undefined) await this.hold(report.unavailable);
+      else if (this.backoff.isFailing) this.recovered();
+    } finally {
+      ended?.();
+      this.ended(tasks);
+    }
+  }
+
+  private async reported(tasks: readonly Task[], run: () => Promise<RunReport>): Promise<RunReport> {
+    try {
+      return await run();
     } catch (error: unknown) {
       this.runtime.logger.error(
         { participant: this.participant, commands: tasks.map(({ command }) => command.id), error: messageOf(error) },
         'commands could not be run; they are tried again',
       );
-      report = { answered: [], again: tasks, unavailable: error };
+      return { answered: [], again: tasks, unavailable: error };
     }
-    this.answer(report);
-    this.waiting.unshift(...report.again);
-    if (report.unavailable !== undefined) await this.hold(report.unavailable);
-    else if (this.backoff.isFailing) this.recovered();
   }
 
   private answer({ answered }: RunReport): void {
+    let last: Parcel | undefined;
     for (const { task, answer } of answered) {
       task.parcel.answer(task.command, answer);
-      this.answered.add(task.parcel);
+      if (task.parcel !== last) this.answered.add(task.parcel);
+      last = task.parcel;
       this.runtime.observer.answered?.({ participant: this.participant, type: task.command.type, outcome: answer.outcome });
     }
     this.beginSoon();

@@ -1,10 +1,10 @@
 import { pass, type CrashPoint } from '../core/crash-points.js';
 import { messageOf } from '../core/errors.js';
 import type { Phase } from '../core/state.js';
-import type { InboxKey, InboxRecord, InboxResult, InboxSession, InboxWrite } from '../ports/inbox.js';
+import type { InboxClaim, InboxKey, InboxRecord, InboxResult, InboxRow, InboxSession, InboxWrite } from '../ports/inbox.js';
 import type { HandlerDeclaration } from '../saga/participant-declaration.js';
 import { failure, type Answer } from './answer.js';
-import { judge, mayBeUnderWay, settle, type Found, type Verdict } from './barrier.js';
+import { freshIn, judge, mayBeUnderWay, settle, type Found, type Verdict } from './barrier.js';
 import { factsOf, NotDone } from './call.js';
 import { askedOf, halves, type Asked } from './many.js';
 import type { Runtime } from './runtime.js';
@@ -69,6 +69,8 @@ interface Turn {
   readonly task: Task;
   readonly found: Found;
   readonly verdict: Verdict;
+  /** It was taken for new; its row is written once, at the end. */
+  readonly isAssumed: boolean;
 }
 
 /**
@@ -98,8 +100,6 @@ class GroupRun {
   private readonly began: number;
   private readonly tracer: HandlerTracer | undefined;
   private isClean = true;
-  /** Taken for new; their rows are written once, at the end. */
-  private assumed: ReadonlySet<Task> = new Set();
   /** Until then there is time, however long it took: a group that settles nothing would never end. */
   private hadTurn = false;
 
@@ -115,9 +115,13 @@ class GroupRun {
   }
 
   async run(tasks: readonly Task[]): Promise<GroupReport> {
-    const found = await this.found(tasks);
+    const assumed = this.mode === 'trusting' ? await assumedOf(this.session, tasks, this.runtime.horizonMs) : [];
+    const found = await this.withClaimed(tasks, assumed);
     pass('inbox.claimed');
-    const turns = tasks.map((task): Turn => ({ task, found: found.get(task)!, verdict: judged(task, found.get(task)!) }));
+    const turns = tasks.map((task, at): Turn => {
+      const each = found[at]!;
+      return { task, found: each, verdict: judged(task, each), isAssumed: assumed[at] !== undefined };
+    });
     for (const taken of inTurn(turns)) await (isForMany(taken[0]!) ? this.many(taken) : this.one(taken[0]!));
     await this.session.store(this.writes);
     if (!(await this.session.record(this.records))) throw new Spoilt();
@@ -128,13 +132,13 @@ class GroupRun {
     return { answered, postponed, needLock, isClean };
   }
 
-  /** Of every command. What is assumed of some is found out when their rows are written. */
-  private async found(tasks: readonly Task[]): Promise<ReadonlyMap<Task, Found>> {
-    const assumed = this.mode === 'trusting' ? await assumedOf(this.session, tasks, this.runtime.horizonMs) : new Map<Task, Found>();
-    this.assumed = new Set(assumed.keys());
-    const others = tasks.filter((task) => !assumed.has(task));
+  /** What is found of every command. What is assumed of some is found out when their rows are written. */
+  private async withClaimed(tasks: readonly Task[], assumed: readonly (Found | undefined)[]): Promise<readonly Found[]> {
+    const others = tasks.filter((_, at) => assumed[at] === undefined);
+    if (others.length === 0) return assumed as readonly Found[];
     const claimed = await findAll(this.session, others, this.runtime.horizonMs);
-    return new Map([...assumed, ...others.map((task, at) => [task, claimed[at]!] as const)]);
+    let next = 0;
+    return tasks.map((_, at) => assumed[at] ?? claimed[next++]!);
   }
 
   private async one(turn: Turn): Promise<void> {
@@ -242,24 +246,23 @@ class GroupRun {
     pass((hasRun ? RAN : FOUND)[task.command.phase]);
     // It was told to stop: that is no failure of its own.
     if (hasRun && answer.outcome === 'error' && this.runtime.ending.isOver) return this.leave(turn, this.postponed);
-    const changes = settle(found, verdict, answer);
-    if (this.assumed.has(task))
-      for (const write of changes.store) this.records.push({ ...(found.claims.own ?? found.claims.action), ...write });
+    const { store, release } = settle(found, verdict, answer);
+    if (turn.isAssumed) for (const write of store) this.records.push(recordOf(found.claims.own ?? found.claims.action, write));
     else {
-      this.writes.push(...changes.store);
-      this.releases.push(...changes.release);
+      this.writes.push(...store);
+      this.releases.push(...release);
     }
     this.answered.push({ task, answer });
     this.hadTurn = true;
   }
 
   private settleAll(asked: readonly Asked<Turn>[], answers: readonly Answer[]): void {
-    for (const [at, { of }] of asked.entries()) this.settle(of, answers[at]!);
+    for (let at = 0; at < asked.length; at++) this.settle(asked[at]!.of, answers[at]!);
   }
 
-  private leave({ task, found }: Turn, where: Task[]): void {
+  private leave({ task, found, isAssumed }: Turn, where: Task[]): void {
     where.push(task);
-    if (!this.assumed.has(task)) this.releases.push(...freshKeys(found));
+    if (!isAssumed) this.releases.push(...freshIn(found));
     this.hadTurn = true;
   }
 
@@ -274,24 +277,31 @@ function looksNew({ command, parcel }: Task): boolean {
 }
 
 /**
- * What may be taken for granted without claiming rows: of an action that looks new that it is; of such a compensation too, if its action is
- * settled for good. Others have to be claimed.
+ * What may be taken for granted without claiming rows, each in the place of its task: of an action that looks new that it is; of such a
+ * compensation too, if its action is settled for good. The places of others, which have to be claimed, are empty.
  */
-async function assumedOf(session: InboxSession<unknown>, tasks: readonly Task[], horizonMs: number): Promise<Map<Task, Found>> {
-  const fresh = { fresh: true } as const;
-  const common = { now: session.now, horizonMs };
-  const likely = tasks.filter(looksNew);
-  const undoing = likely.filter(({ claims }) => claims.own);
-  const rows = undoing.length > 0 ? await session.finalActions(undoing.map(({ actionId }) => actionId)) : [];
-  const rowOf = new Map(undoing.map((task, at) => [task, rows[at]]));
-  const assumed = new Map<Task, Found>();
-  for (const task of likely) {
+async function assumedOf(session: InboxSession<unknown>, tasks: readonly Task[], horizonMs: number): Promise<(Found | undefined)[]> {
+  const { now } = session;
+  const rows = await finalRowsOf(session, tasks);
+  return tasks.map((task): Found | undefined => {
     const { claims } = task;
-    const row = rowOf.get(task);
-    if (!claims.own) assumed.set(task, { claims, action: fresh, own: undefined, ...common });
-    else if (row) assumed.set(task, { claims, action: { fresh: false, row }, own: fresh, ...common });
-  }
-  return assumed;
+    if (!looksNew(task)) return undefined;
+    if (!claims.own) return { claims, action: FRESH, own: undefined, now, horizonMs };
+    const row = rows.get(task);
+    return row ? { claims, action: { fresh: false, row }, own: FRESH, now, horizonMs } : undefined;
+  });
+}
+const FRESH = Object.freeze({ fresh: true });
+
+/** Of the actions of compensations that look new, as far as they are settled for good. */
+async function finalRowsOf(session: InboxSession<unknown>, tasks: readonly Task[]): Promise<ReadonlyMap<Task, InboxRow | undefined>> {
+  const undoing = tasks.filter((task) => task.claims.own !== undefined && looksNew(task));
+  const rows = undoing.length > 0 ? await session.finalActions(undoing.map(({ actionId }) => actionId)) : [];
+  return new Map(undoing.map((task, at) => [task, rows[at]]));
+}
+
+function recordOf({ commandId, requestHash }: InboxClaim, { actionId, direction, state, reply }: InboxWrite): InboxRecord {
+  return { actionId, direction, commandId, requestHash, state, reply };
 }
 
 function isDone({ outcome }: Answer): boolean {
@@ -315,14 +325,19 @@ function isForMany(turn: Turn): boolean {
 
 /** In their order, but those that one call handles in the place of the first. */
 function inTurn(turns: readonly Turn[]): readonly (readonly Turn[])[] {
-  const together = new Map<HandlerDeclaration | Turn, Turn[]>();
+  const calls: Turn[][] = [];
+  const together = new Map<HandlerDeclaration, Turn[]>();
   for (const turn of turns) {
-    const key = isForMany(turn) ? turn.task.handler! : turn;
-    const others = together.get(key);
-    if (others) others.push(turn);
-    else together.set(key, [turn]);
+    const others = isForMany(turn) ? together.get(turn.task.handler!) : undefined;
+    if (others) {
+      others.push(turn);
+      continue;
+    }
+    const call = [turn];
+    calls.push(call);
+    if (isForMany(turn)) together.set(turn.task.handler!, call);
   }
-  return [...together.values()];
+  return calls;
 }
 
 /** Claims the rows of all the commands and says what was found for each. */
@@ -346,8 +361,4 @@ export function judged(task: Task, found: Found): Verdict {
   } catch (error: unknown) {
     return { do: 'answer', answer: failure('handler-failed', messageOf(error)), keep: false };
   }
-}
-
-function freshKeys({ claims, action, own }: Found): InboxKey[] {
-  return [...(action.fresh ? [claims.action] : []), ...(own?.fresh && claims.own ? [claims.own] : [])];
 }

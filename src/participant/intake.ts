@@ -19,54 +19,66 @@ const POISON_MARGIN = 2;
 
 /** Reads deliveries: what can be understood and trusted goes to the dispatcher, the rest to the dead letters. Never throws for a message. */
 export class Intake {
+  /** By the type of the command. */
+  private readonly handlers: ReadonlyMap<string, HandlerDeclaration>;
+
   constructor(
     private readonly runtime: Runtime,
     private readonly declaration: ParticipantDeclaration,
     private readonly dispatcher: Dispatcher,
     private readonly replies: Replies,
     private readonly queue: string,
-  ) {}
+  ) {
+    const { participant, commands } = declaration;
+    this.handlers = new Map([...commands].map(([name, handler]) => [`${participant}.${name}`, handler]));
+  }
 
   readonly receive = (deliveries: readonly Delivery[]): void => {
     pass('command.delivered');
-    this.dispatcher.add(deliveries.flatMap((delivery) => this.tasksIn(delivery)));
+    const tasks: Task[] = [];
+    for (const delivery of deliveries) this.read(delivery, tasks);
+    this.dispatcher.add(tasks);
   };
 
-  private tasksIn(delivery: Delivery): Task[] {
+  private read(delivery: Delivery, into: Task[]): void {
     const parcel = new Parcel(delivery);
     const { message } = delivery;
     const returned = Number(message.headers[DELIVERY_COUNT] ?? 0);
     if (returned >= this.runtime.settings.deliveryLimit - POISON_MARGIN) {
       parcel.expect(1);
       this.replies.putAside(parcel, this.queue, [{ message, reason: `it went back to its queue ${returned} times` }]);
-      return [];
+      return;
     }
     const judged = this.runtime.signing?.judgeCommand(message, this.declaration.participant);
     if (judged && !judged.ok) {
       parcel.expect(1);
       this.replies.putAside(parcel, this.queue, [{ message, ...judged }]);
-      return [];
+      return;
     }
     const { commands, faults } = decodeCommands(message, this.declaration.participant, this.whyNot);
     parcel.expect(commands.length + faults.length);
     this.replies.putAside(parcel, this.queue, faults);
-    return commands.flatMap((command) => this.taskOf(command, parcel, message));
+    for (const command of commands) {
+      const task = this.taskOf(command, parcel, message);
+      if (task) into.push(task);
+    }
   }
 
   /** None for a command whose request cannot be opened: one that was altered is put aside, one whose key is not here is asked again later. */
-  private taskOf(command: DecodedCommand, parcel: Parcel, message: Message): Task[] {
+  private taskOf(command: DecodedCommand, parcel: Parcel, message: Message): Task | undefined {
     const handler = this.handlerOf(command);
     const hasInbox = this.declaration.inbox && this.runtime.store !== undefined;
     try {
       const request = openedRequest(command, handler, this.runtime.sealing);
-      return [taskOf({ ...command, request }, command.request, handler, parcel, hasInbox)];
+      const opened = request === command.request ? command : { ...command, request };
+      return taskOf(opened, command.request, handler, parcel, hasInbox);
     } catch (error: unknown) {
       if (!(error instanceof NotOpened)) throw error;
       if (error.why === 'forged') {
         const single = elementOf(message, command.id);
         this.replies.putAside(parcel, this.queue, [{ message: single, reason: error.message, fault: 'broken-seal' }]);
       } else this.noKey(command, parcel, error);
-      return [];
+      return undefined;
     }
   }
   private noKey(command: DecodedCommand, parcel: Parcel, error: NotOpened): void {
@@ -84,7 +96,7 @@ export class Intake {
     command.type === FENCE_TYPE || this.handlerOf(command) ? undefined : `nothing here handles ${command.type}`;
 
   /** A fence has none. */
-  private handlerOf({ type, participant }: DecodedCommand): HandlerDeclaration | undefined {
-    return type === FENCE_TYPE ? undefined : this.declaration.commands.get(type.slice(participant.length + 1));
+  private handlerOf({ type }: DecodedCommand): HandlerDeclaration | undefined {
+    return type === FENCE_TYPE ? undefined : this.handlers.get(type);
   }
 }

@@ -20,13 +20,14 @@ export function askedOf<T extends { readonly task: Task }>(
   all: readonly T[],
   refuse: (of: T, answer: Answer) => void,
 ): readonly Asked<T>[] {
-  return all.flatMap((of) => {
+  const asked: Asked<T>[] = [];
+  for (const of of all) {
     const { command } = of.task;
     const read = readRequest(handler, command);
-    if (read.ok) return [{ of, command, request: read.request }];
-    refuse(of, read.answer);
-    return [];
-  });
+    if (read.ok) asked.push({ of, command, request: read.request });
+    else refuse(of, read.answer);
+  }
+  return asked;
 }
 
 /**
@@ -59,7 +60,13 @@ export function halves<T>(items: readonly T[]): readonly [readonly T[], readonly
 
 /** Frozen: answers are matched by place, so that a handler that sorted the list would answer the wrong ones. */
 function incomingOf(asked: readonly Asked<unknown>[]): readonly Incoming<unknown>[] {
-  return Object.freeze(asked.map(({ command, request }) => ({ request, ...factsOf(command) })));
+  return Object.freeze(asked.map(({ command, request }) => incoming(command, request)));
+}
+
+/** The request and what {@link factsOf} gives, field by field: a copy of that costs several times as much. */
+function incoming(command: DecodedCommand, request: unknown): Incoming<unknown> {
+  const { commandId, actionId, saga, attempt, traceparent } = factsOf(command);
+  return { request, commandId, actionId, saga, attempt, traceparent };
 }
 
 function thrownBy({ where }: HandlerDeclaration, thrown: unknown): Answer {

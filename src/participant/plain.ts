@@ -1,7 +1,7 @@
 import { messageOf } from '../core/errors.js';
 import type { HandlerDeclaration } from '../saga/participant-declaration.js';
 import { failure, type Answer } from './answer.js';
-import { contextOf, NotDone, withSignal } from './call.js';
+import { contextOf, NotDone, plainContextOf, withSignal } from './call.js';
 import { LazySignal } from './lazy-signal.js';
 import { askedOf, halves, type Asked } from './many.js';
 import type { RunReport, Runtime } from './runtime.js';
@@ -55,12 +55,13 @@ async function callTogether(runtime: Runtime, handler: HandlerDeclaration, asked
 }
 
 async function call(runtime: Runtime, task: Task, handler: HandlerDeclaration): Promise<Answer> {
+  const { command } = task;
   const writes: ((tx: unknown) => Promise<void>)[] = [];
-  const extra =
-    handler.effects === 'outside' ? { store: (work: (tx: unknown) => Promise<void>) => void writes.push(work) } : { tx: undefined };
+  const store = (work: (tx: unknown) => Promise<void>) => void writes.push(work);
   const signal = new LazySignal(runtime);
   try {
-    const answer = await callTraced(runtime.tracing?.active(), handler, task.command, contextOf(task.command, signal, extra));
+    const context = handler.effects === 'outside' ? contextOf(command, signal, { store }) : plainContextOf(command, signal);
+    const answer = await callTraced(runtime.tracing?.active(), handler, command, context);
     for (const write of writes) await write(undefined);
     return answer;
   } catch (error: unknown) {

@@ -84,13 +84,15 @@ export class Replies {
 
   /** Settles what is through and gives the rest, with the messages that are to be published again. */
   private settled(shipments: readonly Shipment[], outcomes: readonly PublishOutcome[]): readonly Shipment[] {
+    const open: Shipment[] = [];
     let next = 0;
-    return shipments.flatMap(({ parcel, parts, messages }) => {
-      const left = messages.filter((message) => !this.isThrough(message, outcomes[next++]!));
-      if (left.length > 0) return [{ parcel, parts, messages: left }];
-      parcel.through(parts);
-      return [];
-    });
+    for (const { parcel, parts, messages } of shipments) {
+      const left: Outgoing[] = [];
+      for (const message of messages) if (!this.isThrough(message, outcomes[next++]!)) left.push(message);
+      if (left.length > 0) open.push({ parcel, parts, messages: left });
+      else parcel.through(parts);
+    }
+    return open;
   }
 
   private isThrough({ routingKey, message }: Outgoing, outcome: PublishOutcome): boolean {

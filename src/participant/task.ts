@@ -20,15 +20,13 @@ export interface Task {
   readonly handler: HandlerDeclaration | undefined;
   /** Commands about one action never run side by side. */
   readonly actionId: string;
+  /** Of no meaning in the lane `plain`. */
   readonly claims: CommandClaims;
   readonly parcel: Parcel;
   readonly lane: Lane;
 }
 
-/**
- * `request`: as it came, sealed where it was, which is what tells two requests apart. Whoever keeps no inbox needs no claims, but the same
- * shape does no harm.
- */
+/** `request`: as it came, sealed where it was, which is what tells two requests apart. */
 export function taskOf(
   command: DecodedCommand,
   request: Json,
@@ -40,11 +38,14 @@ export function taskOf(
     command,
     handler,
     actionId: actionIdOf(command),
-    claims: claimsOf(command, hasInbox ? requestHash(request) : ''),
+    claims: hasInbox ? claimsOf(command, requestHash(request)) : NO_CLAIMS,
     parcel,
     lane: laneOf(handler, hasInbox),
   };
 }
+
+/** Whoever keeps no inbox claims nothing. */
+const NO_CLAIMS: CommandClaims = { action: { actionId: '', direction: 'action', commandId: '', requestHash: '' }, own: undefined };
 
 function laneOf(handler: HandlerDeclaration | undefined, hasInbox: boolean): Lane {
   if (!hasInbox) return 'plain';

@@ -160,8 +160,16 @@ class WatchedClient {
 }
 const COUNTS = new WeakMap<SqlClient, { statements: number }>();
 
-function sortedByKey<Row extends InboxKey>(rows: readonly Row[]): Row[] {
-  return rows.toSorted((one, other) => (keyText(one) < keyText(other) ? -1 : 1));
+/** Mostly they come in this order: ids of sagas grow. */
+function sortedByKey<Row extends InboxKey>(rows: readonly Row[]): readonly Row[] {
+  for (let next = 1; next < rows.length; next++) if (compareKeys(rows[next - 1]!, rows[next]!) > 0) return rows.toSorted(compareKeys);
+  return rows;
+}
+
+function compareKeys(one: InboxKey, other: InboxKey): number {
+  if (one.actionId !== other.actionId) return one.actionId < other.actionId ? -1 : 1;
+  if (one.direction === other.direction) return 0;
+  return one.direction < other.direction ? -1 : 1;
 }
 
 const NAME = 'backstep_command';

@@ -69,8 +69,8 @@ export class Acknowledgements {
     let length = 0;
     let last = 0;
     let count = 0;
-    for (let state = this.states[0]; state !== undefined && state !== OPEN; state = this.states[++length]) {
-      if (state !== DONE) continue;
+    for (; length < this.states.length && this.states[length] !== OPEN; length++) {
+      if (this.states[length] !== DONE) continue;
       last = this.base + length;
       count++;
     }

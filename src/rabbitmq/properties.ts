@@ -27,7 +27,12 @@ export function bufferOf(body: Uint8Array): Buffer {
 }
 
 /** Any message that AMQP can carry, whoever sent it. Never throws. */
-export function readMessage({ properties, content }: AmqpMessage): Message {
+export function readMessage(message: AmqpMessage): Message {
+  const read = readWhole(message);
+  return read.body.byteLength > MAX_USEFUL_BYTES ? { ...read, ...beginningOf(message.content) } : read;
+}
+
+function readWhole({ properties, content }: AmqpMessage): Message {
   const expiration = Number(properties.expiration);
   return {
     messageId: text(properties.messageId) ?? '',
@@ -39,16 +44,14 @@ export function readMessage({ properties, content }: AmqpMessage): Message {
     appId: text(properties.appId),
     expirationMs: properties.expiration === undefined || !Number.isFinite(expiration) ? undefined : expiration,
     headers: readHeaders(properties.headers),
-    ...readBody(content),
+    body: content,
   };
 }
 
 /** What is too long to be understood is not held until it is settled: as many such messages as may be prefetched would fill the memory. */
-function readBody(content: Buffer): Pick<Message, 'body' | 'whole'> {
-  const bytes = content.byteLength;
-  if (bytes <= MAX_USEFUL_BYTES) return { body: content };
+function beginningOf(content: Buffer): Pick<Message, 'body' | 'whole'> {
   const beginning = Buffer.from(content.subarray(0, LIMITS.payloadBytes));
-  return { body: beginning, whole: { bytes, sha256: createHash('sha256').update(content).digest('hex') } };
+  return { body: beginning, whole: { bytes: content.byteLength, sha256: createHash('sha256').update(content).digest('hex') } };
 }
 
 function readHeaders(table: unknown): Record<string, string | number> {

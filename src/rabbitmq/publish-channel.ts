@@ -1,11 +1,11 @@
-import type { ConfirmChannel, Message as AmqpMessage, Options } from 'amqplib';
+import type { ConfirmChannel, Message as AmqpMessage } from 'amqplib';
 import { pass } from '../core/crash-points.js';
 import { messageOf } from '../core/errors.js';
 import { refusalOf } from '../core/wire-limits.js';
 import type { Clock, Timer } from '../ports/clock.js';
 import type { Outgoing, PublishOutcome } from '../ports/transport.js';
 import { explain, isAboutArguments } from './broker-errors.js';
-import { bufferOf, writeProperties } from './properties.js';
+import { senderOn, type Send } from './sender.js';
 
 /** Who published a batch; `index` is the message's place in it. */
 export interface BatchOwner {
@@ -43,8 +43,7 @@ export class PublishChannel {
   private readonly pending = new Set<Pending>();
   /** By message id; kept only while messages come back, because most never do. */
   private byId: Map<string, Pending[]> | undefined;
-  /** One for all messages: the client library reads it before `publish` returns. */
-  private readonly properties: Options.Publish = { mandatory: true, persistent: true };
+  private readonly handOver: Send;
   private watchdog: Timer | undefined;
   private error: unknown;
   private isFull = false;
@@ -58,6 +57,7 @@ export class PublishChannel {
     private readonly user: PublishChannelUser,
   ) {
     this.openedAt = settings.clock.monotonic();
+    this.handOver = senderOn(channel);
     channel.on('error', (error) => {
       this.error = error;
     });
@@ -87,12 +87,8 @@ export class PublishChannel {
       return;
     }
     const pending: Pending = { owner, index, out, sentAt: this.settings.clock.monotonic(), isReturned: false };
-    writeProperties(out.message, this.properties);
-    const body = bufferOf(out.message.body);
     try {
-      this.isFull = !this.channel.publish(out.exchange, out.routingKey, body, this.properties, (error: unknown) =>
-        this.onConfirm(pending, error),
-      );
+      this.isFull = !this.handOver(out, (error) => this.onConfirm(pending, error));
     } catch (error: unknown) {
       owner.settle(index, this.unsendable(error));
       return;

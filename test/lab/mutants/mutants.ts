@@ -139,7 +139,7 @@ const CATALOGUE: readonly Mutant[] = [
     patches: [
       patch(
         'src/participant/barrier.ts',
-        "return { store: isOpen(found.action) ? [{ ...keyOf(action), state: 'tombstone', reply: null }, undone] : [undone], release: [] };",
+        "return { store: isOpen(found.action) ? [writeOf(action, 'tombstone', null), undone] : [undone], release: NONE };",
         'return { store: [undone], release: found.action.fresh ? [action] : [] };',
       ),
     ],
@@ -152,7 +152,7 @@ const CATALOGUE: readonly Mutant[] = [
       patch(
         'src/participant/group.ts',
         'await this.session.store(this.writes);',
-        'await this.session.release(this.writes);\n    later.set(this.session, { claims: [...found.values()].flatMap(({ claims }) => (claims.own ? [claims.action, claims.own] : [claims.action])), writes: [...this.writes, ...this.records] });',
+        'await this.session.release(this.writes);\n    later.set(this.session, { claims: found.flatMap(({ claims }) => (claims.own ? [claims.action, claims.own] : [claims.action])), writes: [...this.writes, ...this.records] });',
       ),
       patch('src/participant/group.ts', 'if (!(await this.session.record(this.records))) throw new Spoilt();', ''),
       patch(
@@ -453,8 +453,8 @@ const GROUPS: readonly Mutant[] = [
     patches: [
       patch(
         'src/participant/group.ts',
-        'else if (row) assumed.set(task, { claims, action: { fresh: false, row }, own: fresh, ...common });',
-        "else assumed.set(task, { claims, action: { fresh: false, row: row ?? { ...claims.action, state: 'rejected', reply: null } }, own: fresh, ...common });",
+        'return row ? { claims, action: { fresh: false, row }, own: FRESH, now, horizonMs } : undefined;',
+        "return { claims, action: { fresh: false, row: row ?? { ...claims.action, state: 'rejected', reply: null } }, own: FRESH, now, horizonMs };",
       ),
     ],
     caughtBy: test('claims the rows of a compensation whose action is not there', 'unit/participant/trusted-groups.test.ts'),

@@ -76,6 +76,8 @@ const anyReply = fc.record<ReplyMessage>({
   body: fc.oneof(json, fc.constant('')),
 });
 
+/** The request in the place of its text. */
+const asRead = ({ body, ...head }: CommandMessage) => ({ ...head, request: JSON.parse(body) as Json });
 const sendings = (commands: readonly CommandMessage[], mostTogether: number) => commands.map((command) => ({ command, mostTogether }));
 
 const anyHeaders: fc.Arbitrary<Headers> = fc.dictionary(
@@ -121,7 +123,7 @@ describe('the codec', () => {
         const out = encodeCommand(command, names, facts);
         expect(refusalOf(out)).toBeUndefined();
         const read = decodeCommand(out.message, command.participant);
-        expect(read).toEqual({ ok: true, command: { ...command, request: JSON.parse(command.body) as unknown } });
+        expect(read).toEqual({ ok: true, command: asRead(command) });
         expect(out.message.headers[HEADER.element]).toBe(parseCommandId(command.id)!.element);
       }),
     );
@@ -202,6 +204,40 @@ describe('the codec', () => {
   });
 });
 
+describe('a command id', () => {
+  const GRAMMAR =
+    /^([0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12})\.([A-Za-z][A-Za-z0-9]{0,63})(?:\.(\d{1,9}))?\.([acf])\.(\d{1,9})$/;
+  const byGrammar = (id: string) => {
+    const match = GRAMMAR.exec(id);
+    const element = match?.[3] === undefined ? {} : { element: Number(match[3]) };
+    return match ? { sagaId: match[1], step: match[2], ...element, phase: match[4], execution: Number(match[5]) } : undefined;
+  };
+  const sagaId = fc.oneof({ weight: 5, arbitrary: fc.uuid() }, { weight: 1, arbitrary: fc.stringMatching(/^[0-9a-gA-F-]{35,37}$/) });
+  const part = fc.stringMatching(/^[a-zA-Z0-9_é-]{0,3}$/);
+  const step = fc.oneof(fc.stringMatching(/^[A-Za-z][A-Za-z0-9]{0,65}$/), part);
+  const digits = fc.oneof(fc.stringMatching(/^\d{1,10}$/), part);
+  const phase = fc.oneof(fc.constantFrom('a', 'c', 'f'), part);
+
+  it('has the parts that the grammar gives it, or is none', () => {
+    fc.assert(
+      fc.property(
+        sagaId,
+        step,
+        fc.option(digits),
+        phase,
+        digits,
+        fc.constantFrom('', '', '.', '\n', ' '),
+        (id, name, element, letter, count, end) => {
+          const text = [id, name, ...(element === null ? [] : [element]), letter, count].join('.') + end;
+          expect(parseCommandId(text)).toEqual(byGrammar(text));
+        },
+      ),
+      { numRuns: 2_000 },
+    );
+    for (const text of ['', '.', '...', '0'.repeat(36), `${'0'.repeat(36)}.a.1`]) expect(parseCommandId(text)).toBeUndefined();
+  });
+});
+
 describe('a batch', () => {
   const forOne = (count: number) =>
     fc
@@ -225,8 +261,7 @@ describe('a batch', () => {
           return decoded.commands;
         });
         const byText = (all: readonly object[]) => all.map((one) => JSON.stringify(one)).toSorted();
-        const asRead = commands.map((command) => ({ ...command, request: JSON.parse(command.body) as Json }));
-        expect(byText(read.map(sortedFields))).toEqual(byText(asRead.map(sortedFields)));
+        expect(byText(read.map(sortedFields))).toEqual(byText(commands.map(asRead).map(sortedFields)));
       }),
     );
   });

@@ -1,11 +1,15 @@
 import type { DecodedCommand } from '../../../src/core/codec-commands.js';
 import type { Json } from '../../../src/core/json.js';
+import type { CommandMessage } from '../../../src/core/wire.js';
 
 export const SAGA = '0196f000-0000-7000-8000-000000000001';
 export const DAY = 86_400_000;
 
-/** A command as it is read; `step` also makes its id. */
-export function commandOf(changes: Partial<DecodedCommand> & { readonly request?: Json } = {}): DecodedCommand {
+/** As it is sent and as it is read. */
+export type KnownCommand = CommandMessage & DecodedCommand;
+
+/** `step` also makes its id. */
+export function commandOf(changes: Partial<KnownCommand> & { readonly request?: Json } = {}): KnownCommand {
   const { phase = 'a', step = 'charge', execution = 1, sagaId = SAGA, request = { amount: 1 } } = changes;
   return {
     id: `${sagaId}.${step}.${phase}.${execution}`,

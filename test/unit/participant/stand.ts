@@ -1,4 +1,4 @@
-import { encodeCommand, encodeCommands, type CarriedCommands, type DecodedCommand } from '../../../src/core/codec-commands.js';
+import { encodeCommand, encodeCommands, type CarriedCommands } from '../../../src/core/codec-commands.js';
 import { decodeReplies, type DecodedReply } from '../../../src/core/codec-replies.js';
 import { decodeText, encodeText } from '../../../src/core/codec-text.js';
 import { namesIn, type Message } from '../../../src/core/wire.js';
@@ -13,6 +13,7 @@ import { participant, type ParticipantTarget } from '../../../src/saga/participa
 import type { CommandContext } from '../../../src/saga/participant-declaration.js';
 import { ManualClock, turns } from '../../support/manual-clock.js';
 import { recordingLogger } from '../../contract/transport-parts.js';
+import type { KnownCommand } from './commands.js';
 import { z } from 'zod';
 
 export const Payments = contract('payments', {
@@ -85,11 +86,11 @@ export class Stand {
   }
 
   /** Sends commands and lets everything happen that needs no time. */
-  async send(...commands: readonly DecodedCommand[]): Promise<void> {
+  async send(...commands: readonly KnownCommand[]): Promise<void> {
     await this.publish(this.sent(commands).map((command) => encodeCommand(command, this.names, this.facts())));
   }
   /** The same in one message; `more`: elements beside them. */
-  async sendTogether(commands: readonly DecodedCommand[], ...more: readonly unknown[]): Promise<void> {
+  async sendTogether(commands: readonly KnownCommand[], ...more: readonly unknown[]): Promise<void> {
     const sendings = this.sent(commands).map((command) => ({ command, mostTogether: 1_000 }));
     const [{ addressed }] = encodeCommands(sendings, this.names, this.facts()) as [CarriedCommands];
     const elements = JSON.parse(decodeText(addressed.message.body)!) as unknown[];
@@ -101,7 +102,7 @@ export class Stand {
     await turns(40);
     await published;
   }
-  private sent(commands: readonly DecodedCommand[]): DecodedCommand[] {
+  private sent(commands: readonly KnownCommand[]): KnownCommand[] {
     const now = this.clock.now();
     return commands.map((each) => ({ ...each, firstSentAt: now, action: each.action && { ...each.action, firstSentAt: now } }));
   }
