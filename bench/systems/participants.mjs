@@ -65,8 +65,9 @@ function setBased(contract, schema, outcome) {
   const insertAll = (tx, kind, commands) =>
     tx.query({
       name: 'effects',
-      text: `insert into ${schema}.effect (saga, kind, payload) select * from unnest($1::text[], $2::text[], $3::jsonb[])`,
-      values: [commands.map(({ saga }) => saga.id), commands.map(() => kind), commands.map(({ request }) => JSON.stringify(request))],
+      // One parameter: of an array the driver would escape every quote, and PostgreSQL read it twice.
+      text: `insert into ${schema}.effect (saga, kind, payload) select saga, $1, payload from jsonb_to_recordset($2::jsonb) as done (saga text, payload jsonb)`,
+      values: [kind, JSON.stringify(commands.map(({ saga, request }) => ({ saga: saga.id, payload: request })))],
     });
   return participant(contract, {
     act: {
