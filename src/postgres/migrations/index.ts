@@ -8,6 +8,7 @@ import { CreatePayloadKey1764500000000 } from './1764500000000-create-payload-ke
 import { Retention1764500000100 } from './1764500000100-retention.js';
 import { Tracestate1764500000200 } from './1764500000200-tracestate.js';
 import { CreateActivity1764500000300 } from './1764500000300-create-activity.js';
+import { RequestsOnce1764500000400 } from './1764500000400-requests-once.js';
 
 /** Every migration, oldest first. A migration that was released is never changed. */
 export const MIGRATIONS = [
@@ -21,4 +22,5 @@ export const MIGRATIONS = [
   Retention1764500000100,
   Tracestate1764500000200,
   CreateActivity1764500000300,
+  RequestsOnce1764500000400,
 ] as const;
