@@ -87,7 +87,7 @@ export interface InstallationOptions {
 }
 
 /** What `backstep` runs Node with. */
-const NODE_ARGS = ['--max-semi-space-size=32', '--heap-growing-percent=100'];
+const NODE_ARGS = ['--max-semi-space-size=16', '--heap-growing-percent=200'];
 
 /**
  * Backstep as somebody would install it: a database, a namespace, daemons on fixed ports, participants' processes.
