@@ -21,6 +21,8 @@ export const readBodies: MiddlewareHandler = async (c, next) => {
     throw new RequestRefused(415, `the body must be ${isMany ? 'application/x-ndjson' : 'application/json'}`);
   }
   const text = decode(await read(c.req, isMany ? MANY_LIMIT.bytes : BODY_LIMIT));
+  // Else whoever asks for the text gets it by way of a response and a stream made for it.
+  c.req.bodyCache.text = Promise.resolve(text) as unknown as string;
   if (!isMany) refuseUnkeepable(text);
   return next();
 };

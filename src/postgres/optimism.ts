@@ -25,6 +25,11 @@ export class Optimism {
     return elapsed !== undefined && elapsed < READING_MS ? Math.floor(this.reading!.now + elapsed) : undefined;
   }
 
+  /** What is remembered was outdated lately. */
+  get isDoubtful(): boolean {
+    return this.left > 0 && this.left !== Infinity;
+  }
+
   read([row]: readonly { readonly now: number }[]): void {
     if (row && row.now > 0) this.reading = { now: row.now, at: performance.now() };
   }

@@ -138,7 +138,8 @@ export class PostgresSagaStore implements SagaStore, SagaOverview {
     const remembered = this.remembered(wanted);
     const done = remembered && (await this.withoutLocks(remembered, decide));
     if (done) return done;
-    const unknown = wanted.filter((id) => !this.recent.has(id));
+    // Where others write the same sagas, what is remembered is mostly outdated, and would have to be asked for a second time.
+    const unknown = this.optimism.isDoubtful ? wanted : wanted.filter((id) => !this.recent.has(id));
     const opening = wanted.length > 0 ? this.load.open(wanted, unknown) : this.load.clock();
     return this.decideAndWrite(opening, (rows, query) => this.withFinished(wanted, rows, query), decide);
   }
@@ -393,6 +394,7 @@ export class PostgresSagaStore implements SagaStore, SagaOverview {
     );
     const missing = rows.filter((_, at) => known[at] === undefined).map((row) => row.id);
     if (missing.length === 0) return known as SagaState[];
+    this.optimism.disappointed();
     const found = (await query(this.load.states(missing))).rows as { id: string; state: string }[];
     const fetched = new Map(found.map(({ id, state }) => [id, readState(id, state)]));
     return rows.map(({ id }, at) => known[at] ?? fetched.get(id)!);

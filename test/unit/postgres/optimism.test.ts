@@ -20,8 +20,11 @@ describe('deciding without locks', () => {
   it('pauses twice as long after each time it was for nothing, and less after many times in a row that it was not', () => {
     const optimism = new Optimism();
     optimism.read([{ now: 1_700_000_000_000 }]);
+    expect(optimism.isDoubtful).toBe(false);
     optimism.disappointed();
+    expect(optimism.isDoubtful).toBe(true);
     expect(tries(optimism, 2)).toEqual([false, true]);
+    expect(optimism.isDoubtful).toBe(false);
     optimism.disappointed();
     expect(tries(optimism, 3)).toEqual([false, false, true]);
     for (let n = 0; n < 20; n++) optimism.disappointed();
@@ -33,6 +36,8 @@ describe('deciding without locks', () => {
     optimism.disappointed();
     expect(tries(optimism, 2)).toEqual([false, true]);
     optimism.never();
+    // That is for want of a client that can, not because of what is remembered.
+    expect(optimism.isDoubtful).toBe(false);
     expect(tries(optimism, 1_000)).not.toContain(true);
   });
 });
