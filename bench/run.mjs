@@ -1,5 +1,5 @@
 // One run of one system, printed as one line of JSON: node bench/run.mjs SYSTEM SCENARIO --count=N --participants=none
-import { pace, REST_MS, saturate, warmUp } from './lib/load.mjs';
+import { pace, pacedWarmUp, REST_MS, saturate, warmUp } from './lib/load.mjs';
 import { startMeter } from './lib/meter.mjs';
 import { startProfile } from './lib/profiling.mjs';
 import { PARTICIPANTS, SIGNINGS } from './lib/options.mjs';
@@ -69,7 +69,7 @@ running = await up({
 const fails = scenario === 'compensate';
 const isPaced = scenario === 'latency';
 const window = number('window', running.settings.window);
-const warm = number('warm', isPaced ? Math.min(60, count) : warmUp(count));
+const warm = number('warm', isPaced ? pacedWarmUp(count, rate) : warmUp(count));
 const run = (sagas, atRate) =>
   isPaced
     ? pace(running.start, { count: sagas, rate: atRate, fails, bytes })

@@ -22,6 +22,8 @@ export function payload(number, bytes = 300) {
  * to get warm.
  */
 export const warmUp = (count) => Math.min(1_000, Math.ceil(count / 5));
+/** The same where sagas come at a rate: as the peers' runner has it, and five seconds at one that no process is given that was just begun. */
+export const pacedWarmUp = (count, rate) => (rate > 100 ? 5 * rate : Math.min(60, count));
 /** Between the two, so that what the first have left is not counted; the peers' runner waits as long. */
 export const REST_MS = 300;
 
