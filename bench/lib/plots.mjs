@@ -60,6 +60,7 @@ function targetsPart(runs) {
     ),
   ];
 }
+
 /** The same columns for every scenario; those that say nothing are left out. */
 function tableOf(summaries) {
   const columns = [

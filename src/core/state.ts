@@ -135,8 +135,8 @@ export type CommandProgress =
   | { readonly status: 'settled' };
 
 /**
- * A copy of a state. Every state is made by this: objects of one shape are what makes reading them fast, and one that is spread has the
- * shape of whatever it was spread from.
+ * A copy of a state, always of one shape, which is what makes reading states fast; one that is spread has the shape of whatever it was spread
+ * from.
  */
 export function copyOfState(state: SagaState): { -readonly [K in keyof SagaState]: SagaState[K] } {
   const copy: { -readonly [K in keyof SagaState]: SagaState[K] } = {

@@ -21,7 +21,7 @@ export const readBodies: MiddlewareHandler = async (c, next) => {
     throw new RequestRefused(415, `the body must be ${isMany ? 'application/x-ndjson' : 'application/json'}`);
   }
   const text = decode(await read(c.req, isMany ? MANY_LIMIT.bytes : BODY_LIMIT));
-  // Else whoever asks for the text gets it by way of a response and a stream made for it.
+  // Whoever asks for it afterwards gets it from here; else by way of a response and a stream made for it, or, of a chunked one, not at all.
   c.req.bodyCache.text = Promise.resolve(text) as unknown as string;
   if (!isMany) refuseUnkeepable(text);
   return next();
@@ -36,7 +36,7 @@ async function read(request: HonoRequest, most: number): Promise<ArrayBuffer> {
   }
 }
 
-/** The body, of which no more is read than is taken. Whoever asks for it afterwards gets it from the request's cache. */
+/** The body, of which no more is read than is taken. */
 async function bytesOf(request: HonoRequest, most: number): Promise<ArrayBuffer> {
   const told = request.header('content-length');
   if (told !== undefined && request.header('transfer-encoding') === undefined) {
@@ -52,9 +52,7 @@ async function bytesOf(request: HonoRequest, most: number): Promise<ArrayBuffer>
     if (length > most) throw tooLong(most);
     chunks.push(chunk);
   }
-  const { buffer } = Uint8Array.from(Buffer.concat(chunks, length));
-  request.bodyCache.arrayBuffer = Promise.resolve(buffer) as unknown as ArrayBuffer;
-  return buffer;
+  return Uint8Array.from(Buffer.concat(chunks, length)).buffer;
 }
 
 function tooLong(most: number): RequestRefused {

@@ -1,5 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
-import type { SagaState } from '../../../src/core/state.js';
+import type { Effect, HistoryEntry } from '../../../src/core/event.js';
+import type { CommandFacts, CommandProgress, SagaState, StepState } from '../../../src/core/state.js';
+import { historyText } from '../../../src/postgres/history-text.js';
 import { RecentSagas, type WriteMark } from '../../../src/postgres/recent-sagas.js';
 import { readState, stateText } from '../../../src/postgres/state-text.js';
 import { planFrom } from '../../support/plans.js';
@@ -99,7 +101,65 @@ describe('the text of a state', () => {
     };
     expect(readState('a', stateText(full))).toEqual(full);
   });
+  it('leaves no field of a step or a command out: a new one has to be named here, or this does not compile', () => {
+    const lastError = { code: 'E"1', message: 'no\\' };
+    const facts = { execution: 2, attempt: 3, tries: 4, request: { b: '"' }, firstSentAt: 5, cause: 'one.a.1#success', lastError };
+    const progress: Required<CommandProgress>[] = [
+      { status: 'settled' },
+      { status: 'inFlight', sentAt: 1, timeoutAt: 2, resendAt: 3, gapMs: 4 },
+      { status: 'backingOff', retryAt: 1, again: 'execution' },
+      { status: 'stuck', message: 'm"', since: 1, again: 'confirm', resendAt: 2, gapMs: 3 },
+    ];
+    for (const each of progress) {
+      const command: Required<CommandFacts> & CommandProgress = { ...facts, ...each };
+      const step: Required<StepState> = {
+        outcome: 'unknown',
+        startedAt: 1,
+        settledAt: 2,
+        action: command,
+        fence: { ...command, request: {} },
+        undo: command,
+        undone: 'by-hand',
+        undoneAt: 3,
+        reply: { ref: 'r"' },
+        unusable: 'u"',
+        code: 'c"',
+        message: 'm"',
+        fault: { phase: 'c', message: 'f"' },
+      };
+      const saga: SagaState = { ...stateOf('a', { steps: { one: step } }), tracestate: 'v=1', traceparent: '00-1', ownKey: true };
+      expect(readState('a', stateText(saga))).toEqual(saga);
+    }
+  });
+  it('has a request that is the input once', () => {
+    const input = { sku: 'only-once' };
+    const state = new Scenario(planFrom({ steps: [{ name: 'one' }] }), input).state;
+    const action = { ...state.steps['one']!.action!, request: state.input };
+    const saga = { ...state, steps: { one: { ...state.steps['one']!, action } } };
+    const text = stateText(saga);
+    expect(text.split('only-once')).toHaveLength(2);
+    const read = readState(saga.id, text);
+    expect(read).toEqual(saga);
+    expect(read.steps['one']!.action!.request).toBe(read.input);
+  });
   it('leaves out what was never said', () => {
     expect(stateText(stateOf('a'))).not.toMatch(/null|"id"|\{\}[^}]*"noted"/);
+  });
+});
+
+describe('the text of a history line', () => {
+  it('leaves no field out: a new one has to be named here, or this does not compile', () => {
+    const effects: readonly Effect[] = [
+      { do: 'sent', step: 'one', phase: 'a', execution: 1, attempt: 2 },
+      { do: 'succeeded', step: 'one' },
+      { do: 'undone', step: 'one' },
+      { do: 'status', status: 'completed' },
+      { do: 'stuck', step: 'one', phase: 'c', message: 'no "way"' },
+    ];
+    const data = { phase: 'c', execution: 1, attempt: 2, outcome: 'error', code: 'c"', message: 'm"', by: 'ann "b"', effects } as const;
+    const line: Required<HistoryEntry> = { seq: 1, at: 2, event: 'replied', step: 'one', ...data };
+    expect(JSON.parse(historyText(line))).toEqual(data);
+    const { seq, at, event } = line;
+    expect(JSON.parse(historyText({ seq, at, event, effects: [] }))).toEqual({ effects: [] });
   });
 });
