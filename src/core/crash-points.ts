@@ -8,13 +8,11 @@ export const CRASH_POINTS = {
   'batch.taken': 'what waited makes a batch; its transaction has not begun',
 
   // Of a daemon: the transaction, whether of a batch or of a sweep.
-  'store.begin-sent': 'BEGIN is sent, the statement that locks and reads is not',
-  'store.lock-sent': 'the statement that locks and reads is sent, its rows have not come',
+  'store.lock-sent': 'BEGIN and the statement that locks and reads are sent, its rows have not come',
   'store.locked': 'the rows are locked and read; nothing is decided',
   'store.decided': 'all is decided; nothing is written',
   'store.keys-claimed': 'the keys of new sagas are written, the sagas themselves are not; uncommitted',
-  'store.write-sent': 'states and history are sent, COMMIT is not',
-  'store.commit-sent': 'COMMIT is sent, its answer has not come',
+  'store.commit-sent': 'states, history and COMMIT are sent, their answer has not come',
   'store.committed': 'it is committed, and nobody has been told',
 
   // Of a daemon: what follows the commit of a batch.

@@ -12,12 +12,20 @@ export interface Verdict {
 const ROW = /^(22|23|54)/;
 /** Connection failures, the server going down or kicking us out, a server that has become read-only. */
 const BROKEN = /^(08|57P0|25P03|25006)/;
+/** The same of the connection, not of what was asked. */
+const ENDING = /^(08|57P0|25P03)/;
 
 /** Judges an error by its SQLSTATE. An error without one is the connection's, or a timeout at the client: the answer may still come. */
 export function judge(error: unknown): Verdict {
   const state = sqlState(error);
   if (state === undefined) return { blame: 'database', isBroken: true };
   return { blame: ROW.test(state) ? 'row' : 'database', isBroken: BROKEN.test(state) };
+}
+
+/** A failed statement with the commit behind it: whether nobody knows what became of both. After any other answer of the server nothing is committed. */
+export function mayHaveCommitted(error: unknown): boolean {
+  const state = sqlState(error);
+  return state === undefined || ENDING.test(state);
 }
 
 export function sqlState(error: unknown): string | undefined {

@@ -1,7 +1,7 @@
-import type { Duplex } from 'node:stream';
 import type pg from 'pg';
-import { pass, type CrashPoint } from '../core/crash-points.js';
-import { BatchError, judge } from './fate.js';
+import { pass } from '../core/crash-points.js';
+import { BatchError, judge, mayHaveCommitted } from './fate.js';
+import { canPipe, piped, type Piped, type Prepared } from './piped.js';
 
 export type Query = (query: pg.QueryConfig) => Promise<pg.QueryResult>;
 /** What the work of a transaction ends with: its last statement, which is sent together with the commit, and the result. */
@@ -16,9 +16,15 @@ export type Transacted<T> =
 
 // Statements of the hot path are few and known: they look rows up by id. Their plans must not depend on how large a table was when a
 // connection planned them, and planning anew each time costs more than running them.
-const BEGIN =
-  'begin isolation level read committed; set local enable_seqscan = off; set local enable_hashjoin = off; ' +
-  'set local enable_mergejoin = off; set local plan_cache_mode = force_generic_plan';
+const PLANNING = { enable_seqscan: 'off', enable_hashjoin: 'off', enable_mergejoin: 'off', plan_cache_mode: 'force_generic_plan' };
+const BEGIN = 'begin isolation level read committed';
+const BEGIN_PLANNING = [BEGIN, ...Object.entries(PLANNING).map(([name, value]) => `set local ${name} = ${value}`)].join('; ');
+const setLocally = Object.entries(PLANNING).map(([name, value]) => `set_config('${name}', '${value}', true)`);
+const begin: readonly Prepared[] = [
+  { name: 'backstep_begin', text: BEGIN },
+  { name: 'backstep_planning', text: `select ${setLocally.join(', ')}` },
+];
+const commit: readonly Prepared[] = [{ name: 'backstep_commit', text: 'commit' }];
 
 /**
  * One transaction in two round trips when `work` queries nothing: begin with the opening statement, the last statement with the commit.
@@ -38,12 +44,10 @@ export async function transact<T>(
  */
 export async function transactAtOnce(pool: pg.Pool, only: pg.QueryConfig): Promise<Transacted<undefined> | undefined> {
   return onClient(pool, async (client) => {
-    if (!client.pipeline) return { transacted: undefined, isBroken: false };
-    const [begun, written, committed] = inOneWrite(client, () =>
-      [BEGIN, only, 'commit'].map((query) => settled(client.query(query as pg.QueryConfig))),
-    ) as [Promise<Settled>, Promise<Settled>, Promise<Settled>];
+    if (!canPipe(client)) return { transacted: undefined, isBroken: false };
+    const sent = settled(piped(client, only, { before: begin, after: commit }));
     pass('store.commit-sent');
-    return ending(client, { begun: await begun, written: await written, committed: await committed }, undefined);
+    return ending(client, await sent, undefined);
   });
 }
 
@@ -83,39 +87,50 @@ async function run<T>(
 ): Promise<Run<T>> {
   let closing: Closing<T>;
   try {
-    const [begun, opened] = await together(client, BEGIN, opening, ['store.begin-sent', 'store.lock-sent']);
-    if (begun.status === 'rejected') throw begun.reason;
-    if (opened.status === 'rejected') throw opened.reason;
-    closing = await work(opened.value, (query) => client.query(query));
+    closing = await work(await begun(client, opening), (query) => client.query(query));
   } catch (error: unknown) {
     return rolledBack(client, error);
   }
   return close(client, closing);
 }
 
-async function close<T>(client: pg.PoolClient, { last, value }: Closing<T>): Promise<Run<T>> {
-  const [written, committed] = last
-    ? await together(client, last, 'commit', ['store.write-sent', 'store.commit-sent'])
-    : [undefined, await settled(client.query('commit'))];
-  return ending(client, { written, committed }, value);
+/** Gives what the opening statement does. */
+async function begun(client: pg.PoolClient, opening: pg.QueryConfig): Promise<pg.QueryResult> {
+  if (!canPipe(client)) {
+    await client.query(BEGIN_PLANNING);
+    return client.query(opening);
+  }
+  const sent = settled(piped(client, opening, { before: begin, after: [] }));
+  pass('store.lock-sent');
+  const opened = await sent;
+  if (opened.status === 'rejected') throw opened.reason;
+  return opened.value.result;
 }
 
-async function ending<T>(
-  client: pg.PoolClient,
-  { begun, written, committed }: { readonly begun?: Settled; readonly written: Settled | undefined; readonly committed: Settled },
-  value: T,
-): Promise<Run<T>> {
-  // A statement outside of a transaction stands by itself: nobody knows whether it did.
-  if (begun?.status === 'rejected') return { transacted: { fate: 'unknown', error: begun.reason }, isBroken: true };
-  if (written?.status === 'rejected') {
-    // The commit, if it was sent, has committed nothing: it came after an error. But without an answer to the statement nobody knows.
-    if (committed.status === 'rejected' && client.pipeline)
-      return { transacted: { fate: 'unknown', error: written.reason }, isBroken: true };
-    return rolledBack(client, written.reason);
+async function close<T>(client: pg.PoolClient, { last, value }: Closing<T>): Promise<Run<T>> {
+  if (last && canPipe(client)) {
+    const sent = settled(piped(client, last, { before: [], after: commit }));
+    pass('store.commit-sent');
+    return ending(client, await sent, value);
   }
+  try {
+    if (last) await client.query(last);
+  } catch (error: unknown) {
+    return rolledBack(client, error);
+  }
+  const committed = await settled(client.query('commit').then((result) => ({ result, lastTag: result.command })));
   if (committed.status === 'rejected') return { transacted: { fate: 'unknown', error: committed.reason }, isBroken: true };
-  if (committed.value.command !== 'COMMIT') return rolledBack(client, new Error('PostgreSQL rolled the transaction back'));
-  return { transacted: { fate: 'committed', value }, isBroken: false };
+  return ending(client, committed, value);
+}
+
+async function ending<T>(client: pg.PoolClient, committed: PromiseSettledResult<Piped>, value: T): Promise<Run<T>> {
+  if (committed.status === 'fulfilled') {
+    if (committed.value.lastTag === 'COMMIT') return { transacted: { fate: 'committed', value }, isBroken: false };
+    return rolledBack(client, new Error('PostgreSQL rolled the transaction back'));
+  }
+  const { reason } = committed;
+  if (!mayHaveCommitted(reason)) return rolledBack(client, reason);
+  return { transacted: { fate: 'unknown', error: reason }, isBroken: true };
 }
 
 async function rolledBack<T>(client: pg.PoolClient, error: unknown): Promise<Run<T>> {
@@ -125,36 +140,7 @@ async function rolledBack<T>(client: pg.PoolClient, error: unknown): Promise<Run
   return { transacted: { fate: 'failed', blame: verdict.blame, error: cause }, isBroken: !isRolledBack };
 }
 
-type Settled = PromiseSettledResult<pg.QueryResult>;
-
-/** Two statements in one round trip where the client can; else the second only after the first has succeeded. */
-async function together(
-  client: pg.PoolClient,
-  first: string | pg.QueryConfig,
-  second: string | pg.QueryConfig,
-  [firstSent, secondSent]: readonly [CrashPoint, CrashPoint],
-): Promise<readonly [Settled, Settled]> {
-  const before = settled(client.query(first));
-  pass(firstSent);
-  if (!client.pipeline && (await before).status === 'rejected') return [await before, await before];
-  const after = settled(client.query(second));
-  pass(secondSent);
-  return Promise.all([before, after]);
-}
-
-/** What is sent meanwhile goes to the system at once: each write costs as much as half of a small statement. */
-function inOneWrite<R>(client: pg.PoolClient, send: () => R): R {
-  // Not part of the library's types: without it everything works, only slower.
-  const { connection } = client as pg.PoolClient & { readonly connection?: { readonly stream?: Duplex } };
-  connection?.stream?.cork?.();
-  try {
-    return send();
-  } finally {
-    connection?.stream?.uncork?.();
-  }
-}
-
-async function settled(result: Promise<pg.QueryResult>): Promise<Settled> {
+async function settled<T>(result: Promise<T>): Promise<PromiseSettledResult<T>> {
   try {
     return { status: 'fulfilled', value: await result };
   } catch (reason: unknown) {

@@ -24,12 +24,10 @@ type Line = readonly [point: CrashPoint, need: Need, ...rows: readonly string[]]
 const DAEMON: readonly Line[] = [
   ['start.checked', 'load', 'A1'],
   ['batch.taken', 'load', 'A1', 'A6'],
-  ['store.begin-sent', 'load', 'A6'],
   ['store.lock-sent', 'load', 'A6'],
   ['store.locked', 'load', 'A6', 'A7'],
   ['store.decided', 'load', 'A6', 'A7'],
   ['store.keys-claimed', 'load', 'A1', 'A7'],
-  ['store.write-sent', 'load', 'A7'],
   ['store.commit-sent', 'load', 'A7', 'E4'],
   ['store.committed', 'load', 'A3', 'A8'],
   ['batch.committed', 'load', 'A3', 'A8'],
