@@ -14,7 +14,10 @@ export const DEFAULTS = {
   fencing: { attempts: 10, initialMs: 500, factor: 2, maxMs: 60_000 },
 } as const satisfies { timeoutMs: number; doing: RetryPolicy; undoing: RetryPolicy; fencing: RetryPolicy };
 
-/** Gap before the first resend: after a broker message 30 s, else (timer, HTTP) 5 s, since nobody redelivers those. Doubles up to 10 min. */
+/**
+ * Gap before the first resend: after a broker message 30 s, else (timer, HTTP) 5 s, since nobody redelivers those. Then 30 s, doubling up to
+ * 10 min: what was sent twice and is not answered mostly waits for a participant, and a hundred thousand of those are not to be asked every few seconds.
+ */
 export const RESEND = { afterMessageMs: 30_000, afterTimerMs: 5_000, maxMs: 600_000 } as const;
 
 /**

@@ -45,7 +45,7 @@ function commandDue(draft: Draft, step: CommandStep, phase: Phase, command: Comm
 /** The same attempt again: it may have been lost on its way. Counts nothing. */
 function resend(draft: Draft, step: string, phase: Phase, command: CommandState & { readonly status: 'inFlight' | 'stuck' }): void {
   draft.enter('resent', { step, phase, execution: command.execution, attempt: command.attempt });
-  const gapMs = Math.min(RESEND.maxMs, Math.max(command.gapMs ?? 0, RESEND.afterTimerMs) * 2);
+  const gapMs = Math.min(RESEND.maxMs, Math.max(RESEND.afterMessageMs, (command.gapMs ?? 0) * 2));
   draft.putCommand(step, phase, { ...command, gapMs, resendAt: draft.now + gapMs });
   draft.emit(step, phase);
 }

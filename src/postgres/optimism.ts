@@ -1,6 +1,6 @@
 /** For so long an instant that the database gave is counted on from by the clock of this process. Milliseconds. */
 const READING_MS = 2_000;
-const LONGEST_PAUSE = 1_024;
+const LONGEST_PAUSE = 64;
 /** So many in a row that were not for nothing make the next pause half as long: where it fails now and then it is to be tried hardly ever. */
 const REASSURING = 32;
 

@@ -82,6 +82,8 @@ interface Locked extends Loaded {
   readonly stamps: ReadonlyMap<string, number>;
   /** False: its rows are locked only by being written. */
   readonly isLocked: boolean;
+  /** Timers found them, of which there may be very many: those that are not remembered anyway would only drive out others. */
+  readonly isSweep?: boolean;
 }
 const NONE_FINISHED: ReadonlySet<string> = new Set();
 
@@ -156,7 +158,8 @@ export class PostgresSagaStore implements SagaStore, SagaOverview {
         rows.length + finished.rows.length > 0 ? undefined : await this.clock(query),
       );
     };
-    return this.decideAndWrite(this.load.dueOpen(limit, ...loadable), more, decide);
+    const swept = async (rows: readonly LoadedRow[], query: Query): Promise<Locked> => ({ ...(await more(rows, query)), isSweep: true });
+    return this.decideAndWrite(this.load.dueOpen(limit, ...loadable), swept, decide);
   }
 
   async find(id: string): Promise<StoredSaga | undefined> {
@@ -315,11 +318,12 @@ export class PostgresSagaStore implements SagaStore, SagaOverview {
     return undefined;
   }
 
-  private remember({ starts, updates, ended, stamp }: Batch, { sagas }: Locked): void {
+  private remember({ starts, updates, ended, stamp }: Batch, { sagas, isSweep = false }: Locked): void {
     for (const { update } of ended) this.recent.forget(update.state.id);
     for (const { state, wakeAt } of starts) this.recent.wrote({ state, version: 1, stamp, wakeAt, parked: NONE_PARKED, isParked: false });
     for (const { update } of updates) {
       const { state, fromVersion, wakeAt, parked } = update;
+      if (isSweep && !this.recent.has(state.id)) continue;
       const before = sagas.get(state.id)!;
       this.recent.wrote({
         state,

@@ -160,8 +160,11 @@ describe('finished sagas leave with their week', () => {
     const second = new PostgresSagaStore(store.dataSource);
     await finish(...Array.from({ length: 20 }, () => ended()));
     const fresh = startOf({ name: 'month' });
-    const [one, two] = await Promise.all([store.forgetFinished(10), second.forgetFinished(10), start(store, fresh)]);
-    expect([one, two].toSorted((a, b) => a - b)).toEqual([0, 20]);
+    const atOnce = () => Promise.all([store.forgetFinished(10), second.forgetFinished(10)]);
+    const [forgotten] = await Promise.all([atOnce(), start(store, fresh)]);
+    // Neither waits long for tables that others use; the next round does it then.
+    await eventually(async () => forgotten.some((one) => one > 0) || !forgotten.push(...(await atOnce())));
+    expect(forgotten.filter((one) => one > 0)).toEqual([20]);
     expect(await store.commit([fresh.state.id], () => nothing)).toMatchObject({ fate: 'committed' });
     expect(await partitions()).toEqual([]);
   }, 30_000);

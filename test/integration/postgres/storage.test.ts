@@ -1,4 +1,5 @@
 import { beforeAll, describe, expect, it } from '@jest/globals';
+import { poolOf } from '../../../src/postgres/pool.js';
 import type { PostgresSagaStore } from '../../../src/postgres/postgres-saga-store.js';
 import { change, nothing, sagaIdAt, start, startOf, updateOf } from '../../contract/saga-store-fixtures.js';
 import { eventually } from '../../support/eventually.js';
@@ -107,6 +108,26 @@ describe('how sagas are stored', () => {
     expect(done).toMatchObject({ fate: 'committed', result: [3, 2] });
   });
 
+  it('a sweep remembers what it writes of sagas that are remembered anyway, and of no others', async () => {
+    const swept = (await openStore({ poolSize: 1, url })).store;
+    const due = () => startOf({ name: 'asked-again' }, { wakeAt: 1_000 });
+    const [own] = await start(swept, due());
+    const [foreign] = await start(store, due());
+    const looked = await lockingStatements(swept);
+    const done = await swept.commitDue(10, [{ name: 'asked-again', version: 1 }], ({ sagas }) => ({
+      ...nothing,
+      updates: [...sagas.values()].map((saga) => updateOf(saga, {}, { wakeAt: Date.UTC(2100, 0, 1) })),
+      result: sagas.size,
+    }));
+    expect(done).toMatchObject({ fate: 'committed', result: 2 });
+    looked.length = 0;
+    await change(swept, [own!], (saga) => updateOf(saga));
+    expect(looked).toEqual([]);
+    await change(swept, [foreign!], (saga) => updateOf(saga));
+    expect(looked).toHaveLength(1);
+    for (const id of [own!, foreign!]) expect(await store.find(id)).toMatchObject({ version: 3 });
+  });
+
   it('batches of what is remembered, of several stores at once, lose nothing', async () => {
     const stores = await Promise.all([1, 2, 3].map(async () => (await openStore({ url })).store));
     const ids = await start(stores[0]!, ...Array.from({ length: 8 }, () => startOf()));
@@ -162,4 +183,19 @@ describe('how sagas are stored', () => {
 /** An id in the week that a partition is named after. */
 function firstOfThisWeek(partition: string): string {
   return sagaIdAt(Date.parse(partition.slice(-10).replaceAll('_', '-')) + 3_600_000);
+}
+
+/** Those that lock rows before they are written, from now on; of a store with one connection. */
+async function lockingStatements(store: PostgresSagaStore): Promise<string[]> {
+  const client = await poolOf(store.dataSource).connect();
+  client.release();
+  const seen: string[] = [];
+  const query = client.query.bind(client) as (...args: unknown[]) => unknown;
+  client.query = ((...args: unknown[]) => {
+    const [given] = args as [string | { readonly text: string }];
+    const text = typeof given === 'string' ? given : given.text;
+    if (text.includes('for update')) seen.push(text);
+    return query(...args);
+  }) as typeof client.query;
+  return seen;
 }
