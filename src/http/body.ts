@@ -28,7 +28,7 @@ export const readBodies: MiddlewareHandler = async (c, next) => {
 };
 
 /** A client that goes away in the middle of its body is no fault of the server's. */
-async function read(request: HonoRequest, most: number): Promise<ArrayBuffer> {
+async function read(request: HonoRequest, most: number): Promise<ArrayBuffer | Uint8Array> {
   try {
     return await bytesOf(request, most);
   } catch (error: unknown) {
@@ -37,7 +37,7 @@ async function read(request: HonoRequest, most: number): Promise<ArrayBuffer> {
 }
 
 /** The body, of which no more is read than is taken. */
-async function bytesOf(request: HonoRequest, most: number): Promise<ArrayBuffer> {
+async function bytesOf(request: HonoRequest, most: number): Promise<ArrayBuffer | Uint8Array> {
   const told = request.header('content-length');
   if (told !== undefined && request.header('transfer-encoding') === undefined) {
     // The server itself sees to it that the body is no longer than it says.
@@ -52,14 +52,14 @@ async function bytesOf(request: HonoRequest, most: number): Promise<ArrayBuffer>
     if (length > most) throw tooLong(most);
     chunks.push(chunk);
   }
-  return Uint8Array.from(Buffer.concat(chunks, length)).buffer;
+  return Buffer.concat(chunks, length);
 }
 
 function tooLong(most: number): RequestRefused {
   return new RequestRefused(413, `the body must have at most ${most} bytes`);
 }
 
-function decode(bytes: ArrayBuffer): string {
+function decode(bytes: ArrayBuffer | Uint8Array): string {
   try {
     return new TextDecoder('utf-8', { fatal: true }).decode(bytes);
   } catch {

@@ -17,7 +17,7 @@ export interface HostSettings {
   readonly trustAfter: number;
   /** A transaction takes no further command after this. Default 50. */
   readonly groupMs: number;
-  /** Longest wait for company while busy; an idle participant waits for nothing. Default 2. */
+  /** Longest wait for company while busy; an idle participant waits for nothing. Default 5. */
   readonly maxLingerMs: number;
   /** Commands of one participant that may be unsettled at a time. Default 500. */
   readonly prefetch: number;
@@ -54,7 +54,7 @@ const DEFAULT_SETTINGS: HostSettings = {
   trustFrom: 4,
   trustAfter: 1_000,
   groupMs: 50,
-  maxLingerMs: 2,
+  maxLingerMs: 5,
   prefetch: 500,
   outsideConcurrency: 10,
   handlerTimeoutMs: 60_000,

@@ -60,7 +60,7 @@ export async function serve(options: ServeOptions): Promise<Daemon> {
   const activityLog = new PostgresActivityLog(dataSource);
   const settings = { namespace, allowOrphans, deadLetterKeepMs };
   const parts = { plans, store, transport, signing, sealing, logger, audit, activityLog };
-  const daemon = await createDaemon({ ...parts, http, measureOn, traceUrl, access, settings });
+  const daemon = await createDaemon({ ...parts, http: { ...http, isOwnProcess: true }, measureOn, traceUrl, access, settings });
   const sagas = plans.map(({ name, version }) => `${name}@${version}`);
   logger.info({ url: daemon.url, namespace, sagas }, `listening on ${daemon.url}${reach(access)}`);
   if (daemon.metricsUrl) logger.info({ url: daemon.metricsUrl }, `metrics alone are on ${daemon.metricsUrl}`);

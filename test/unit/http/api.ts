@@ -35,7 +35,15 @@ export class Api {
     const activity = new Activity(Date.now());
     this.world = new EngineWorld({ plans, observer: together([this.metrics.engine(plans, namesIn('backstep')), activity]) });
     const { engine, store, transport, clock } = this.world;
-    this.metrics.gauges({ plans, store, names: namesIn('backstep'), transport, clock, load: () => engine.load });
+    this.metrics.gauges({
+      plans,
+      store,
+      names: namesIn('backstep'),
+      transport,
+      clock,
+      load: () => engine.load,
+      replyQueues: () => engine.replyQueues,
+    });
     this.audit = new InMemoryAuditLog(clock, hash);
     this.app = createHttpApp({
       service: this.world.engine,
