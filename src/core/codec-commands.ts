@@ -118,7 +118,7 @@ function singleOf(command: CommandMessage, names: Names, facts: SenderFacts): Si
       messageId: command.id,
       correlationId: command.id,
       type: command.type,
-      replyTo: names.replies,
+      replyTo: facts.replyTo ?? names.replies,
       contentType: JSON_CONTENT,
       timestamp: facts.now,
       appId: facts.appId,

@@ -5,6 +5,7 @@ import { parseCommandId, type CommandRef, type Outcome } from './state.js';
 import {
   BATCH_CONTENT,
   HEADER,
+  isReplyQueue,
   JSON_CONTENT,
   type Addressed,
   type Headers,
@@ -47,7 +48,10 @@ export interface DecodedReplies {
 const UNUSABLE = '\ufffd';
 const CODE_BYTES = 200;
 
-/** The messages that carry these replies, in their order: as few as will do, so only for an orchestrator that wrote a batch itself. */
+/**
+ * The messages that carry these replies, in their order: as few as will do, so only for an orchestrator that wrote a batch itself. They go
+ * where their commands want them, if that is a queue for replies ({@link isReplyQueue}), else to the one that all daemons share.
+ */
 export function encodeReplies(replies: readonly ReplyMessage[], names: Names, facts: SenderFacts): Addressed[] {
   const writing = { single: (reply: ReplyMessage) => singleOf(reply, names, facts), element: replyElement };
   return putTogether(replies, MAX_BATCH, writing).map(({ addressed }) => addressed);
@@ -81,7 +85,7 @@ export function decodeReplies(message: Message): DecodedReplies {
   return { replies, faults };
 }
 
-/** One reply as one message. It goes to the namespace's own reply queue, whatever `reply_to` a command carried. */
+/** One reply as one message; see {@link encodeReplies}. */
 export function encodeReply(reply: ReplyMessage, names: Names, facts: SenderFacts): Addressed {
   return alone(singleOf(reply, names, facts));
 }
@@ -89,7 +93,7 @@ export function encodeReply(reply: ReplyMessage, names: Names, facts: SenderFact
 function singleOf(reply: ReplyMessage, names: Names, facts: SenderFacts): Single {
   return {
     exchange: '',
-    routingKey: names.replies,
+    routingKey: facts.replyTo !== undefined && isReplyQueue(facts.replyTo, names) ? facts.replyTo : names.replies,
     text: reply.body,
     head: {
       messageId: ownIdOf(reply),

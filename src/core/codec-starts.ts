@@ -3,7 +3,7 @@ import { LIMITS, utf8Bytes, type Json } from './json.js';
 import type { Status } from './state.js';
 import { STATUSES } from './state.js';
 import { MAX_SHORT_TEXT } from './wire-limits.js';
-import { HEADER, JSON_CONTENT, type Addressed, type Message, type Names, type SenderFacts } from './wire.js';
+import { HEADER, isReplyQueue, JSON_CONTENT, type Addressed, type Message, type Names, type SenderFacts } from './wire.js';
 
 /** A saga to be started over the wire. */
 export interface StartMessage {
@@ -147,7 +147,7 @@ function answerOf(outcome: string, fields: { readonly [key: string]: Json | unde
 function addressOf(message: Message, names: Names): AnswerAddress | undefined {
   const { replyTo } = message;
   if (replyTo === undefined || replyTo === '') return undefined;
-  const own = [names.replies, names.starts, names.deadLetters].includes(replyTo) || replyTo.startsWith(names.commands(''));
+  const own = [names.starts, names.deadLetters].includes(replyTo) || isReplyQueue(replyTo, names) || replyTo.startsWith(names.commands(''));
   const correlationId = message.correlationId || message.messageId;
   if (own || utf8Bytes(replyTo) > MAX_SHORT_TEXT || utf8Bytes(correlationId) > MAX_SHORT_TEXT) return undefined;
   return { queue: replyTo, correlationId };

@@ -38,6 +38,8 @@ export interface Addressed {
 /** What a sender puts on every message it makes. */
 export interface SenderFacts {
   readonly appId: string;
+  /** Where the answers to commands are to go. Default: the queue that all daemons share. */
+  readonly replyTo?: string;
   /** Milliseconds since 1970. */
   readonly now: number;
 }
@@ -84,10 +86,15 @@ export const HEADER = {
 export interface Names {
   readonly namespace: string;
   readonly commandExchange: string;
+  /** Of all daemons. */
   readonly replies: string;
   readonly starts: string;
   readonly deadLetters: string;
   commands(participant: string): string;
+  /** Of one of several daemons, counted from 1; see {@link REPLY_QUEUES}. */
+  repliesOf(daemon: number): string;
+  /** Held by the daemon that has this number: nobody reads it. */
+  claim(daemon: number): string;
 }
 export function namesIn(namespace: string): Names {
   return {
@@ -97,7 +104,20 @@ export function namesIn(namespace: string): Names {
     starts: `${namespace}.starts`,
     deadLetters: `${namespace}.dead-letters`,
     commands: (participant) => `${namespace}.commands.${participant}`,
+    repliesOf: (daemon) => `${namespace}.replies.${daemon}`,
+    claim: (daemon) => `${namespace}.daemons.${daemon}`,
   };
+}
+
+/** So many daemons of an installation can have a reply queue of their own; further ones share one. */
+export const REPLY_QUEUES = 4;
+
+/**
+ * Whether replies belong in this queue. A participant puts its answers into no other one, whatever a command says: who can forge a command
+ * could have them put anywhere.
+ */
+export function isReplyQueue(queue: string, { replies }: Names): boolean {
+  return queue === replies || (queue.startsWith(`${replies}.`) && /^\d{1,3}$/.test(queue.slice(replies.length + 1)));
 }
 
 /** What a command says beside its request, as both sides see it: the orchestrator writes it, the SDK reads it. */

@@ -9,7 +9,7 @@ import type { Random } from '../ports/random.js';
 import type { PayloadSealing } from '../ports/sealing.js';
 import type { OrchestratorSigning } from '../ports/signing.js';
 import type { SagaStore, StoredSaga } from '../ports/saga-store.js';
-import type { Transport } from '../ports/transport.js';
+import type { Delivery, Transport } from '../ports/transport.js';
 import { Aftermath } from './aftermath.js';
 import { BatchLoop } from './batch-loop.js';
 import { Connection } from './connection.js';
@@ -24,6 +24,7 @@ import { pause } from './pause.js';
 import { Publisher } from './publisher.js';
 import { assertKeys, registerDefinitions } from './registration.js';
 import { Repeater } from './repeater.js';
+import { ReplyQueues } from './reply-queues.js';
 import type { Operated, OperatorEvent, SagaService, Started, StartRequest } from './service.js';
 import { resolveSettings, type EngineSettings } from './settings.js';
 import { Settler } from './settler.js';
@@ -80,6 +81,7 @@ export class Orchestrator implements SagaService {
   private readonly incoming: Incoming;
   private readonly keeper: DeadLetterKeeper;
   private readonly connection: Connection;
+  private readonly replies: ReplyQueues;
   private readonly housekeeping: readonly Repeater[];
   private readonly watching: Repeater;
   private checking: Promise<string[]> | undefined;
@@ -95,7 +97,9 @@ export class Orchestrator implements SagaService {
     const settler = new Settler();
     this.unsent = new Unsent(MAX_UNSENT);
     const inner = { ...parts, observer, settings, definitions, names, settler };
-    this.publisher = new Publisher(inner, (commands) => this.unsent.add(commands));
+    const receiveReplies = (deliveries: readonly Delivery[]) => this.batches.add(replyWork(deliveries, names, parts.signing));
+    this.replies = new ReplyQueues(inner, receiveReplies);
+    this.publisher = new Publisher({ ...inner, replyTo: () => this.replies.replyTo }, (commands) => this.unsent.add(commands));
     const wakeIn = (ms: number) => this.sweeper.wakeIn(ms);
     const aftermath = new Aftermath({ ...inner, publisher: this.publisher, notices: this.notices, wakeIn });
     // A broker that takes nothing must not hold up starts: their commands are then left to the timers.
@@ -113,11 +117,7 @@ export class Orchestrator implements SagaService {
       { transport, clock, random: parts.random, logger, settings },
       engineTopology(names, definitions.participants()),
       [
-        {
-          queue: names.replies,
-          prefetch: settings.prefetch,
-          receive: (deliveries) => this.batches.add(replyWork(deliveries, names, parts.signing)),
-        },
+        { queue: names.replies, prefetch: settings.prefetch, receive: receiveReplies },
         {
           queue: names.starts,
           prefetch: settings.prefetch,
@@ -134,6 +134,11 @@ export class Orchestrator implements SagaService {
   /** What has come in and is in no transaction yet, and the messages on their way out that are not confirmed. */
   get load(): { readonly waiting: number; readonly unconfirmed: number } {
     return { waiting: this.batches.waiting, unconfirmed: this.publisher.unconfirmed };
+  }
+
+  /** Where replies wait: one queue, and where several daemons share the work those of each. */
+  get replyQueues(): readonly string[] {
+    return this.replies.inUse;
   }
 
   get definitions(): readonly Plan[] {
@@ -159,7 +164,7 @@ export class Orchestrator implements SagaService {
     }
     this.sweeper.start();
     this.incoming.start();
-    for (const loop of [...this.housekeeping, this.watching]) loop.start();
+    for (const loop of [this.replies, ...this.housekeeping, this.watching]) loop.start();
   }
 
   /** Takes nothing more, finishes what is in hand (for at most `drainMs`), and ends. What is left is delivered again or sent by timers. */
@@ -170,7 +175,7 @@ export class Orchestrator implements SagaService {
     const { drainMs } = this.settings;
     // Takes nothing more from here on; what it has in hand is concluded with the batches.
     const incoming = this.incoming.stop();
-    await this.within(drainMs, this.connection.close());
+    await this.within(drainMs, Promise.all([this.connection.close(), this.replies.stop()]));
     await this.within(drainMs, this.sweeper.stop());
     await this.batches.drain(drainMs);
     await this.within(drainMs, incoming);
@@ -238,7 +243,7 @@ export class Orchestrator implements SagaService {
       );
     else if (blocked) problems.push('the broker takes no messages (memory or disk alarm): commands are sent when it does again');
     else if (lastError) problems.push(`the broker: ${lastError}`);
-    for (const { problem } of [this.connection, this.batches, this.sweeper, this.incoming, this.keeper, ...this.housekeeping])
+    for (const { problem } of [this.connection, this.replies, this.batches, this.sweeper, this.incoming, this.keeper, ...this.housekeeping])
       if (problem) problems.push(problem);
     return problems;
   }

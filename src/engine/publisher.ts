@@ -28,6 +28,8 @@ export interface PublisherParts {
   readonly observer: EngineObserver;
   readonly settings: EngineSettings;
   readonly names: Names;
+  /** Where answers to commands are to go now. */
+  readonly replyTo: () => string;
   /** Where messages are signed. */
   readonly signing?: OrchestratorSigning;
 }
@@ -71,8 +73,8 @@ export class Publisher {
   }
 
   commandPublications(sendings: readonly Sending[]): Publication[] {
-    const { names, clock, signing } = this.parts;
-    const messages = encodeCommands(sendings, names, { now: clock.now(), appId: names.namespace });
+    const { names, clock, signing, replyTo } = this.parts;
+    const messages = encodeCommands(sendings, names, { now: clock.now(), appId: names.namespace, replyTo: replyTo() });
     // What is in one message goes to one participant.
     return messages.map(({ addressed, commands }) => ({
       outgoing: signing ? signing.signCommand(addressed, commands[0]!.participant) : addressed,

@@ -15,22 +15,28 @@ export interface ParticipantReading {
 }
 export interface QueueReading {
   readonly participants: readonly ParticipantReading[];
-  /** Where replies wait; every daemon that is up consumes it once. */
+  /** All that waits, and who consumes the queue that the daemons share: every one that is up, once. */
   readonly replies: Seen | undefined;
 }
 
-/** Who is needed by the definitions, and what waits for them at the broker. Asks the broker once; a broker that is away says nothing. */
-export async function readQueues(plans: readonly Plan[], names: Names, transport: Pick<Transport, 'queues'>): Promise<QueueReading> {
+/** Who is needed by the definitions, and what waits for them at the broker. `replyQueues`: those in use, of which the shared one is the default. Asks the broker once; a broker that is away says nothing. */
+export async function readQueues(
+  plans: readonly Plan[],
+  names: Names,
+  transport: Pick<Transport, 'queues'>,
+  replyQueues: readonly string[] = [names.replies],
+): Promise<QueueReading> {
   const participants = participantsOf(plans);
-  const queues = [names.replies, ...participants.map(({ name }) => names.commands(name))];
+  const queues = [...replyQueues, ...participants.map(({ name }) => names.commands(name))];
   const states = new Map((await transport.queues?.(queues))?.map((state) => [state.name, state]));
   const seen = (queue: string): Seen | undefined => {
     const state = states.get(queue);
     return state && { depth: state.depth, consumers: state.consumers };
   };
+  const replies = seen(names.replies);
   return {
     participants: participants.map((one) => ({ ...one, queue: names.commands(one.name), seen: seen(names.commands(one.name)) })),
-    replies: seen(names.replies),
+    replies: replies && { ...replies, depth: replyQueues.reduce((sum, queue) => sum + (states.get(queue)?.depth ?? 0), 0) },
   };
 }
 

@@ -49,6 +49,8 @@ export interface EngineSettings {
   readonly forgetBatch: number;
   /** Pause between two looks at the clocks and at what the store has to say. Default 60,000. */
   readonly watchMs: number;
+  /** Pause between two looks whether there are other daemons. Default 5,000. */
+  readonly daemonsMs: number;
   /** Pause between two looks at a saga that another process may finish. Default 1,000. */
   readonly pollMs: number;
   /** How long `stop` waits for what is under way. Default 10,000. */
@@ -81,6 +83,7 @@ const DEFAULT_SETTINGS: EngineSettings = {
   deadLetterKeepMs: 2_592_000_000,
   forgetBatch: 1_000,
   watchMs: 60_000,
+  daemonsMs: 5_000,
   pollMs: 1_000,
   drainMs: 10_000,
   connectWaitMs: 5_000,

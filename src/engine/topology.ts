@@ -1,4 +1,4 @@
-import type { Names } from '../core/wire.js';
+import { REPLY_QUEUES, type Names } from '../core/wire.js';
 import type { QueueDeclaration, Topology } from '../ports/transport.js';
 
 /** Redeliveries after which the broker gives up on a message: what RabbitMQ 4 does unasked, said so that every version does it. */
@@ -9,6 +9,17 @@ export function commandQueue(names: Names, participant: string): QueueDeclaratio
   return { name: names.commands(participant), deliveryLimit: DELIVERY_LIMIT };
 }
 
+/** The numbers that daemons can have. */
+export const DAEMONS: readonly number[] = Array.from({ length: REPLY_QUEUES }, (_, index) => index + 1);
+
+function repliesIn(name: string): QueueDeclaration {
+  return { name, deliveryLimit: DELIVERY_LIMIT };
+}
+/** What daemons that share the work need beside {@link engineTopology}: a reply queue for each. */
+export function repliesOfDaemons(names: Names): Topology {
+  return { exchanges: [], queues: DAEMONS.map((daemon) => repliesIn(names.repliesOf(daemon))), bindings: [] };
+}
+
 /** What an engine needs of the broker. A participant's queue is there before the participant, so that commands wait for it. */
 export function engineTopology(names: Names, participants: Iterable<string>): Topology {
   const targets = [...participants].toSorted();
@@ -16,7 +27,7 @@ export function engineTopology(names: Names, participants: Iterable<string>): To
     exchanges: [{ name: names.commandExchange, kind: 'direct' }],
     queues: [
       // Lost replies come again with the resend of their command; lost starts would not.
-      { name: names.replies, deliveryLimit: DELIVERY_LIMIT },
+      repliesIn(names.replies),
       { name: names.deadLetters },
       { name: names.starts, deliveryLimit: DELIVERY_LIMIT, deadLetterQueue: names.deadLetters },
       ...targets.map((participant) => commandQueue(names, participant)),

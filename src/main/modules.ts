@@ -115,7 +115,7 @@ export function engineModule(): ContainerModule {
           settings,
           hash: sha256,
         });
-        metrics.gauges({ ...parts, names, load: () => orchestrator.load });
+        metrics.gauges({ ...parts, names, load: () => orchestrator.load, replyQueues: () => orchestrator.replyQueues });
         return orchestrator;
       })
       .inSingletonScope();
@@ -151,7 +151,8 @@ export function httpModule(): ContainerModule {
           stopping: context.get(TOKEN.stopping),
           scrape: () => context.get(TOKEN.metrics).scrape(),
           activity: activityOf(context.get(TOKEN.activity), context.get(TOKEN.activityKeeper)),
-          queues: () => readQueues(context.get(TOKEN.plans), names, context.get(TOKEN.transport)),
+          queues: () =>
+            readQueues(context.get(TOKEN.plans), names, context.get(TOKEN.transport), context.get(TOKEN.orchestrator).replyQueues),
           traceUrl: context.get(TOKEN.traceUrl),
           dashboard: readDashboard(context.get(TOKEN.dashboard)),
           access: context.get(TOKEN.access),

@@ -43,6 +43,7 @@ export class InProcessTransport implements Transport, BrokerClient {
   private readonly listeners = new Set<(health: TransportHealth) => void>();
   private parked: Parked[] = [];
   private connected: boolean;
+  private claimed: string | undefined;
   private isClosed = false;
   private isCut = false;
   private told = '';
@@ -69,7 +70,7 @@ export class InProcessTransport implements Transport, BrokerClient {
   }
 
   async consume(queue: string, options: ConsumeOptions, receive: (deliveries: readonly Delivery[]) => void): Promise<Consumer> {
-    const consumer = new InProcessConsumer(this.broker, queue, options.prefetch, receive, this.options.logger, () => {
+    const consumer = new InProcessConsumer(this.broker, queue, options, receive, this.options.logger, () => {
       if (consumer.isDone) this.consumers.delete(consumer);
     });
     this.consumers.add(consumer);
@@ -84,6 +85,12 @@ export class InProcessTransport implements Transport, BrokerClient {
 
   async queues(names: readonly string[]): Promise<readonly QueueState[]> {
     return Promise.resolve(this.connected ? names.flatMap((name) => this.broker.stateOf(name) ?? []) : []);
+  }
+
+  async claim(names: readonly string[]): Promise<string | undefined> {
+    if (this.connected)
+      this.claimed = this.claimed !== undefined && names.includes(this.claimed) ? this.claimed : this.broker.claim(names, this);
+    return Promise.resolve(this.claimed);
   }
 
   onHealth(listener: (health: TransportHealth) => void): () => void {
@@ -133,6 +140,8 @@ export class InProcessTransport implements Transport, BrokerClient {
 
   private disconnected(): void {
     this.connected = false;
+    this.claimed = undefined;
+    this.broker.unclaim(this);
     for (const consumer of this.consumers) consumer.connectionLost();
   }
 
@@ -223,12 +232,15 @@ class InProcessConsumer implements Consumer, Taker {
   constructor(
     private readonly broker: InProcessBroker,
     private readonly queue: string,
-    private readonly prefetch: number,
+    private readonly options: ConsumeOptions,
     private readonly receive: (deliveries: readonly Delivery[]) => void,
     private readonly logger: Logger,
     private readonly onSettled: () => void,
   ) {}
 
+  get priority(): number {
+    return this.options.priority ?? 0;
+  }
   /** Stopped with nothing under way. */
   get isDone(): boolean {
     return this.isStopped && this.unsettled.size === 0;
@@ -255,7 +267,7 @@ class InProcessConsumer implements Consumer, Taker {
   }
 
   capacity(): number {
-    return this.prefetch - this.unsettled.size;
+    return this.options.prefetch - this.unsettled.size;
   }
 
   take(batch: readonly Stored[]): void {

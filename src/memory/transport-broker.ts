@@ -42,6 +42,7 @@ export class InProcessBroker {
   private readonly queues = new Map<string, BrokerQueue>();
   private readonly takers = new Map<string, Taker[]>();
   private readonly clients = new Set<BrokerClient>();
+  private readonly claims = new Map<string, BrokerClient>();
   private readonly awake = new Set<string>();
   private tasks: (() => void)[] = [];
   private arrivals = 0;
@@ -118,6 +119,16 @@ export class InProcessBroker {
   }
   detach(client: BrokerClient): void {
     this.clients.delete(client);
+  }
+
+  /** The first of these names that nobody else has. */
+  claim(names: readonly string[], client: BrokerClient): string | undefined {
+    const name = names.find((one) => (this.claims.get(one) ?? client) === client);
+    if (name !== undefined) this.claims.set(name, client);
+    return name;
+  }
+  unclaim(client: BrokerClient): void {
+    for (const [name, holder] of this.claims) if (holder === client) this.claims.delete(name);
   }
 
   /** Makes what is not there; gives a sentence for each thing that is there with other properties. */

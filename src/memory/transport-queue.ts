@@ -14,6 +14,8 @@ export interface Stored {
 
 /** Takes messages from a queue, up to its capacity. */
 export interface Taker {
+  /** Of several takers those with the highest get everything for as long as they take it. */
+  readonly priority: number;
   /** How many more it takes now. */
   capacity(): number;
   take(batch: readonly Stored[]): void;
@@ -53,10 +55,10 @@ export class BrokerQueue {
     this.givenBack.splice(at, 0, stored);
   }
 
-  /** Deals what waits to the takers, one message at a time in turn, and hands each its share at once. Gives what had expired. */
+  /** Deals what waits to the takers, one message at a time in turn among equals, and hands each its share at once. Gives what had expired. */
   deal(takers: readonly Taker[], now: number): Stored[] {
     const expired: Stored[] = [];
-    const shares = takers.map((taker) => ({ taker, free: taker.capacity(), batch: [] as Stored[] }));
+    const shares = takers.map((taker) => ({ taker, priority: taker.priority, free: taker.capacity(), batch: [] as Stored[] }));
     while (this.length > 0) {
       if (isExpired(this.peek(), now)) {
         expired.push(this.shift());
@@ -71,12 +73,14 @@ export class BrokerQueue {
     return expired;
   }
 
-  private nextFree<T extends { readonly free: number }>(shares: readonly T[]): T | undefined {
+  private nextFree<T extends { readonly free: number; readonly priority: number }>(shares: readonly T[]): T | undefined {
+    let best: T | undefined;
     for (let tried = 0; tried < shares.length; tried++) {
-      const share = shares[this.turn++ % shares.length]!;
-      if (share.free > 0) return share;
+      const share = shares[(this.turn + tried) % shares.length]!;
+      if (share.free > 0 && (!best || share.priority > best.priority)) best = share;
     }
-    return undefined;
+    if (best) this.turn = shares.indexOf(best) + 1;
+    return best;
   }
 
   private peek(): Stored {

@@ -3,6 +3,7 @@ import { encodeReplies } from '../core/codec-replies.js';
 import { deadLetter } from '../core/codec-dead-letters.js';
 import { pass } from '../core/crash-points.js';
 import { messageFields } from '../core/trace-context.js';
+import { isReplyQueue } from '../core/wire.js';
 import type { SignatureFault } from '../ports/signing.js';
 import type { Outgoing, PublishOutcome } from '../ports/transport.js';
 import { Backoff } from './backoff.js';
@@ -37,10 +38,11 @@ export class Replies {
     if (parcels.length === 0) return;
     const { names, clock, signing } = this.runtime;
     pass('answer.due');
-    const facts = { appId: APP_ID, now: clock.now() };
+    const now = clock.now();
     const shipments = parcels.map((parcel) => {
       const answers = parcel.take();
-      const messages = encodeReplies(answers, names, facts);
+      const { replyTo } = parcel.delivery.message;
+      const messages = encodeReplies(answers, names, replyTo === undefined ? { appId: APP_ID, now } : { appId: APP_ID, now, replyTo });
       return { parcel, parts: answers.length, messages: signing ? messages.map((each) => signing.signReply(each, participant)) : messages };
     });
     this.track(this.deliver(shipments));
@@ -88,11 +90,20 @@ export class Replies {
     let next = 0;
     for (const { parcel, parts, messages } of shipments) {
       const left: Outgoing[] = [];
-      for (const message of messages) if (!this.isThrough(message, outcomes[next++]!)) left.push(message);
+      for (const message of messages) {
+        const outcome = outcomes[next++]!;
+        if (!this.isThrough(message, outcome)) left.push(outcome.fate === 'returned' ? this.toAll(message) : message);
+      }
       if (left.length > 0) open.push({ parcel, parts, messages: left });
       else parcel.through(parts);
     }
     return open;
+  }
+
+  /** The queue of the daemon that asked is gone: any other daemon will do as well. */
+  private toAll(message: Outgoing): Outgoing {
+    const { names } = this.runtime;
+    return isReplyQueue(message.routingKey, names) ? { ...message, routingKey: names.replies } : message;
   }
 
   private isThrough({ routingKey, message }: Outgoing, outcome: PublishOutcome): boolean {

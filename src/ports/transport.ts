@@ -23,6 +23,11 @@ export interface Transport {
    * look, not for every second. A transport that cannot tell leaves it out.
    */
   queues?(names: readonly string[]): Promise<readonly QueueState[]>;
+  /**
+   * Takes the first of these names that no other connection has, until this one goes; whoever asks again while it is held is given the
+   * same. `undefined`: all are taken, it is not allowed, or there is no connection. A transport that cannot leaves it out.
+   */
+  claim?(names: readonly string[]): Promise<string | undefined>;
   /** Called when the connection comes or goes. Returns the unsubscribe. */
   onHealth(listener: (health: TransportHealth) => void): () => void;
   /** Waits for confirms under way, then disconnects. Consumers are to be stopped before. */
@@ -68,6 +73,8 @@ export type PublishOutcome =
 export interface ConsumeOptions {
   /** Deliveries that may be unsettled at a time. */
   readonly prefetch: number;
+  /** Of several consumers of a queue, those with the highest get everything for as long as they take it. Default 0. */
+  readonly priority?: number;
 }
 export interface Delivery {
   readonly message: Message;

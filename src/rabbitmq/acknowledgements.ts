@@ -29,8 +29,9 @@ export class Acknowledgements {
   get unsettled(): number {
     return this.open;
   }
-  get hasUnsent(): boolean {
-    return this.done.length > 0 || this.requeued.length > 0;
+  /** Settled since the last flush. */
+  get unsent(): number {
+    return this.done.length + this.requeued.length;
   }
 
   /** Tags come one after the other, from 1. */

@@ -23,7 +23,7 @@ export class RabbitMqConsumer implements Consumer {
   constructor(
     private readonly settings: Settings,
     private readonly link: Link,
-    private readonly request: Omit<SubscriptionRequest, 'ended' | 'logger'>,
+    private readonly request: Omit<SubscriptionRequest, 'ended' | 'logger' | 'clock'>,
     private readonly redeclare: (connection: ChannelModel) => Promise<void>,
   ) {}
 
@@ -58,7 +58,7 @@ export class RabbitMqConsumer implements Consumer {
   }
 
   private async subscribe(connection: ChannelModel): Promise<void> {
-    const { logger } = this.settings;
+    const { logger, clock } = this.settings;
     const own: { subscription?: Subscription; hasEnded: boolean } = { hasEnded: false };
     const ended = () => {
       own.hasEnded = true;
@@ -69,7 +69,7 @@ export class RabbitMqConsumer implements Consumer {
         if (this.link.connection === connection) this.resume(connection, false);
       });
     };
-    const subscription = await Subscription.open(connection, { ...this.request, logger, ended });
+    const subscription = await Subscription.open(connection, { ...this.request, logger, clock, ended });
     if (own.hasEnded) throw new Error('the consumer ended as soon as it had begun');
     own.subscription = subscription;
     this.current = subscription;

@@ -13,6 +13,7 @@ import type {
   TransportHealth,
 } from '../ports/transport.js';
 import { explain, isAboutArguments } from './broker-errors.js';
+import { claimOne } from './claims.js';
 import { Link } from './link.js';
 import { settingsOf, type RabbitMqOptions, type Settings } from './options.js';
 import { Publisher } from './publisher.js';
@@ -39,6 +40,7 @@ export class RabbitMqTransport implements Transport {
   private readonly needed = new NeededTopology();
   private readonly listeners = new Set<(health: TransportHealth) => void>();
   private readonly upWaiters = new Set<() => void>();
+  private claimed: { readonly connection: ChannelModel; readonly name: string } | undefined;
   private topologyFault: string | undefined;
   private conflictTimer: Timer | undefined;
   private declaredAt = -Infinity;
@@ -83,8 +85,12 @@ export class RabbitMqTransport implements Transport {
   }
 
   /** Without a connection within the publish wait it returns all the same, and consumes as soon as there is one. */
-  async consume(queue: string, { prefetch }: ConsumeOptions, receive: (deliveries: readonly Delivery[]) => void): Promise<Consumer> {
-    const consumer = new RabbitMqConsumer(this.settings, this.consuming, { queue, prefetch, receive }, async (connection) =>
+  async consume(
+    queue: string,
+    { prefetch, priority = 0 }: ConsumeOptions,
+    receive: (deliveries: readonly Delivery[]) => void,
+  ): Promise<Consumer> {
+    const consumer = new RabbitMqConsumer(this.settings, this.consuming, { queue, prefetch, priority, receive }, async (connection) =>
       this.declareNeeded(connection),
     );
     this.consumers.add(consumer);
@@ -106,6 +112,17 @@ export class RabbitMqTransport implements Transport {
   async queues(names: readonly string[]): Promise<readonly QueueState[]> {
     const { connection } = this.publishing;
     return connection && this.publishing.isUp ? queueStates(connection, names) : [];
+  }
+
+  /** By queues that only one connection can have; the one that consumes, so that a name and its consumers go together. */
+  async claim(names: readonly string[]): Promise<string | undefined> {
+    const { connection } = this.consuming;
+    if (!connection || !this.consuming.isUp) return undefined;
+    if (this.claimed?.connection !== connection || !names.includes(this.claimed.name)) {
+      const name = await claimOne(connection, names);
+      this.claimed = name === undefined ? undefined : { connection, name };
+    }
+    return this.claimed?.name;
   }
 
   onHealth(listener: (health: TransportHealth) => void): () => void {

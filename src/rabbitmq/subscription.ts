@@ -2,6 +2,7 @@ import type { Channel, ChannelModel, ConsumeMessage } from 'amqplib';
 import { pass } from '../core/crash-points.js';
 import { messageOf } from '../core/errors.js';
 import type { Message } from '../core/wire.js';
+import type { Clock, Timer } from '../ports/clock.js';
 import type { Logger } from '../ports/logger.js';
 import type { Delivery } from '../ports/transport.js';
 import { Acknowledgements } from './acknowledgements.js';
@@ -10,11 +11,21 @@ import { readMessage } from './properties.js';
 export interface SubscriptionRequest {
   readonly queue: string;
   readonly prefetch: number;
+  readonly priority: number;
   readonly receive: (deliveries: readonly Delivery[]) => void;
   readonly logger: Logger;
+  readonly clock: Clock;
   /** The channel is gone, or the broker has ended the consumer because its queue is gone. Called once. */
   readonly ended: () => void;
 }
+
+/**
+ * How long what is done waits for company. A quorum queue writes each acknowledgement to the disk, and whatever is published meanwhile waits
+ * for that: mostly the next message of the same saga, in which somebody is interested.
+ */
+const COMPANY_MS = 25;
+/** So many are company enough. */
+const ENOUGH = 64;
 
 /**
  * A consumer on one channel. Owns the channel, its deliveries and their settling. Does not own what comes after it. Invariants: a
@@ -25,6 +36,7 @@ export class Subscription {
   private consumerTag = '';
   private arrived: RabbitMqDelivery[] = [];
   private isFlushing = false;
+  private later: Timer | undefined;
   private isStopping = false;
   private isOpen = true;
 
@@ -48,7 +60,11 @@ export class Subscription {
     const channel = await connection.createChannel();
     const subscription = new Subscription(channel, request);
     await channel.prefetch(request.prefetch);
-    const { consumerTag } = await channel.consume(request.queue, (message) => subscription.onMessage(message));
+    const { consumerTag } = await channel.consume(
+      request.queue,
+      (message) => subscription.onMessage(message),
+      request.priority === 0 ? {} : { priority: request.priority },
+    );
     subscription.consumerTag = consumerTag;
     return subscription;
   }
@@ -72,6 +88,10 @@ export class Subscription {
 
   settle(tag: number, verdict: 'done' | 'requeue'): void {
     if (!this.isOpen || !this.acknowledgements.settle(tag, verdict) || this.isFlushing) return;
+    if (verdict === 'done' && this.mayWait) {
+      this.later ??= this.request.clock.after(COMPANY_MS, () => this.flush());
+      return;
+    }
     this.isFlushing = true;
     setImmediate(() => {
       this.flush();
@@ -108,9 +128,16 @@ export class Subscription {
     }
   }
 
+  /** The broker still has enough to deliver without what is done. */
+  private get mayWait(): boolean {
+    return !this.isStopping && this.acknowledgements.unsent < Math.min(ENOUGH, this.request.prefetch / 4);
+  }
+
   private flush(): void {
     this.isFlushing = false;
-    if (!this.isOpen || !this.acknowledgements.hasUnsent) return;
+    this.later?.cancel();
+    this.later = undefined;
+    if (!this.isOpen || this.acknowledgements.unsent === 0) return;
     try {
       pass('transport.acknowledging');
       this.acknowledgements.flush();
@@ -128,6 +155,7 @@ export class Subscription {
   private end(): void {
     if (!this.isOpen) return;
     this.isOpen = false;
+    this.later?.cancel();
     this.request.ended();
   }
 }

@@ -17,12 +17,14 @@ export interface EngineGaugesParts {
   readonly clock: Clock;
   /** See `Orchestrator.load`. */
   readonly load: () => { readonly waiting: number; readonly unconfirmed: number };
+  /** See `Orchestrator.replyQueues`. */
+  readonly replyQueues: () => readonly string[];
 }
 
 const OPEN: readonly Status[] = ['running', 'compensating', 'suspended', 'stuck'];
 
 /** What is read when somebody looks, and costs nothing otherwise. */
-export function engineGauges(registry: Registry, { plans, store, names, transport, clock, load }: EngineGaugesParts): void {
+export function engineGauges(registry: Registry, { plans, store, names, transport, clock, load, replyQueues }: EngineGaugesParts): void {
   const registers = [registry];
   // What is open, and how late the oldest timer is.
   const reading = new ScrapeReading<Pick<Overview, 'open' | 'overdueMs'>>(() => store.overview({ limit: 0 }), clock);
@@ -83,5 +85,5 @@ export function engineGauges(registry: Registry, { plans, store, names, transpor
       this.set(load().unconfirmed);
     },
   });
-  queueGauges(registry, { plans, names, transport, clock });
+  queueGauges(registry, { plans, names, transport, clock, replyQueues });
 }

@@ -11,13 +11,21 @@ export interface QueueGaugesParts {
   readonly names: Names;
   readonly transport: Pick<Transport, 'queues'>;
   readonly clock: Clock;
+  /** Those in use; the shared one is the default. */
+  readonly replyQueues?: () => readonly string[];
 }
 
 /** What waits at the broker: for the participants of the definitions that are loaded, and for the daemons. A queue that is not there has no number. */
-export function queueGauges(registry: Registry, { plans, names, transport, clock }: QueueGaugesParts): void {
+export function queueGauges(
+  registry: Registry,
+  { plans, names, transport, clock, replyQueues = () => [names.replies] }: QueueGaugesParts,
+): void {
   const participants = [...new Definitions(plans).participants()].toSorted();
-  const queues = [names.replies, names.starts, names.deadLetters, ...participants.map((name) => names.commands(name))];
-  const reading = new ScrapeReading<readonly QueueState[]>(async () => (await transport.queues?.(queues)) ?? [], clock);
+  const others = [names.starts, names.deadLetters, ...participants.map((name) => names.commands(name))];
+  const reading = new ScrapeReading<readonly QueueState[]>(
+    async () => (await transport.queues?.([...replyQueues(), ...others])) ?? [],
+    clock,
+  );
   const gauge = (name: string, help: string, valueOf: (state: QueueState) => number) =>
     new Gauge({
       name,

@@ -168,6 +168,7 @@ describe('the list of sagas', () => {
     await page.getByRole('button', { name: 'Older' }).click();
     await page.waitForURL('**/sagas?cursor=*');
     await page.getByRole('link', { name: first, exact: true }).waitFor({ state: 'detached' });
+    await page.locator('.saga-link').first().waitFor(); // the next page may still be on its way
     expect(await page.locator('.saga-link').count()).toBe(50);
   });
 });

@@ -48,8 +48,6 @@ export function describeTransport(name: string, open: () => Promise<TransportWor
     });
 
     it('tells what waits in queues and who consumes them, and leaves out what is not there', async () => {
-      // The simulated one alone has nobody who asks it.
-      if (!transport.queues) return expect(name).toBe('simulated');
       expect(await transport.publish(numbered(3))).toEqual([{ fate: 'confirmed' }, { fate: 'confirmed' }, { fate: 'confirmed' }]);
       const other = world.name('other');
       await transport.declare(queues(other));
@@ -244,6 +242,45 @@ export function describeTransport(name: string, open: () => Promise<TransportWor
       await all.atLeast(40);
       expect(new Set(all.ids).size).toBe(40);
       expect(Math.min(one.deliveries.length, two.deliveries.length)).toBeGreaterThan(0);
+    });
+
+    it('gives everything to the consumer with the highest priority for as long as it takes it, and the rest to others', async () => {
+      const spare = await receiving(transport, queue, 5);
+      const one = connect();
+      const first = new Received();
+      first.consumer = await one.consume(queue, { prefetch: 10, priority: 1 }, first.take);
+      await transport.publish(numbered(6));
+      await first.atLeast(6);
+      await transport.publish(numbered(12).slice(6));
+      await first.atLeast(10);
+      await spare.atLeast(2);
+      expect([first.ids, spare.ids]).toEqual([numbered(10).map(({ message }) => message.messageId), ['m10', 'm11']]);
+      // What it has not settled goes to whoever is left.
+      await one.close();
+      await spare.atLeast(5);
+      expect(spare.ids.slice(2)).toEqual(['m0', 'm1', 'm2']);
+    });
+
+    it('lets one connection at a time hold a name', async () => {
+      const names = ['one', 'two'].map((one) => world.name(one));
+      const [other, third] = [connect(), connect()];
+      for (const each of [transport, other, third]) await receiving(each, queue, 1);
+      const claim = async (by: Transport, of = names) => by.claim?.(of);
+      expect(await claim(transport)).toBe(names[0]);
+      expect(await claim(transport)).toBe(names[0]);
+      expect(await claim(other)).toBe(names[1]);
+      expect(await claim(third)).toBeUndefined();
+      await transport.close();
+      await eventually(async () => (await claim(third)) === names[0]);
+      expect(await claim(other, names.toReversed())).toBe(names[1]);
+      expect(await claim(transport)).toBeUndefined();
+      await world.disconnect();
+      await healthWhen(other, ({ connected }) => !connected);
+      expect(await claim(other)).toBeUndefined();
+      await world.reconnect();
+      await healthWhen(other, ({ connected }) => connected);
+      // The broker may take a moment to notice who has gone.
+      await eventually(async () => (await claim(other, names.toReversed())) === names[1]);
     });
 
     it('delivers nothing more after a stop, and lets what is under way be settled', async () => {

@@ -7,7 +7,7 @@ import { Definitions } from '../../src/engine/definitions.js';
 import type { EngineObserver } from '../../src/engine/observer.js';
 import { Orchestrator } from '../../src/engine/orchestrator.js';
 import type { EngineSettings } from '../../src/engine/settings.js';
-import { commandQueue, engineTopology } from '../../src/engine/topology.js';
+import { commandQueue, engineTopology, repliesOfDaemons } from '../../src/engine/topology.js';
 import type { Clock } from '../../src/ports/clock.js';
 import type { PayloadSealing } from '../../src/ports/sealing.js';
 import type { Delivery } from '../../src/ports/transport.js';
@@ -119,7 +119,7 @@ export class Installation {
         const given = script(command);
         if (!given) return [];
         const reply = { commandId: command.id, outcome: 'success', body: '', attempt: command.attempt, ...given } as const;
-        return [encodeReply(reply, this.names, { appId: 'test', now: Date.now() })];
+        return [encodeReply(reply, this.names, { appId: 'test', now: Date.now(), ...(message.replyTo && { replyTo: message.replyTo }) })];
       });
       // The reply is safe before its command is acknowledged, as with the SDK.
       void transport.publish(replies).then((outcomes) => {
@@ -154,7 +154,9 @@ export class Installation {
 
   /** What is left on a broker that others use takes file handles from them. A test's own broker may be gone by then. */
   private async deleteQueues(): Promise<void> {
-    if (this.brokerUrl === amqpUrl()) await removeTopology(this.brokerUrl, engineTopology(this.names, this.participants));
+    if (this.brokerUrl !== amqpUrl()) return;
+    const { exchanges, queues } = engineTopology(this.names, this.participants);
+    await removeTopology(this.brokerUrl, { exchanges, queues: [...queues, ...repliesOfDaemons(this.names).queues] });
   }
   private closing(end: () => Promise<void>): void {
     this.open.push(end);

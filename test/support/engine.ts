@@ -120,8 +120,8 @@ export class EngineWorld {
     return this;
   }
 
-  async reply(commandId: string, outcome: Outcome = 'success', body = '', attempt?: number, by = 'p'): Promise<void> {
-    const facts = { appId: 'test', now: this.clock.now() };
+  async reply(commandId: string, outcome: Outcome = 'success', body = '', attempt?: number, by = 'p', replyTo = ''): Promise<void> {
+    const facts = { appId: 'test', now: this.clock.now(), replyTo };
     const reply = encodeReply({ commandId, outcome, body, attempt }, this.names, facts);
     await this.outside.publish([this.participantSigning?.signReply(reply, by) ?? reply]);
   }
@@ -146,6 +146,7 @@ export class EngineWorld {
           given.body ?? '',
           'attempt' in given ? given.attempt : command.attempt,
           participant,
+          delivery.message.replyTo,
         );
     }
   }
@@ -182,6 +183,7 @@ export class EngineWorld {
       consume: (queue, options, receive) => transport.consume(queue, options, receiveVia(receive)),
       health: () => transport.health(),
       queues: (names) => transport.queues(names),
+      claim: (names) => transport.claim(names),
       onHealth: (listener) => transport.onHealth(listener),
       close: () => transport.close(),
     };

@@ -121,12 +121,12 @@ async function untilDrained(manifest: Manifest, { unacked }: GatherOptions): Pro
   }
 }
 
-async function queueCounts({ brokerUrl, queues, deadLetterQueue }: Manifest): Promise<QueueCount[]> {
+async function queueCounts({ brokerUrl, queues, perhapsQueues = [], deadLetterQueue }: Manifest): Promise<QueueCount[]> {
   const connection = await amqp.connect(brokerUrl.split(',')[0]!.trim(), { timeout: 10_000 });
   connection.on('error', () => {});
   const counts: QueueCount[] = [];
   try {
-    for (const queue of [...queues, deadLetterQueue]) {
+    for (const queue of [...queues, ...perhapsQueues, deadLetterQueue]) {
       // A queue that is not there closes the channel.
       const channel = await connection.createChannel();
       channel.on('error', () => {});

@@ -2,6 +2,7 @@
 import { mkdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
+import type { ChannelModel } from 'amqplib';
 import { openServers, type Servers } from '../kit/installation.js';
 import { writeResult } from '../kit/results.js';
 import { runMigrationTrial } from './migration.js';
@@ -9,7 +10,7 @@ import { nameOf, TARGETS } from './plan.js';
 import { again, lineOf, resultOf, tableOf } from './report.js';
 import { HALVES, halfOf, schedule, stops, type Chunk, type Half } from './schedule.js';
 import { Site, SWEEP_WORKLOADS, type SweepWorkload } from './site.js';
-import { becomeStranger } from './strangers.js';
+import { becomeStranger, takeNumbers } from './strangers.js';
 import { describe, runTrial, type Outcome, type TrialSpec } from './trial.js';
 
 const USAGE = `npm run test:crash -- [--long [--either]] [--half even|odd|today] [--point NAME] [--workload ${SWEEP_WORKLOADS.join('|')}] [--seed N] [--jobs N] [--list]
@@ -76,12 +77,14 @@ async function runOnSite(
 ): Promise<readonly TrialSpec[]> {
   const directory = join(EVIDENCE, `${number + 1}-${chunk.workload}${n > 1 ? `-${n}` : ''}`);
   let site: Site | undefined;
+  let numbers: ChannelModel | undefined;
   let isGood = true;
   let at = 0;
   try {
     const { workload, daemons, hosts, kind } = chunk;
     site = await Site.open({ servers, directory, workload, daemons, hosts, withoutKeys: kind === 'strangers' });
     site.lab.writeManifest({ experiment: 'crash', seed: Number(options.seed), endWithinMs: 60_000, ...site.manifest });
+    if (kind === 'strangers') numbers = await takeNumbers(site.lab);
     await begin(site, chunk);
     for (; at < left.length && isGood; at++) {
       const spec = left[at]!;
@@ -113,6 +116,7 @@ async function runOnSite(
     });
   } finally {
     await site?.dispose();
+    await numbers?.close();
   }
   if (isGood) rmSync(directory, { recursive: true, force: true });
   return left.slice(at);

@@ -107,7 +107,8 @@ interface QueueRow {
 }
 async function queuesOf(node: RabbitCluster['nodes'][number], namespace: string): Promise<readonly QueueRow[]> {
   const rows = JSON.parse(await node.ctl('list_queues', 'name', 'leader', 'online', '--formatter', 'json')) as QueueRow[];
-  return rows.filter(({ name }) => name.startsWith(`${namespace}.`));
+  // A daemon's number is an exclusive queue, on the node that its connection is to, and gone with it.
+  return rows.filter(({ name }) => name.startsWith(`${namespace}.`) && !name.startsWith(`${namespace}.daemons.`));
 }
 async function incomplete(nodes: RabbitCluster['nodes'], namespace: string): Promise<readonly string[]> {
   const queues = await queuesOf(nodes[0]!, namespace);

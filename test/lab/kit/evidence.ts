@@ -18,6 +18,8 @@ export interface Manifest {
   readonly participants: readonly string[];
   /** Queues whose counts have to be 0 in the end. */
   readonly queues: readonly string[];
+  /** The same, but need not be there. */
+  readonly perhapsQueues?: readonly string[];
   readonly deadLetterQueue: string;
   /** Starts, by key, that are expected to end stuck. Everything else has to be final. */
   readonly expectedStuck: readonly string[];

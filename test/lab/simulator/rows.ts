@@ -55,6 +55,8 @@ export const WANTED: readonly string[] = [
   ...new Set(Object.values(ROWS).flat()),
   'start written within a transaction',
   'incoming row gone or in other hands',
+  'reply for any daemon',
+  'reply for one daemon',
   'reply delivered again',
   'commands together',
   'replies together',

@@ -7,7 +7,12 @@ import type { SagaDatabase } from './simulated-store.js';
 
 export const NAMES = namesIn('sim');
 /** Queues whose messages come again when they are lost. */
-export const QUEUES = [NAMES.replies, NAMES.starts, ...['alpha', 'beta', 'plain', 'raw'].map((name) => NAMES.commands(name))];
+export const QUEUES = [
+  NAMES.replies,
+  NAMES.starts,
+  ...['alpha', 'beta', 'plain', 'raw'].map((name) => NAMES.commands(name)),
+  ...[1, 2, 3].map((daemon) => NAMES.repliesOf(daemon)),
+];
 
 /** Something that must never be: which rule, and what was seen. */
 export interface Violation {

@@ -8,6 +8,7 @@ import type {
   Delivery,
   Outgoing,
   PublishOutcome,
+  QueueState,
   Topology,
   Transport,
   TransportHealth,
@@ -106,6 +107,19 @@ export class SimulatedTransport implements Transport {
       });
       const stop = () => life.port('broker.setup', () => consumer.stop());
       return { stop };
+    });
+  }
+
+  queues(names: readonly string[]): Promise<readonly QueueState[]> {
+    return this.asked(() => this.inner.queues(names));
+  }
+  claim(names: readonly string[]): Promise<string | undefined> {
+    return this.asked(() => this.inner.claim(names));
+  }
+  private asked<T>(ask: () => Promise<T>): Promise<T> {
+    return this.life.port('broker.setup', async () => {
+      await this.trip();
+      return ask();
     });
   }
 

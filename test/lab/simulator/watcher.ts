@@ -2,7 +2,7 @@ import { encodeText, readJsonBody } from '../../../src/core/codec-text.js';
 import { encodeReply } from '../../../src/core/codec-replies.js';
 import type { HistoryEntry } from '../../../src/core/event.js';
 import type { CommandState, SagaState } from '../../../src/core/state.js';
-import { BATCH_CONTENT, JSON_CONTENT, type Addressed, type Message } from '../../../src/core/wire.js';
+import { BATCH_CONTENT, isReplyQueue, JSON_CONTENT, type Addressed, type Message } from '../../../src/core/wire.js';
 import type { Claim, InboxClaim, InboxWrite } from '../../../src/ports/inbox.js';
 import type { LogFields } from '../../../src/ports/logger.js';
 import type { SagaUpdate } from '../../../src/ports/saga-store.js';
@@ -94,7 +94,8 @@ export class Watcher {
       world.counters.add(`publish ${outcome.fate}`);
       if (out.message.contentType === BATCH_CONTENT)
         world.counters.add(out.exchange === NAMES.commandExchange ? 'commands together' : 'replies together');
-      if (out.routingKey === NAMES.replies && out.exchange === '') {
+      if (isReplyQueue(out.routingKey, NAMES) && out.exchange === '') {
+        world.counters.add(out.routingKey === NAMES.replies ? 'reply for any daemon' : 'reply for one daemon');
         world.pastReplies.push(out);
         if (world.pastReplies.length > 300) world.pastReplies.shift();
       }
@@ -104,7 +105,7 @@ export class Watcher {
     const { world } = this;
     world.counters.add('delivery', deliveries.length);
     for (const { redelivered, message } of deliveries) {
-      if (redelivered) world.counters.add(queue === NAMES.replies ? 'reply delivered again' : 'message delivered again');
+      if (redelivered) world.counters.add(isReplyQueue(queue, NAMES) ? 'reply delivered again' : 'message delivered again');
       world.time.note(message.messageId);
       if (world.lines)
         world.trace(

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import type { Addressed } from '../../../src/core/wire.js';
+import { isReplyQueue, type Addressed } from '../../../src/core/wire.js';
 import type { Plan } from '../../../src/core/plan.js';
 import { Orchestrator } from '../../../src/engine/orchestrator.js';
 import type { EngineSettings } from '../../../src/engine/settings.js';
@@ -27,7 +27,13 @@ import { Watcher } from './watcher.js';
 
 const hash = (data: string | Uint8Array): string => createHash('sha256').update(data).digest('hex');
 
-const ENGINE: Partial<EngineSettings> = { namespace: 'sim', sweepMs: 15_000, moveFinishedMs: 60_000, maintainMs: 3_600_000 };
+const ENGINE: Partial<EngineSettings> = {
+  namespace: 'sim',
+  sweepMs: 15_000,
+  daemonsMs: 30_000,
+  moveFinishedMs: 60_000,
+  maintainMs: 3_600_000,
+};
 const HOST: Partial<HostSettings> = { namespace: 'sim', pruneMs: 86_400_000 };
 
 interface ArmedMishap {
@@ -336,7 +342,7 @@ export class World implements Scene {
     const traffic: Traffic | undefined =
       out.exchange === NAMES.commandExchange
         ? 'commands'
-        : out.routingKey === NAMES.replies
+        : isReplyQueue(out.routingKey, NAMES)
           ? 'replies'
           : out.routingKey === NAMES.starts
             ? 'starts'

@@ -303,6 +303,26 @@ describe('a batch', () => {
     expect(messages.flatMap(({ addressed }) => decodeCommands(addressed.message).commands)).toHaveLength(12);
   });
 
+  it('is answered in the queue that it asks for, if that is one for replies', () => {
+    const replies = [0, 1].map((n) => ({ commandId: `c-${n}`, outcome: 'success' as const, attempt: 1, body: '' }));
+    const queueOf = (replyTo: string) => encodeReplies(replies, names, { ...facts, replyTo }).map(({ routingKey }) => routingKey);
+    expect(['backstep.replies', 'backstep.replies.1', 'backstep.replies.12'].flatMap(queueOf)).toEqual([
+      'backstep.replies',
+      'backstep.replies.1',
+      'backstep.replies.12',
+    ]);
+    const others = [
+      '',
+      'backstep.starts',
+      'backstep.replies.',
+      'backstep.replies.x',
+      'backstep.replies.1.2',
+      'backstep.repliesx1',
+      'other.replies.1',
+    ];
+    for (const other of others) expect(queueOf(other)).toEqual(['backstep.replies']);
+  });
+
   it('gives back every reply that was put into it', () => {
     fc.assert(
       fc.property(fc.array(anyReply, { minLength: 2, maxLength: 30 }), (replies) => {
@@ -527,7 +547,7 @@ describe('a start', () => {
     expect(decodeStart({ ...sent, correlationId: 'c-1' }, names).answerTo).toEqual({ queue: 'mine', correlationId: 'c-1' });
   });
 
-  it.each(['backstep.replies', 'backstep.starts', 'backstep.dead-letters', 'backstep.commands.payments'])(
+  it.each(['backstep.replies', 'backstep.replies.3', 'backstep.starts', 'backstep.dead-letters', 'backstep.commands.payments'])(
     '[C13] is not answered into %s',
     (replyTo) => {
       expect(decodeStart({ ...sent, replyTo }, names)).toMatchObject({ ok: true, answerTo: undefined });

@@ -41,6 +41,37 @@ describe('a host', () => {
     });
   });
 
+  it('answers in the queue of the daemon that asks, alone or together, and in the shared one when that is gone', async () => {
+    await standing();
+    const own = stand.names.repliesOf(2);
+    await stand.transport.declare({ exchanges: [], queues: [{ name: own }], bindings: [] });
+    stand.replyTo = own;
+    await stand.send(charge('a'));
+    await stand.sendTogether([charge('b'), charge('c')]);
+    expect([stand.broker.depth(own), stand.replies]).toEqual([2, []]);
+    stand.replyTo = stand.names.repliesOf(3);
+    await stand.send(charge('d'));
+    await stand.clock.advance(1_000);
+    await turns(40);
+    expect(stand.replies.map(({ commandId }) => commandId)).toEqual([charge('d').id]);
+    expect(stand.broker.depth(stand.names.commands('payments'))).toBe(0);
+  });
+
+  it('answers nowhere but where replies belong, whatever a command asks for', async () => {
+    await standing();
+    for (const [step, replyTo] of Object.entries({
+      a: 'backstep.dead-letters',
+      b: 'backstep.starts',
+      c: 'somebody',
+      d: 'backstep.commands.payments',
+    })) {
+      stand.replyTo = replyTo;
+      await stand.send(charge(step));
+    }
+    expect(stand.replies).toHaveLength(4);
+    expect(stand.deadLetters).toEqual([]);
+  });
+
   it.each<[string, () => Promise<unknown>, string]>([
     ['that throws', () => Promise.reject(new Error('boom')), 'error handler-failed'],
     // oxlint-disable-next-line typescript/prefer-promise-reject-errors -- what it is about

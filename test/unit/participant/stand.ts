@@ -36,6 +36,8 @@ export class Stand {
   readonly together: number[] = [];
   readonly deadLetters: Message[] = [];
   readonly ran: string[] = [];
+  /** What commands ask for as the place of their answers. */
+  replyTo: string | undefined;
   charge: Charge = async ({ commandId }) => Promise.resolve({ paymentId: commandId });
   refund: Charge = async () => Promise.resolve(undefined);
   readonly transport = new InProcessTransport({ broker: this.broker, clock: this.clock, logger: this.logger });
@@ -107,7 +109,7 @@ export class Stand {
     return commands.map((each) => ({ ...each, firstSentAt: now, action: each.action && { ...each.action, firstSentAt: now } }));
   }
   private facts() {
-    return { appId: 'test', now: this.clock.now() };
+    return { appId: 'test', now: this.clock.now(), ...(this.replyTo !== undefined && { replyTo: this.replyTo }) };
   }
 
   /** Answers so far: outcome and code, or the reply. */

@@ -1,6 +1,8 @@
 import amqp, { type Channel } from 'amqplib';
 import { rm } from 'node:fs/promises';
 import { setTimeout as delay } from 'node:timers/promises';
+import { namesIn } from '../../../../src/core/wire.js';
+import { DAEMONS } from '../../../../src/engine/topology.js';
 import type { Fault } from '../fault.js';
 import type { Scene } from '../scene.js';
 
@@ -76,20 +78,14 @@ export const BROKER_FAULTS: readonly Fault[] = [
     rows: ['D5', 'D7'],
     seconds: [1, 2],
     losesMessages: true,
-    aim: queue(async (channel, name) => {
-      const { messageCount } = await channel.deleteQueue(name);
-      return { lost: messageCount };
-    }),
+    aim: queue(async (channel, name) => (await channel.deleteQueue(name)).messageCount),
   },
   {
     kind: 'purge-queue',
     rows: ['D6'],
     seconds: [1, 2],
     losesMessages: true,
-    aim: queue(async (channel, name) => {
-      const { messageCount } = await channel.purgeQueue(name);
-      return { lost: messageCount };
-    }),
+    aim: queue(async (channel, name) => (await channel.purgeQueue(name)).messageCount),
   },
   {
     kind: 'delete-exchange',
@@ -167,17 +163,22 @@ function broker(begin: Doing, end: Doing): Fault['aim'] {
   return (scene) => ({ touches: ['broker', 'queues'], begin: () => begin(scene), end: () => end(scene) });
 }
 
-function queue(act: (channel: Channel, name: string) => Promise<Readonly<Record<string, unknown>>>): Fault['aim'] {
+/** `act` gives how many messages are lost with it. */
+function queue(act: (channel: Channel, name: string) => Promise<number>): Fault['aim'] {
   return (scene, chance) => {
+    const names = namesIn(scene.namespace);
     // Starts and dead letters stay: what waits there is in no saga yet that would send it again.
-    const names = [`${scene.namespace}.replies`, ...scene.participants.map((one) => `${scene.namespace}.commands.${one}`)];
-    const name = chance.pick(names);
+    const name = chance.pick([names.replies, ...scene.participants.map((participant) => names.commands(participant))]);
     return {
       touches: ['broker', 'queues'],
       detail: { queue: name },
       begin: async () => {
         await untilConsumed(scene, [name]);
-        return withChannel(scene, (channel) => act(channel, name));
+        let lost = await withChannel(scene, (channel) => act(channel, name));
+        // Several daemons have their replies in queues of their own, which need not be there.
+        if (name === names.replies)
+          for (const daemon of DAEMONS) lost += await withChannel(scene, (channel) => act(channel, names.repliesOf(daemon))).catch(() => 0);
+        return { lost };
       },
       end: async () => {},
     };
