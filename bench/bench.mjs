@@ -38,7 +38,7 @@ await orExplain(async () => {
     process.once(signal, () => {
       say('\nending: what was begun is removed first');
       void interrupt()
-        .then(removeLeftovers)
+        .then(removeEverything)
         .catch((error) => console.error(error.message))
         .finally(() => process.exit(130));
     });
@@ -52,6 +52,11 @@ await orExplain(async () => {
   }
 });
 process.exit(0);
+
+async function removeEverything() {
+  if (options.peers !== undefined) await (await import('./lib/peers.mjs')).removePeersLeftovers();
+  await removeLeftovers();
+}
 
 async function measureAll() {
   const attempt = async (title, work) => {

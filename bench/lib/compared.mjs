@@ -25,6 +25,11 @@ export const PEERS = {
   'prototype-inbox': { system: 'batch', with: ['--participants=group', '--qtype=quorum'], share: 1 },
   'prototype-batch': { system: 'envelope', with: [], share: 1.5 },
 };
+/**
+ * Ours, where it is not all of them: as many with batches as the prototype has.
+ * @type {Readonly<Record<string, number>>}
+ */
+export const SHARES = { batch: PEERS['prototype-batch'].share };
 /** With as many sagas in flight as the system holds; `theirs` is what the peers' runner calls it. */
 export const COMPARED = [
   {

@@ -29,7 +29,7 @@ export async function install({ participants, queue, parallel, timeout }) {
     url,
     async startDaemon() {
       const child = await startNode(file('daemon'), [`--db=${url}`, `--queue=${queue}`], env);
-      daemons.push({ url: /http:\S+/.exec(child.said)[0], pid: child.pid, child, sweeps: () => ask(child, 'sweeps') });
+      daemons.push({ url: /http:\S+/.exec(child.said)[0], pid: child.pid, child, counts: () => ask(child, 'counts') });
     },
     async startParticipants({ delayMs = 0 } = {}) {
       const args = [`--participants=${participants}`, `--queue=${queue}`, `--db=${url}`, ...(delayMs > 0 ? [`--delay=${delayMs}`] : [])];
@@ -41,6 +41,11 @@ export async function install({ participants, queue, parallel, timeout }) {
     },
     async processes() {
       return { ...(await serverProcesses()), daemons: daemons.map(({ pid }) => pid), ...(others && { participants: others.pid }) };
+    },
+    /** Sagas that the daemons have ended; asking them costs nothing, other than counting rows while everything is busy. */
+    async ended() {
+      const counts = await Promise.all(daemons.map((daemon) => daemon.counts()));
+      return counts.reduce((sum, { ended }) => sum + ended, 0);
     },
     /** Sagas that have not ended. */
     async open() {

@@ -6,7 +6,7 @@ import path from 'node:path';
 import { backstepRun } from '../scenarios/versus.mjs';
 import { countAt } from '../scenarios/latency.mjs';
 import { runForJson } from './child-run.mjs';
-import { chosen, COMPARED, DATABASES, PACED, PEERS, QUEUES } from './compared.mjs';
+import { chosen, COMPARED, DATABASES, PACED, PEERS, QUEUES, SHARES } from './compared.mjs';
 import { warmUp } from './load.mjs';
 import { networkOfItsOwn, postgresWithin } from './network.mjs';
 import { preparePeers } from './peers-folder.mjs';
@@ -25,17 +25,27 @@ export async function comparePeers(bench) {
     for (let turn = 1; turn <= options.repetitions; turn++) await oneTurn(bench, turn, { folder, isolation, env: bridge.env });
   } finally {
     bridge.close();
-    await removeLeftovers();
+    await removePeersLeftovers();
   }
 }
 
 async function oneTurn(bench, turn, runner) {
   const { options } = bench;
   const { count = 10_000 } = options;
+  // The same for everybody, whatever their share.
+  const warm = warmUp(count);
   for (const { scenario, theirs, ours, participants, peers } of COMPARED) {
     for (const name of chosen(peers, options.only))
-      await peerRun(bench, runner, { scenario, theirs, name, turn, count: Math.ceil(count * PEERS[name].share), warm: warmUp(count) });
-    for (const each of participants) await backstepRun(bench, { scenario: ours, kind: scenario, participants: each, turn, count });
+      await peerRun(bench, runner, { scenario, theirs, name, turn, count: Math.ceil(count * PEERS[name].share), warm });
+    for (const each of participants)
+      await backstepRun(bench, {
+        scenario: ours,
+        kind: scenario,
+        participants: each,
+        turn,
+        count: Math.ceil(count * (SHARES[each] ?? 1)),
+        warm,
+      });
   }
   const latency = { scenario: PACED.scenario, variant: `${RATE}/s`, turn, count: countAt(RATE, count) };
   for (const name of chosen(PACED.peers, options.only)) await peerRun(bench, runner, { ...latency, theirs: 'latency', name });
@@ -98,7 +108,8 @@ function asRun({ n, secs, sagas_s: sagasPerSecond, ms, cpu_s_per_1000: cpuSecond
   };
 }
 
-async function removeLeftovers() {
+/** What their runner has made; it does not remove it itself. */
+export async function removePeersLeftovers() {
   for (const database of DATABASES) await dropDatabase(database);
   await deleteQueues(QUEUES);
   for (const name of ['peers-restate', 'peers-restate.log']) fs.rmSync(path.join(os.tmpdir(), name), { recursive: true, force: true });

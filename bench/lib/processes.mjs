@@ -115,7 +115,7 @@ export function parentOf(pid) {
 }
 
 /** What the `backstep` command runs Node with; every system of the bench gets it, those of the peers' runner have Node's own. */
-export const NODE_FLAGS = ['--max-semi-space-size=16', '--heap-growing-percent=200'];
+export const NODE_FLAGS = ['--max-semi-space-size=16', '--heap-growing-percent=150'];
 
 const children = new Set();
 process.on('exit', () => {

@@ -1,6 +1,7 @@
 // The PostgreSQL and RabbitMQ that a run uses, the processes behind them, and what the bench makes there.
 import pg from 'pg';
 import amqp from 'amqplib';
+import { REPLY_QUEUES } from '../../dist/src/core/wire.js';
 import { listenerOn, parentOf } from './processes.mjs';
 
 export const POSTGRES_URL = process.env.BACKSTEP_BENCH_POSTGRES_URL ?? 'postgres://root@127.0.0.1:5432/postgres';
@@ -17,6 +18,7 @@ export const TEXTBOOK_QUEUES = [...PARTICIPANT_NAMES, 'replies'].map((name) => `
 const QUEUES = [
   ...PARTICIPANT_NAMES.map((name) => `${NAME}.commands.${name}`),
   `${NAME}.replies`,
+  ...Array.from({ length: REPLY_QUEUES }, (_, index) => `${NAME}.replies.${index + 1}`),
   `${NAME}.starts`,
   `${NAME}.dead-letters`,
   ...TEXTBOOK_QUEUES,

@@ -17,9 +17,11 @@ export async function startOverHttp({ urls, count, clients, bytes }) {
   });
 }
 export async function startAsNdjson({ urls, count, clients, bytes }) {
-  await shared(clients, count, LINES, async (agent, first, amount) => {
+  // Each daemon gets its share, of a few as well.
+  const step = Math.max(1, Math.min(LINES, Math.ceil(count / urls.length)));
+  await shared(clients, count, step, async (agent, first, amount) => {
     const lines = Array.from({ length: amount }, (_, n) => JSON.stringify({ name: 'bench', input: payload(first + n, bytes) }));
-    const url = urls[Math.floor(first / LINES) % urls.length];
+    const url = urls[Math.floor(first / step) % urls.length];
     const text = await post(agent, `${url}/api/v1/sagas/many`, 'application/x-ndjson', `${lines.join('\n')}\n`, 200);
     const refused = text.split('\n').find((line) => line !== '' && JSON.parse(line).started === undefined);
     if (refused !== undefined) throw new Error(`a start was refused: ${refused}`);

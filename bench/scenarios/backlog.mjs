@@ -48,12 +48,12 @@ async function holding(daemon, { minutes, hold }, installation) {
   const { broker } = await serverProcesses();
   const begun = performance.now();
   const cpuAt = () => cpuSeconds({ daemon: daemon.pid }).daemon;
-  const [cpuBefore, sweepsBefore] = [cpuAt(), await daemon.sweeps()];
+  const [cpuBefore, sweepsBefore] = [cpuAt(), await daemon.counts()];
   const samples = [];
   let last = { at: 0, cpu: cpuBefore, sweeps: sweepsBefore };
   while (performance.now() - begun < lengthMs) {
     await new Promise((resolve) => setTimeout(resolve, Math.min(everyMs, Math.max(1, begun + lengthMs - performance.now()))));
-    const now = { at: (performance.now() - begun) / 1_000, cpu: cpuAt(), sweeps: await daemon.sweeps() };
+    const now = { at: (performance.now() - begun) / 1_000, cpu: cpuAt(), sweeps: await daemon.counts() };
     const seconds = now.at - last.at;
     samples.push({
       seconds: round(now.at),

@@ -7,12 +7,14 @@ import { updatesOf } from '../lib/servers.mjs';
 
 const NUMBERS = [1, 4];
 const WINDOW = 2_000;
+/** Each of four is a process that gets a quarter of the sagas to become warm with. */
+const COUNT = 40_000;
 const LOOK_MS = 50;
 
 export const title = 'daemons: completed sagas a second of one and of four daemon processes';
 export async function run(bench) {
   const { options } = bench;
-  const { count = 10_000 } = options;
+  const { count = COUNT } = options;
   for (const participants of options.participants ?? ['none'])
     for (let turn = 1; turn <= options.repetitions; turn++)
       for (const number of NUMBERS)
@@ -28,7 +30,7 @@ async function complete(installation, { number, count, payload: bytes, limit }) 
   const urls = installation.daemons.map(({ url }) => url);
   const start = (amount) => startAsNdjson({ urls, count: amount, clients: 4, bytes });
   const giveUpAt = performance.now() + limit * 1_000;
-  await keepBusy(installation, start, warmUp(count), giveUpAt);
+  await keepBusy(installation, start, number * warmUp(count), giveUpAt);
   const meter = startMeter({ ...(await installation.processes()), clients: process.pid });
   const updatesBefore = await updatesOf(installation.url);
   await keepBusy(installation, start, count, giveUpAt);
@@ -41,9 +43,10 @@ async function complete(installation, { number, count, payload: bytes, limit }) 
 
 /** Keeps about so many sagas in flight, until `count` have been started and none is open. */
 async function keepBusy(installation, start, count, giveUpAt) {
+  const before = await installation.ended();
   let started = 0;
   for (;;) {
-    const open = await installation.open();
+    const open = started - ((await installation.ended()) - before);
     const more = Math.min(count - started, WINDOW - open);
     if (more > 0) await start(more);
     started += Math.max(0, more);

@@ -1,5 +1,5 @@
 // A daemon process: what `backstep serve` puts together, with the type of the queues chosen, and with a count of what its sweep of timers
-// cost. It answers every message of its parent with that count.
+// cost and of the sagas that have ended here. It answers every message of its parent with these.
 import { createDaemon } from '../../dist/src/main/daemon.js';
 import { createLogger } from '../../dist/src/main/log.js';
 import { openSagas } from '../../dist/src/main/sagas.js';
@@ -14,16 +14,18 @@ const logger = createLogger('warn', (line) => process.stderr.write(line));
 const { plans } = await openSagas([fileURLToPath(new URL('./sagas', import.meta.url))], logger);
 const store = new PostgresSagaStore(await connect({ url: option('db'), namespace: NAME, logger }));
 const sweeps = counted(store);
+let ended = 0;
 const daemon = await createDaemon({
   plans,
   store,
   transport: openTransport(option('queue'), logger),
   logger,
-  http: { host: '127.0.0.1', port: 0 },
+  http: { host: '127.0.0.1', port: 0, isOwnProcess: true },
   settings: { namespace: NAME },
+  observer: { sagaEnded: () => (ended += 1) },
 });
 console.log(`${daemon.url} READY`);
-process.on('message', () => process.send(sweeps));
+process.on('message', () => process.send({ ...sweeps, ended }));
 process.once('SIGTERM', stop);
 // Whoever started it is gone.
 process.once('disconnect', stop);

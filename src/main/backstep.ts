@@ -1,4 +1,4 @@
-#!/usr/bin/env -S node --max-semi-space-size=16 --heap-growing-percent=200
+#!/usr/bin/env -S node --max-semi-space-size=16 --heap-growing-percent=150
 import { userInfo } from 'node:os';
 import { setTimeout as delay } from 'node:timers/promises';
 import { LogOutput } from './log-output.js';

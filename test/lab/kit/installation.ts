@@ -3,6 +3,7 @@ import { mkdirSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import amqp from 'amqplib';
 import pg from 'pg';
+import { DAEMONS } from '../../../src/engine/topology.js';
 import { freePorts, startPrivatePostgres, startPrivateRabbit } from '../../support/private-servers.mjs';
 import type { PrivateRabbit, PrivateServer } from '../../support/private-servers.mjs';
 import { Api } from './api.js';
@@ -87,7 +88,7 @@ export interface InstallationOptions {
 }
 
 /** What `backstep` runs Node with. */
-const NODE_ARGS = ['--max-semi-space-size=16', '--heap-growing-percent=200'];
+const NODE_ARGS = ['--max-semi-space-size=16', '--heap-growing-percent=150'];
 
 /**
  * Backstep as somebody would install it: a database, a namespace, daemons on fixed ports, participants' processes.
@@ -104,6 +105,8 @@ export class Installation {
   readonly participants: readonly string[];
   readonly queues: {
     readonly replies: string;
+    /** There only where several daemons are. */
+    readonly ofDaemons: readonly string[];
     readonly starts: string;
     readonly deadLetters: string;
     readonly commands: readonly string[];
@@ -122,6 +125,7 @@ export class Installation {
     this.participants = options.participants ?? options.workloads.flatMap((name) => WORKLOADS[name].participants);
     this.queues = {
       replies: `${this.namespace}.replies`,
+      ofDaemons: DAEMONS.map((daemon) => `${this.namespace}.replies.${daemon}`),
       starts: `${this.namespace}.starts`,
       deadLetters: `${this.namespace}.dead-letters`,
       commands: this.participants.map((participant) => `${this.namespace}.commands.${participant}`),
@@ -201,6 +205,7 @@ export class Installation {
       storeUrl: this.databaseUrl,
       participants: this.participants,
       queues: [this.queues.replies, this.queues.starts, ...this.queues.commands],
+      perhapsQueues: this.queues.ofDaemons,
       deadLetterQueue: this.queues.deadLetters,
       expectedStuck: [],
       injectedRubbish: 0,
@@ -274,8 +279,8 @@ export class Installation {
     const connection = await amqp.connect(this.options.servers.rabbitmqUrl);
     connection.on('error', () => {});
     const channel = await connection.createChannel();
-    const { replies, starts, deadLetters, commands } = this.queues;
-    for (const queue of [replies, starts, deadLetters, ...commands]) await channel.deleteQueue(queue);
+    const { replies, ofDaemons, starts, deadLetters, commands } = this.queues;
+    for (const queue of [replies, ...ofDaemons, starts, deadLetters, ...commands]) await channel.deleteQueue(queue);
     await channel.deleteExchange(`${this.namespace}.commands`);
     await connection.close();
   }
