@@ -26,14 +26,19 @@ const SPARE_PREFETCH = 100;
  * as soon as that one is gone or has its hands full; the saga is then theirs, with their next command.
  * Owns: the number, and the consumers of these queues. Does not own the queue that all daemons share: that is consumed in any case, and is all
  * there is for one daemon alone.
- * Invariant: commands ask for answers only in a queue that this process consumes, and when it began to another one as well, or in the shared one. Which daemon gets an answer
- * decides nothing: each locks what it does not know, or proves that nobody has written it.
+ * Invariant: commands ask for answers only in a queue that this process consumes, and at its last look another one as well, or in the shared
+ * one. Which daemon gets an answer decides nothing: each locks what it does not know, or proves that nobody has written it.
  */
 export class ReplyQueues {
   private readonly looking: Repeater;
   private readonly consumers = new Map<number, { readonly consumer: Consumer; readonly isOwn: boolean }>();
+  /** The one that it holds. */
+  private number: number | undefined;
+  /** The same while answers are asked for in its queue. */
   private own: number | undefined;
+  private isLate = false;
   private isShared = false;
+  private hasLooked = false;
 
   constructor(
     private readonly parts: ReplyQueuesParts,
@@ -66,33 +71,54 @@ export class ReplyQueues {
   }
 
   private async look(signal: AbortSignal): Promise<void> {
-    const { transport, names, logger } = this.parts;
+    const { transport, names } = this.parts;
     if (!transport.claim || !transport.health().connected) return;
     if (!this.isShared) {
-      // Every daemon that is up consumes the shared queue once.
-      const [shared] = (await transport.queues?.([names.replies])) ?? [];
-      if (signal.aborted || !shared || shared.consumers < 2) return;
+      if (!(await this.isToShare()) || signal.aborted) return;
       await transport.declare(repliesOfDaemons(names));
       this.isShared = true;
     }
     // The one it had comes first: after the broker was away everybody is to have the same as before.
-    const wanted = this.own === undefined ? DAEMONS : [this.own, ...DAEMONS.filter((number) => number !== this.own)];
+    const wanted = this.number === undefined ? DAEMONS : [this.number, ...DAEMONS.filter((number) => number !== this.number)];
     const claimed = await transport.claim(wanted.map((number) => names.claim(number)));
     const number = DAEMONS.find((one) => names.claim(one) === claimed);
-    if (number === this.own && this.consumers.size > 0) return;
-    this.own = undefined;
-    for (const one of wanted) await this.consume(one, one === number, signal);
-    // Only once somebody else consumes it as well: what comes after this one is killed must not wait there.
-    if (signal.aborted || (number !== undefined && !(await this.hasSpare(number)))) return;
-    this.own = number;
-    if (number === undefined)
-      logger.info({ daemons: DAEMONS.length }, 'as many other daemons as there are reply queues; this one shares one with all');
-    else logger.info({ queue: this.replyTo }, 'other daemons are there; this one has its answers come to its own queue');
+    if (number !== this.number || this.consumers.size === 0) {
+      [this.number, this.own] = [number, undefined];
+      for (const one of wanted) await this.consume(one, one === number, signal);
+    }
+    // Only while somebody else consumes it as well: what comes after this one is killed must not wait there.
+    const own = number !== undefined && (await this.hasSpare(number)) ? number : undefined;
+    if (!signal.aborted) this.ask(own, number === undefined);
+  }
+
+  /** Several daemons are there, or were: what came for them meanwhile is to be taken by whoever is the first to be back. */
+  private async isToShare(): Promise<boolean> {
+    const { transport, names } = this.parts;
+    const first = names.repliesOf(DAEMONS[0]!);
+    // Once: a broker notes in its log whoever asks for a queue that is not there.
+    const states = (await transport.queues?.(this.hasLooked ? [names.replies] : [names.replies, first])) ?? [];
+    const shared = states.find(({ name }) => name === names.replies);
+    if (!shared) return false;
+    this.hasLooked = true;
+    // Every daemon that is up consumes the shared queue once.
+    return shared.consumers > 1 || states.some(({ name }) => name === first);
+  }
+
+  private ask(own: number | undefined, isLate: boolean): void {
+    if (own === this.own && isLate === this.isLate) return;
+    const { logger } = this.parts;
+    const had = this.replyTo;
+    [this.own, this.isLate] = [own, isLate];
+    if (isLate) logger.info({ daemons: DAEMONS.length }, 'as many other daemons as there are reply queues; this one shares one with all');
+    else if (own !== undefined)
+      logger.info({ queue: this.replyTo }, 'other daemons are there; this one has its answers come to its own queue');
+    else if (had !== this.replyTo)
+      logger.info({ queue: this.replyTo }, 'no other daemon is left; answers come to the queue that all share');
   }
 
   private async hasSpare(number: number): Promise<boolean> {
     const [queue] = (await this.parts.transport.queues?.([this.parts.names.repliesOf(number)])) ?? [];
-    return queue !== undefined && queue.consumers > 1;
+    return queue ? queue.consumers > 1 : this.own === number;
   }
 
   private async consume(number: number, isOwn: boolean, signal: AbortSignal): Promise<void> {

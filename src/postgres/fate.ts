@@ -10,22 +10,24 @@ export interface Verdict {
 
 /** Data exceptions (a NUL, a number out of range), broken constraints, limits of the server. */
 const ROW = /^(22|23|54)/;
-/** Connection failures, the server going down or kicking us out, a server that has become read-only. */
-const BROKEN = /^(08|57P0|25P03|25006)/;
-/** The same of the connection, not of what was asked. */
-const ENDING = /^(08|57P0|25P03)/;
+/** Connection failures, the server going down or kicking us out. */
+const LOST = /^(08|57P0|25P03)/;
+const READ_ONLY = '25006';
+
+/** Another connection is needed. */
+const breaks = (state: string) => LOST.test(state) || state === READ_ONLY;
 
 /** Judges an error by its SQLSTATE. An error without one is the connection's, or a timeout at the client: the answer may still come. */
 export function judge(error: unknown): Verdict {
   const state = sqlState(error);
   if (state === undefined) return { blame: 'database', isBroken: true };
-  return { blame: ROW.test(state) ? 'row' : 'database', isBroken: BROKEN.test(state) };
+  return { blame: ROW.test(state) ? 'row' : 'database', isBroken: breaks(state) };
 }
 
 /** A failed statement with the commit behind it: whether nobody knows what became of both. After any other answer of the server nothing is committed. */
 export function mayHaveCommitted(error: unknown): boolean {
   const state = sqlState(error);
-  return state === undefined || ENDING.test(state);
+  return state === undefined || LOST.test(state);
 }
 
 export function sqlState(error: unknown): string | undefined {
@@ -36,7 +38,7 @@ export function sqlState(error: unknown): string | undefined {
 /** The connection was lost, and nothing else is wrong: the same again may work. */
 export function isConnectionLost(error: unknown): boolean {
   const state = sqlState(error);
-  if (state !== undefined) return BROKEN.test(state);
+  if (state !== undefined) return breaks(state);
   const isReset = isSystemError(error) && /^E(CONN|PIPE|TIMEDOUT)/.test(String((error as { code?: unknown }).code));
   return isReset || LOST_FOR_CLIENTS.some((start) => messageOf(error).startsWith(start));
 }

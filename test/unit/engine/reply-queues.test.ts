@@ -1,5 +1,6 @@
 import { afterEach, describe, expect, it } from '@jest/globals';
 import type { Message } from '../../../src/core/wire.js';
+import { repliesOfDaemons } from '../../../src/engine/topology.js';
 import { InProcessTransport } from '../../../src/memory/in-process-transport.js';
 import { EngineWorld, until } from '../../support/engine.js';
 import { turns } from '../../support/manual-clock.js';
@@ -78,6 +79,49 @@ describe('several daemons and their reply queues', () => {
     await first.engine.start(request);
     await until(() => asked.length === 2);
     expect(wanted(asked)).toEqual(['backstep.replies', 'backstep.replies.1']);
+  });
+
+  it('one whose companion leaves asks in the shared queue again, and says so once', async () => {
+    const first = make();
+    const { asked } = await participant(first);
+    const second = await opened(first);
+    await first.clock.advance(2 * LOOK_MS);
+    await turns(40);
+    expect(queueOf(first)).toBe('backstep.replies.2');
+    const stopping = second.engine.stop();
+    await second.clock.advance(60_000);
+    await stopping;
+    await second.transport.close();
+    await first.clock.advance(3 * LOOK_MS);
+    await turns(40);
+    await first.engine.start(request);
+    await until(() => asked.length === 1);
+    expect(wanted(asked.splice(0))).toEqual(['backstep.replies']);
+    expect(first.logs.lines.filter(({ message }) => message.includes('no other daemon is left'))).toHaveLength(1);
+    await opened(first);
+    await first.clock.advance(2 * LOOK_MS);
+    await turns(40);
+    asked.splice(0);
+    await first.engine.start(request);
+    await until(() => asked.length === 1);
+    expect(wanted(asked)).toEqual(['backstep.replies.2']);
+  });
+
+  it('one alone takes what came for daemons that are no more', async () => {
+    const first = make();
+    const { asked, answer } = await participant(first);
+    const { id } = await first.engine.start(request);
+    await until(() => asked.length === 1);
+    await first.transport.declare(repliesOfDaemons(first.names));
+    await first.reply(`${id}.one.a.1`, 'success', '', 1, 'p', 'backstep.replies.3');
+    await first.engine.stop();
+    await first.transport.close();
+    const next = await opened(first);
+    await until(() => asked.length === 2);
+    for (let round = 0; round < 2; round++) await answer();
+    await until(async () => (await first.inner.find(id))!.state.end !== null);
+    expect(wanted(asked)).toEqual(['backstep.replies', 'backstep.replies', 'backstep.replies']);
+    expect(next.engine.replyQueues).toHaveLength(5);
   });
 
   it('of two each gets the answers to what it has sent, also when there is much to do', async () => {
