@@ -126,7 +126,7 @@ export class BatchLoop {
   private mayTakeBatch(): boolean {
     const { settings, clock } = this.parts;
     if (this.inFlight >= settings.batchesInFlight || !this.parts.mayCommit()) return false;
-    if (this.inFlight === 0) return true;
+    if (this.inFlight === 0 || this.queue.size >= settings.maxBatch) return true;
     const wait = this.newestAt + settings.overtakeMs - clock.monotonic();
     if (wait <= 0) return true;
     this.overtaking ??= clock.after(wait, () => {

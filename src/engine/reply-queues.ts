@@ -14,8 +14,6 @@ export interface ReplyQueuesParts {
   readonly names: Names;
 }
 
-/** Times what is taken from the shared queue: what overflows has to be fetched elsewhere, which is dear where this daemon is merely busy. */
-const OWN_TIMES = 2;
 /** Of the queue of another daemon that does not take what is in it. */
 const SPARE_PREFETCH = 100;
 
@@ -126,7 +124,7 @@ export class ReplyQueues {
     const current = this.consumers.get(number);
     if (signal.aborted || current?.isOwn === isOwn) return;
     await current?.consumer.stop();
-    const options = isOwn ? { prefetch: OWN_TIMES * settings.prefetch, priority: 1 } : { prefetch: SPARE_PREFETCH };
+    const options = isOwn ? { prefetch: settings.prefetch, priority: 1 } : { prefetch: SPARE_PREFETCH };
     this.consumers.set(number, { isOwn, consumer: await transport.consume(names.repliesOf(number), options, this.receive) });
   }
 }

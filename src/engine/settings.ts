@@ -10,13 +10,16 @@ export interface EngineSettings {
   /** Transactions under way at a time; the events of one saga are never in two of them. Default 2. */
   readonly batchesInFlight: number;
   /**
-   * Another batch begins only once the one before has been under way for so long: a database that answers does more when they come one after
-   * the other, and one that hangs holds up nobody else. Default 100.
+   * Another batch begins only when it is full, or once the one before has been under way for so long: a database that answers does more with
+   * few large ones, and one that hangs holds up nobody else. Default 100.
    */
   readonly overtakeMs: number;
   /** Longest wait for company while busy; idle engines wait for nothing. Default 5. */
   readonly maxLingerMs: number;
-  /** Replies and wire starts that may be unsettled at a time. Default 1,000. */
+  /**
+   * Replies and wire starts that may be unsettled at a time. Default 2,000: while a batch is published and one is in its transaction, a whole
+   * one is to wait.
+   */
   readonly prefetch: number;
   /** Messages that may wait for their confirms before the engine takes no further work. Default 20,000. */
   readonly maxUnconfirmed: number;
@@ -68,7 +71,7 @@ const DEFAULT_SETTINGS: EngineSettings = {
   batchesInFlight: 2,
   overtakeMs: 100,
   maxLingerMs: 5,
-  prefetch: 1_000,
+  prefetch: 2_000,
   maxUnconfirmed: 20_000,
   publishTries: 7,
   stalePublishMs: 10_000,

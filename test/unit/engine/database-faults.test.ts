@@ -96,6 +96,40 @@ describe('an engine whose database misbehaves', () => {
     expect(await code).toBe('SAGA_UNAVAILABLE');
   });
 
+  it('a second batch begins beside one under way when it is full, another one only after a while, and never a third', async () => {
+    const { engine, commitFaults, commits, clock } = await open({ maxBatch: 4, maxLingerMs: 0, overtakeMs: 100, drainMs: 1_000 });
+    const hang = () => commitFaults.push(() => new Promise(() => {}));
+    const begin = async (count: number) => {
+      for (let n = 0; n < count; n++) engine.start(request).catch(() => {});
+      await turns();
+      return commits.length - before;
+    };
+    const before = commits.length;
+    hang();
+    hang();
+    expect(await begin(1)).toBe(1);
+    expect(await begin(3)).toBe(1);
+    expect(await begin(1)).toBe(2);
+    expect(await begin(9)).toBe(2);
+    await clock.advance(200);
+    expect(commits.length - before).toBe(2);
+  });
+
+  it('a batch that is not full waits until the one under way has taken long', async () => {
+    const { engine, commitFaults, commits, clock } = await open({ maxBatch: 4, maxLingerMs: 0, overtakeMs: 100, drainMs: 1_000 });
+    commitFaults.push(() => new Promise(() => {}));
+    const before = commits.length;
+    for (let n = 0; n < 2; n++) {
+      engine.start(request).catch(() => {});
+      await turns();
+    }
+    await clock.advance(99);
+    expect(commits.length - before).toBe(1);
+    await clock.advance(1);
+    await turns();
+    expect(commits.length - before).toBe(2);
+  });
+
   it('[E6] says that the database does not answer, and asks it one thing at a time', async () => {
     const { engine, clock, inner } = await open();
     let asked = 0;

@@ -83,7 +83,7 @@ describe('canonical JSON', () => {
 
 describe('the settings', () => {
   it('have defaults, and name every fault at once', () => {
-    expect(resolveSettings()).toMatchObject({ namespace: 'backstep', maxBatch: 500, prefetch: 1_000 });
+    expect(resolveSettings()).toMatchObject({ namespace: 'backstep', maxBatch: 500, prefetch: 2_000 });
     expect(() => resolveSettings({ maxBatch: 0, sweepMs: 1.5, namespace: 'a b' })).toThrow(
       /maxBatch is 0[^]*sweepMs is 1.5[^]*namespace is 'a b'/,
     );
