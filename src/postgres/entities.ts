@@ -16,7 +16,10 @@ abstract class SagaColumns {
   /** Derived from the state. */
   @Column('text')
   status: string;
-  /** JSON without what is unsaid, written and read by us alone: PostgreSQL need not parse it at every step. */
+  /** What of the state never changes, as JSON: written by the start. Null where the state has it too, as it did before. */
+  @Column('text', { nullable: true })
+  head: string | null;
+  /** The rest, as JSON without what is unsaid, written and read by us alone: PostgreSQL need not parse it at every step. */
   @Column('text')
   state: string;
   /** Counts writes. */

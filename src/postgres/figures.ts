@@ -53,8 +53,7 @@ export const figures = (schema: string): string => `
   settled as (
     select name, version, at.key as step, at.value ->> 'outcome' as outcome,
       coalesce((at.value ->> 'settledAt')::float8 - (at.value ->> 'startedAt')::float8, 0) as took,
-      coalesce((at.value #>> '{action,tries}')::integer, 0) as tries,
-      coalesce((at.value #>> '{undo,tries}')::integer, 0) as undo_tries, at.value ->> 'undone' as undone
+      ${triesOf('action')} as tries, ${triesOf('undo')} as undo_tries, at.value ->> 'undone' as undone
     from newest, json_each(newest.steps) at
     where at.value ->> 'outcome' in ('succeeded', 'rejected', 'unknown')),
   counted as (
@@ -71,5 +70,9 @@ export const figures = (schema: string): string => `
 const LEAST = '00000000-0000-0000-0000-000000000000';
 const GREATEST = 'ffffffff-ffff-ffff-ffff-ffffffffffff';
 
+/** Of a command that is there, once is not said; of one that is not, never. */
+function triesOf(command: string): string {
+  return `case when at.value -> '${command}' is null then 0 else coalesce((at.value #>> '{${command},tries}')::integer, 1) end`;
+}
 /** Every try but the one that was answered. */
 const errors = (tries: string, isAnswered: string): string => `greatest(0, ${tries} - (${isAnswered})::integer)`;

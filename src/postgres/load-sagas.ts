@@ -1,10 +1,13 @@
 import type { SagaState } from '../core/state.js';
 import type { ParkedReply, StoredSaga } from '../ports/saga-store.js';
-import { readState } from './state-text.js';
+import { readState, WHOLE_STATE } from './state-text.js';
 import { statement } from './statement.js';
 
 /** What {@link toStored} reads. JSON comes as text: it is parsed here, once, whatever the connection's type parsers do. */
-export const STORED = `id, row_version, stamp, state, date_part('epoch', wake_at) * 1000 as wake_at, parked::text as parked`;
+export const STORED = columns(WHOLE_STATE);
+function columns(state: string): string {
+  return `id, row_version, stamp, ${state} as state, date_part('epoch', wake_at) * 1000 as wake_at, parked::text as parked`;
+}
 /** Milliseconds since 1970. */
 export const CLOCK = `date_part('epoch', clock_timestamp()) * 1000 as now`;
 
@@ -38,10 +41,10 @@ export function stored({ row_version, wake_at, parked }: Omit<StoredRow, 'state'
 
 /** The statements that lock and load a batch. All lock in id order, so that two batches never wait for each other. */
 export function loadStatements(schema: string) {
-  const byId = (table: string, columns: string) =>
+  const byId = (table: string, what: string) =>
     statement(`select *, ${CLOCK} from (
-      select ${columns} from ${schema}.${table} where id = any ($1::uuid[]) order by id for update) locked`);
-  const statesOfSome = STORED.replace(' state,', ' case when id = any ($2::uuid[]) then state end as state,');
+      select ${what} from ${schema}.${table} where id = any ($1::uuid[]) order by id for update) locked`);
+  const statesOfSome = columns(`case when id = any ($2::uuid[]) then ${WHOLE_STATE} end`);
   // now() is as good as the clock here, and an index can be used with it.
   const due = (table: string) =>
     statement(`select *, ${CLOCK} from (
@@ -52,7 +55,7 @@ export function loadStatements(schema: string) {
     /** With the states of `$2`; the others are known here, unless somebody else has written them meanwhile. */
     open: byId('saga', statesOfSome),
     /** Of rows that are locked. */
-    states: statement(`select id, state from ${schema}.saga where id = any ($1::uuid[])`),
+    states: statement(`select id, ${WHOLE_STATE} as state from ${schema}.saga where id = any ($1::uuid[])`),
     finished: byId('finished_saga', STORED),
     dueOpen: due('saga'),
     dueFinished: due('finished_saga'),

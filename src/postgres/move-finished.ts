@@ -2,7 +2,7 @@ import type pg from 'pg';
 import { statement } from './statement.js';
 import { transact } from './transaction.js';
 
-const COLUMNS = 'id, name, version, key, tags, status, state, row_version, stamp, wake_at, parked, started_at, ended_at';
+const COLUMNS = 'id, name, version, key, tags, status, head, state, row_version, stamp, wake_at, parked, started_at, ended_at';
 
 /**
  * Moves final sagas to the finished ones, in one statement; those with replies still to be read stay, those being worked on wait. Most are

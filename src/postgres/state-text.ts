@@ -17,13 +17,24 @@ const UNSAID = {
   noted: {},
 } as const satisfies Partial<SagaState>;
 
+/** What never changes: written once, when the saga starts, and left alone by every step. */
+export function headText({ name, version, key, tags, traceparent, tracestate, input, ownKey, startedAt }: SagaState): string {
+  let text = `{"name":${JSON.stringify(name)},"version":${version},"startedAt":${startedAt},"input":${textOf(input)}`;
+  if (key !== null) text += `,"key":${JSON.stringify(key)}`;
+  if (!isEmpty(tags)) text += `,"tags":${JSON.stringify(tags)}`;
+  if (ownKey) text += ',"ownKey":true';
+  if (traceparent !== null) text += `,"traceparent":${JSON.stringify(traceparent)}`;
+  if (traceparent !== null && tracestate !== undefined) text += `,"tracestate":${JSON.stringify(tracestate)}`;
+  return `${text}}`;
+}
+
 /**
- * The state as the row keeps it. Written field by field: most of it is numbers and words of ours, which need no escaping, and payloads whose
- * text is known.
+ * The rest, as every step writes it anew. Written field by field: most of it is numbers and words of ours, which need no escaping, and payloads
+ * whose text is known. What is as it mostly is goes without saying.
  */
 export function stateText(state: SagaState): string {
   const { direction, seq, eventAt, bytes, input } = state;
-  let text = `${headOf(state)},"direction":"${direction}","seq":${seq},"eventAt":${eventAt},"bytes":${bytes}`;
+  let text = `{"direction":"${direction}","seq":${seq},"eventAt":${eventAt},"bytes":${bytes}`;
   text += `,"order":${namesText(state.order)}${rarely(state)},"steps":{`;
   let isFirst = true;
   for (const name in state.steps) {
@@ -31,16 +42,6 @@ export function stateText(state: SagaState): string {
     isFirst = false;
   }
   return `${text}}}`;
-}
-/** What never changes. */
-function headOf({ name, version, key, tags, traceparent, tracestate, input, ownKey, startedAt }: SagaState): string {
-  let text = `{"name":${JSON.stringify(name)},"version":${version},"startedAt":${startedAt},"input":${textOf(input)}`;
-  if (key !== null) text += `,"key":${JSON.stringify(key)}`;
-  if (!isEmpty(tags)) text += `,"tags":${JSON.stringify(tags)}`;
-  if (ownKey) text += ',"ownKey":true';
-  if (traceparent !== null) text += `,"traceparent":${JSON.stringify(traceparent)}`;
-  if (traceparent !== null && tracestate !== undefined) text += `,"tracestate":${JSON.stringify(tracestate)}`;
-  return text;
 }
 /** What most sagas never have. */
 function rarely({ end, endedAt, reason, suspended, pendingCancel, deadlineAt, attention, noted }: SagaState): string {
@@ -70,26 +71,28 @@ function stepText(at: StepState, input: Json): string {
   return `${text}}`;
 }
 
-/** A request that is the saga's input is said to be it, instead of being there a second time. */
-const THE_INPUT = '"requestIs":"input"';
+/** Of a command about which a row says nothing else. A request that is the saga's input is not there a second time. */
+const USUAL = { execution: 1, attempt: 1, tries: 1, status: 'settled' } as const;
 
 function commandText(command: CommandState, input: Json): string {
-  const { execution, attempt, tries, firstSentAt, cause, lastError, status } = command;
-  const request = command.request === input ? THE_INPUT : `"request":${textOf(command.request)}`;
-  let text = `{"execution":${execution},"attempt":${attempt},"tries":${tries},${request},"firstSentAt":${firstSentAt},"cause":"${cause}"`;
+  const { execution, attempt, tries, firstSentAt, cause, lastError } = command;
+  let text = `{"firstSentAt":${firstSentAt},"cause":"${cause}"`;
+  if (command.request !== input) text += `,"request":${textOf(command.request)}`;
+  if (execution !== USUAL.execution) text += `,"execution":${execution}`;
+  if (attempt !== USUAL.attempt) text += `,"attempt":${attempt}`;
+  if (tries !== USUAL.tries) text += `,"tries":${tries}`;
   if (lastError) text += `,"lastError":${JSON.stringify(lastError)}`;
-  text += `,"status":"${status}"`;
   switch (command.status) {
     case 'settled':
       break;
     case 'inFlight':
-      text += `,"sentAt":${command.sentAt},"timeoutAt":${command.timeoutAt},"resendAt":${command.resendAt},"gapMs":${command.gapMs}`;
+      text += `,"status":"inFlight","sentAt":${command.sentAt},"timeoutAt":${command.timeoutAt},"resendAt":${command.resendAt},"gapMs":${command.gapMs}`;
       break;
     case 'backingOff':
-      text += `,"retryAt":${command.retryAt},"again":"${command.again}"`;
+      text += `,"status":"backingOff","retryAt":${command.retryAt},"again":"${command.again}"`;
       break;
     case 'stuck':
-      text += `,"message":${JSON.stringify(command.message)},"since":${command.since},"again":"${command.again}"`;
+      text += `,"status":"stuck","message":${JSON.stringify(command.message)},"since":${command.since},"again":"${command.again}"`;
       if (command.resendAt !== undefined) text += `,"resendAt":${command.resendAt}`;
       if (command.gapMs !== undefined) text += `,"gapMs":${command.gapMs}`;
       break;
@@ -102,25 +105,39 @@ function namesText(names: readonly string[]): string {
   return names.length === 0 ? '[]' : `["${names.join('","')}"]`;
 }
 
-type ReadState = Omit<SagaState, 'id' | keyof typeof UNSAID>;
+/** Between the head and the rest where both come as one text: JSON text holds no line feed, it escapes them. */
+const BREAK = '\n';
+/** SQL for what {@link readState} reads. A row that was last written before heads were kept apart has all of it in its state. */
+export const WHOLE_STATE = `case when head is null then state else head || chr(${BREAK.charCodeAt(0)}) || state end`;
+
+type Head = Pick<SagaState, 'name' | 'version' | 'startedAt' | 'input' | 'tracestate' | 'ownKey'> &
+  Partial<Pick<SagaState, 'key' | 'tags' | 'traceparent'>>;
+type Rest = Omit<SagaState, 'id' | keyof Head | keyof typeof UNSAID>;
 /** The state of a row. */
 export function readState(id: string, text: string): SagaState {
-  const said = JSON.parse(text) as ReadState;
+  const at = text.indexOf(BREAK);
+  const head = at < 0 ? undefined : headOf(JSON.parse(text.slice(0, at)) as Head);
+  const said = { ...head, ...(JSON.parse(at < 0 ? text : text.slice(at + 1)) as Rest) } as Head & Rest;
   const steps: Record<string, StepState> = {};
   for (const name in said.steps) steps[name] = withRequests(said.steps[name]!, said.input);
   return copyOfState({ id, ...UNSAID, ...said, steps });
 }
+/** Nothing else: the head of a row of before is the state that it had then. */
+function headOf({ name, version, key, tags, traceparent, tracestate, input, ownKey, startedAt }: Head): Head {
+  const head = { name, version, input, startedAt, tracestate, ownKey };
+  return { ...head, ...(key !== undefined && { key }), ...(tags && { tags }), ...(traceparent !== undefined && { traceparent }) } as Head;
+}
 function withRequests(at: StepState, input: Json): StepState {
   return stepWith(at, {
-    action: at.action && withRequest(at.action, input),
-    undo: at.undo && withRequest(at.undo, input),
-    fence: at.fence && withRequest(at.fence, input),
+    action: at.action && asItWas(at.action, input),
+    undo: at.undo && asItWas(at.undo, input),
+    fence: at.fence && asItWas(at.fence, input),
   });
 }
-function withRequest(command: CommandState & { readonly requestIs?: 'input' }, input: Json): CommandState {
-  if (command.requestIs === undefined) return command;
-  const { requestIs: _input, ...rest } = command;
-  return { ...rest, request: input };
+/** `requestIs`: how rows of before said that the request is the input. */
+function asItWas(command: CommandState & { readonly requestIs?: 'input' }, input: Json): CommandState {
+  const { requestIs: _input, ...said } = command as Partial<typeof command>;
+  return { ...USUAL, request: input, ...said } as CommandState;
 }
 
 export function isEmpty(record: object): boolean {

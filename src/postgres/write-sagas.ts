@@ -3,7 +3,7 @@ import type { HistoryEntry } from '../core/event.js';
 import { statusOf } from '../core/state.js';
 import type { SagaStart, SagaUpdate } from '../ports/saga-store.js';
 import { historyText } from './history-text.js';
-import { isEmpty, stateText } from './state-text.js';
+import { headText, isEmpty, stateText } from './state-text.js';
 import { column, columnOf, packed, statement, unpacked, type Statement } from './statement.js';
 
 /** An update, and the stamp of its row when it was read: with the version it says that nobody has written since. */
@@ -85,12 +85,12 @@ const NO_TAGS = '{}';
 
 function startsPart(schema: string, starts: readonly SagaStart[], stamp: number): Part {
   const sql = `
-    insert into ${schema}.saga (id, name, version, key, tags, status, state, row_version, stamp, wake_at, started_at, ended_at)
-    select n.id, n.name, n.version, n.key, n.tags::jsonb, n.status, n.state, 1, $::integer,
+    insert into ${schema}.saga (id, name, version, key, tags, status, head, state, row_version, stamp, wake_at, started_at, ended_at)
+    select n.id, n.name, n.version, n.key, n.tags::jsonb, n.status, n.head, n.state, 1, $::integer,
       to_timestamp(n.wake_at / 1000), to_timestamp(n.started_at / 1000), to_timestamp(n.ended_at / 1000)
     from unnest(${columnOf('$', 'uuid')}, ${columnOf('$', 'text')}, ${columnOf('$', 'integer')}, $::text[], ${unpacked('$')},
-      ${columnOf('$', 'text')}, ${unpacked('$')}, ${columnOf('$', 'float8')}, ${columnOf('$', 'float8')}, ${columnOf('$', 'float8')})
-      as n(id, name, version, key, tags, status, state, wake_at, started_at, ended_at)`;
+      ${columnOf('$', 'text')}, ${unpacked('$')}, ${unpacked('$')}, ${columnOf('$', 'float8')}, ${columnOf('$', 'float8')}, ${columnOf('$', 'float8')})
+      as n(id, name, version, key, tags, status, head, state, wake_at, started_at, ended_at)`;
   const states = starts.map(({ state }) => state);
   const values = [
     stamp,
@@ -101,6 +101,7 @@ function startsPart(schema: string, starts: readonly SagaStart[], stamp: number)
     states.map((state) => state.key),
     packed(states, ({ tags }) => (isEmpty(tags) ? NO_TAGS : JSON.stringify(tags))),
     column(states.map(statusOf)),
+    packed(states, headText),
     packed(states, stateText),
     column(starts.map(({ wakeAt }) => wakeAt)),
     column(states.map((state) => state.startedAt)),
@@ -123,6 +124,9 @@ function ownKeysPart(schema: string, starts: readonly SagaStart[]): Part {
 /** Nobody has written it since; a version alone can come twice, see WriteMark. */
 const AS_IT_WAS_READ = 'where s.id = n.id and s.row_version = n.from_version and s.stamp = n.from_stamp';
 
+/** Of a row that was last written before heads were kept apart the state of then is the head: there it stands as well. */
+const HEAD = 'coalesce(s.head, s.state)';
+
 /** `wake_at` of an update that leaves it alone; no instant is negative. */
 const KEEP_WAKE = -1;
 /** The same for `parked`; not JSON. */
@@ -131,7 +135,7 @@ const NO_PARKED = 'null';
 
 function updatesPart(schema: string, table: 'saga' | 'finished_saga', rows: readonly UpdateRow[], stamp: number): Part {
   const sql = `
-    update ${schema}.${table} s set state = n.state, status = n.status, row_version = s.row_version + 1, stamp = $::integer,
+    update ${schema}.${table} s set head = ${HEAD}, state = n.state, status = n.status, row_version = s.row_version + 1, stamp = $::integer,
       wake_at = case when n.wake_at = ${KEEP_WAKE} then s.wake_at else to_timestamp(n.wake_at / 1000) end,
       parked = case n.parked when '${KEEP_PARKED}' then s.parked when '${NO_PARKED}' then null else n.parked::json end,
       ended_at = to_timestamp(n.ended_at / 1000)
@@ -172,7 +176,7 @@ function endedParts(schema: string, ended: readonly UpdateRow[], stamp: number):
     using unnest(${columnOf('$', 'uuid')}, ${columnOf('$', 'integer')}, ${columnOf('$', 'integer')}, ${columnOf('$', 'text')}, ${unpacked('$')},
       ${columnOf('$', 'float8')}) as n(id, from_version, from_stamp, status, state, ended_at)
     ${AS_IT_WAS_READ}
-    returning s.id, s.name, s.version, s.key, s.tags, s.started_at, n.from_version, n.status, n.state, n.ended_at`;
+    returning s.id, s.name, s.version, s.key, s.tags, s.started_at, ${HEAD} as head, n.from_version, n.status, n.state, n.ended_at`;
   const values = [
     ...columnsAsRead(ended),
     column(ended.map(({ update }) => statusOf(update.state))),
@@ -180,8 +184,8 @@ function endedParts(schema: string, ended: readonly UpdateRow[], stamp: number):
     column(ended.map(({ update }) => update.state.endedAt)),
   ];
   const finished = `
-    insert into ${schema}.finished_saga (id, name, version, key, tags, status, state, row_version, stamp, started_at, ended_at)
-    select id, name, version, key, tags, status, state, from_version + 1, $::integer, started_at, to_timestamp(ended_at / 1000) from gone
+    insert into ${schema}.finished_saga (id, name, version, key, tags, status, head, state, row_version, stamp, started_at, ended_at)
+    select id, name, version, key, tags, status, head, state, from_version + 1, $::integer, started_at, to_timestamp(ended_at / 1000) from gone
     returning 1`;
   return [
     { name: 'gone', sql: gone, values },

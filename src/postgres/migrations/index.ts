@@ -9,6 +9,7 @@ import { Retention1764500000100 } from './1764500000100-retention.js';
 import { Tracestate1764500000200 } from './1764500000200-tracestate.js';
 import { CreateActivity1764500000300 } from './1764500000300-create-activity.js';
 import { RequestsOnce1764500000400 } from './1764500000400-requests-once.js';
+import { HeadsOnce1764500000500 } from './1764500000500-heads-once.js';
 
 /** Every migration, oldest first. A migration that was released is never changed. */
 export const MIGRATIONS = [
@@ -23,4 +24,5 @@ export const MIGRATIONS = [
   Tracestate1764500000200,
   CreateActivity1764500000300,
   RequestsOnce1764500000400,
+  HeadsOnce1764500000500,
 ] as const;

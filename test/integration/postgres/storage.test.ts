@@ -1,7 +1,7 @@
 import { beforeAll, describe, expect, it } from '@jest/globals';
 import { poolOf } from '../../../src/postgres/pool.js';
 import type { PostgresSagaStore } from '../../../src/postgres/postgres-saga-store.js';
-import { change, nothing, sagaIdAt, start, startOf, updateOf } from '../../contract/saga-store-fixtures.js';
+import { change, endOf, nothing, sagaIdAt, start, startOf, updateOf } from '../../contract/saga-store-fixtures.js';
 import { eventually } from '../../support/eventually.js';
 import { openStore, someoneElse } from './connections.js';
 
@@ -106,6 +106,37 @@ describe('how sagas are stored', () => {
       result: ids.map((id) => sagas.get(id)!.version),
     }));
     expect(done).toMatchObject({ fate: 'committed', result: [3, 2] });
+  });
+
+  it('what never changes is written once, and a row that a version before wrote goes on, ends and is still written afterwards', async () => {
+    const heads = () =>
+      rows<{ head: string; state: string }>(`select head, state from backstep.saga where id = any ($1::uuid[])`, [[fresh]]);
+    // As that version wrote them: all in one text.
+    const asBefore = (table: string, id: string) =>
+      rows(`update backstep.${table} set head = null, state = left(head, -1) || ',' || substr(state, 2) where id = $1`, [id]);
+    const [fresh, open, ended] = await start(store, startOf({ name: 'heads' }), startOf({ name: 'heads' }), startOf({ name: 'heads' }));
+    await change(store, [ended!], (saga) => endOf(saga));
+    await asBefore('saga', open!);
+    await asBefore('finished_saga', ended!);
+    const other = async () => (await openStore({ url })).store;
+    const before = await Promise.all([open!, ended!].map((id) => store.find(id)));
+    await change(await other(), [fresh!, open!], (saga) => updateOf(saga, { suspended: { by: 'ann', text: 'wait', at: 7 } }));
+    await change(await other(), [fresh!, open!], (saga) => updateOf(saga, { suspended: null, direction: 'backward' }));
+    await change(await other(), [ended!], (saga) => updateOf(saga, { attention: [{ kind: 'conflict', step: 's', text: 't', at: 3 }] }));
+    const [{ head, state }] = (await heads()) as [{ head: string; state: string }];
+    expect([JSON.parse(head), JSON.parse(state)]).toEqual([
+      expect.objectContaining({ name: 'heads', input: before[0]!.state.input }),
+      expect.not.objectContaining({ input: expect.anything() as unknown }),
+    ]);
+    expect(await store.find(open!)).toMatchObject({ version: 3, state: { ...before[0]!.state, direction: 'backward', seq: 3 } });
+    const late = { ...before[1]!.state, seq: 3, attention: [{ kind: 'conflict', step: 's', text: 't', at: 3 }] };
+    expect(await store.find(ended!)).toMatchObject({ version: 3, state: late });
+    await change(await other(), [open!], (saga) => endOf(saga, 'compensated'));
+    const done = { ...before[0]!.state, direction: 'backward', seq: 4, end: 'compensated', endedAt: 1_700_000_009_000 };
+    expect(await store.find(open!)).toMatchObject({ version: 4, state: done });
+    expect((await store.list({ name: 'heads', limit: 9 })).sagas.map(({ state }) => state.input)).toEqual(
+      [1, 2, 3].map(() => before[0]!.state.input),
+    );
   });
 
   it('a sweep remembers what it writes of sagas that are remembered anyway, and of no others', async () => {

@@ -3,7 +3,7 @@ import type { Effect, HistoryEntry } from '../../../src/core/event.js';
 import type { CommandFacts, CommandProgress, SagaState, StepState } from '../../../src/core/state.js';
 import { historyText } from '../../../src/postgres/history-text.js';
 import { RecentSagas, type WriteMark } from '../../../src/postgres/recent-sagas.js';
-import { readState, stateText } from '../../../src/postgres/state-text.js';
+import { headText, readState, stateText } from '../../../src/postgres/state-text.js';
 import { planFrom } from '../../support/plans.js';
 import { Scenario } from '../../support/scenario.js';
 
@@ -69,7 +69,7 @@ describe('the text of a state', () => {
     ];
     for (const step of steps) {
       step();
-      expect(readState(saga.state.id, stateText(saga.state))).toEqual(saga.state);
+      expect(readState(saga.state.id, rowText(saga.state))).toEqual(saga.state);
     }
     expect(saga.state.reason).toMatchObject({ kind: 'cancelled' });
   });
@@ -99,7 +99,7 @@ describe('the text of a state', () => {
       noted: { x: 1 },
       bytes: 6,
     };
-    expect(readState('a', stateText(full))).toEqual(full);
+    expect(readState('a', rowText(full))).toEqual(full);
   });
   it('leaves no field of a step or a command out: a new one has to be named here, or this does not compile', () => {
     const lastError = { code: 'E"1', message: 'no\\' };
@@ -128,24 +128,41 @@ describe('the text of a state', () => {
         fault: { phase: 'c', message: 'f"' },
       };
       const saga: SagaState = { ...stateOf('a', { steps: { one: step } }), tracestate: 'v=1', traceparent: '00-1', ownKey: true };
-      expect(readState('a', stateText(saga))).toEqual(saga);
+      expect(readState('a', rowText(saga))).toEqual(saga);
     }
+  });
+  it('is read as well where a row of before says all in one, and says more', () => {
+    const scenario = new Scenario(planFrom({ steps: [{ name: 'one' }, { name: 'two' }] }), { sku: 'x' });
+    scenario.reply('one');
+    const { id, ...state } = scenario.state;
+    const [one, two] = [state.steps['one']!, state.steps['two']!];
+    const saga: SagaState = { id, ...state, steps: { one, two: { ...two, action: { ...two.action!, request: state.input } } } };
+    const { request: _input, ...facts } = saga.steps['two']!.action!;
+    const steps = { one, two: { ...two, action: { ...facts, requestIs: 'input' } } };
+    expect(readState(id, JSON.stringify({ ...state, steps }))).toEqual(saga);
+    // What is written to such a row leaves what it had in the place of the head, where nothing counts but what never changes.
+    const suspended = { by: 'ann', text: 't', at: 1 };
+    const before = JSON.stringify({ ...state, steps: {}, suspended, attention: [suspended], order: ['two'] });
+    expect(readState(id, `${before}\n${stateText(saga)}`)).toEqual(saga);
   });
   it('has a request that is the input once', () => {
     const input = { sku: 'only-once' };
     const state = new Scenario(planFrom({ steps: [{ name: 'one' }] }), input).state;
     const action = { ...state.steps['one']!.action!, request: state.input };
     const saga = { ...state, steps: { one: { ...state.steps['one']!, action } } };
-    const text = stateText(saga);
+    const text = rowText(saga);
     expect(text.split('only-once')).toHaveLength(2);
     const read = readState(saga.id, text);
     expect(read).toEqual(saga);
     expect(read.steps['one']!.action!.request).toBe(read.input);
   });
   it('leaves out what was never said', () => {
-    expect(stateText(stateOf('a'))).not.toMatch(/null|"id"|\{\}[^}]*"noted"/);
+    expect(rowText(stateOf('a'))).not.toMatch(/null|"id"|\{\}[^}]*"noted"/);
   });
 });
+
+/** As SQL gives it: see WHOLE_STATE. */
+const rowText = (state: SagaState) => `${headText(state)}\n${stateText(state)}`;
 
 describe('the text of a history line', () => {
   it('leaves no field out: a new one has to be named here, or this does not compile', () => {
