@@ -267,7 +267,7 @@ export class PostgresSagaStore implements SagaStore, SagaOverview {
 
   /** The sagas as they were written here last, if that is known of all of them and nothing else has to be read. */
   private remembered(wanted: readonly string[]): Locked | undefined {
-    const now = wanted.length > 0 ? this.optimism.now() : undefined;
+    const now = this.optimism.now();
     if (now === undefined) return undefined;
     const sagas = new Map<string, StoredSaga>();
     const stamps = new Map<string, number>();
@@ -283,7 +283,8 @@ export class PostgresSagaStore implements SagaStore, SagaOverview {
   /**
    * Decides from what is remembered, without locking rows before: should one of them have been written by somebody else, its update finds no
    * row and nothing of the transaction stays. `undefined`: it has to be done in the usual way. Where sagas are started, whoever asked waits
-   * for the answer, so that a connection that turns out to be lost may not leave the fate unknown: it is used once before anything is written.
+   * for the answer, so that a connection that turns out to be lost may not leave the fate unknown: it is used once before anything is written,
+   * unless it was a moment ago.
    */
   private async withoutLocks<R>(from: Locked, decide: (loaded: Loaded) => Writes<R>): Promise<Committed<R> | undefined> {
     let transacted: Transacted<Written<R>> | undefined;
@@ -292,17 +293,20 @@ export class PostgresSagaStore implements SagaStore, SagaOverview {
       // Only what is written proves itself: a saga that is left as it is may have been written by somebody else, and what is answered about
       // it be wrong.
       if (decision.updates.length !== from.sagas.size) return undefined;
-      if (decision.starts.length > 0) {
+      const canStart = decision.starts.length > 0;
+      // Keys are claimed by statements of their own.
+      if (!decision.starts.some(({ state, startId, isIncoming }) => state.key !== null || startId !== null || isIncoming)) {
+        const { last, value } = await this.closing(decision, noQueries);
+        if (!last) return undefined;
+        const once = await transactAtOnce(this.pool, last, canStart ? { provenMs: PROVEN_MS } : {});
+        if (!once && !canStart) this.optimism.never();
+        transacted = once?.fate === 'committed' ? { fate: 'committed', value } : once;
+      }
+      if (!transacted && canStart) {
         transacted = await transact(this.pool, this.load.clock(), ({ rows }, query) => {
           this.optimism.read(rows as { now: number }[]);
           return this.closing(decision, query);
         });
-      } else {
-        const { last, value } = await this.closing(decision, noQueries);
-        if (!last) return undefined;
-        const once = await transactAtOnce(this.pool, last);
-        if (!once) this.optimism.never();
-        transacted = once?.fate === 'committed' ? { fate: 'committed', value } : once;
       }
     } catch (error: unknown) {
       // Perhaps only since somebody else has written a saga.
@@ -436,6 +440,8 @@ function decided<R>(from: Locked, decide: (loaded: Loaded) => Writes<R>): Decide
   pass('store.decided');
   return { ...writes, from };
 }
+/** A connection that was in use so short a time ago is hardly lost without its end having been heard of. */
+const PROVEN_MS = 250;
 const noQueries: Query = () => Promise.reject(new Error('nothing is started, so nothing is asked'));
 const NONE_PARKED: readonly never[] = [];
 

@@ -38,13 +38,21 @@ export async function transact<T>(
   return onClient(pool, (client) => run(client, opening, work));
 }
 
+/** When a client was last known to be well, on the clock of this process. */
+const wellAt = new WeakMap<pg.PoolClient, number>();
+
 /**
- * A transaction of one statement in one round trip; `undefined` where the client cannot send before it was answered. It begins one all the
- * same, for the settings that its plan needs.
+ * A transaction of one statement in one round trip; `undefined` where the client cannot send before it was answered, or was not in use within
+ * the last `provenMs` (default: that does not matter). It begins one all the same, for the settings that its plan needs.
  */
-export async function transactAtOnce(pool: pg.Pool, only: pg.QueryConfig): Promise<Transacted<undefined> | undefined> {
+export async function transactAtOnce(
+  pool: pg.Pool,
+  only: pg.QueryConfig,
+  { provenMs = Infinity }: { readonly provenMs?: number } = {},
+): Promise<Transacted<undefined> | undefined> {
   return onClient(pool, async (client) => {
-    if (!canPipe(client)) return { transacted: undefined, isBroken: false };
+    const idleMs = performance.now() - (wellAt.get(client) ?? -Infinity);
+    if (!canPipe(client) || idleMs > provenMs) return { transacted: undefined, isBroken: false };
     const sent = settled(piped(client, only, { before: begin, after: commit }));
     pass('store.commit-sent');
     return ending(client, await sent, undefined);
@@ -68,6 +76,7 @@ async function onClient<R>(
   try {
     const outcome = await work(client);
     broken = outcome.isBroken;
+    if (!broken) wellAt.set(client, performance.now());
     return outcome.transacted;
   } finally {
     client.removeListener('error', ignore);

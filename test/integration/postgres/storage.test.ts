@@ -1,4 +1,4 @@
-import { beforeAll, describe, expect, it } from '@jest/globals';
+import { beforeAll, describe, expect, it, jest } from '@jest/globals';
 import { poolOf } from '../../../src/postgres/pool.js';
 import type { PostgresSagaStore } from '../../../src/postgres/postgres-saga-store.js';
 import { change, endOf, nothing, sagaIdAt, start, startOf, updateOf } from '../../contract/saga-store-fixtures.js';
@@ -159,6 +159,29 @@ describe('how sagas are stored', () => {
     for (const id of [own!, foreign!]) expect(await store.find(id)).toMatchObject({ version: 3 });
   });
 
+  it('a saga is started at once where the connection was in use a moment ago, else it is used once before', async () => {
+    const own = (await openStore({ poolSize: 1, url })).store;
+    const asked = await statementsWith(own, 'clock_timestamp');
+    const questions = async (...starts: ReturnType<typeof startOf>[]) => {
+      asked.length = 0;
+      for (const id of await start(own, ...starts)) expect(await store.find(id)).toMatchObject({ version: 1 });
+      return asked.length;
+    };
+    // What time it is there has to be asked once; keys are claimed in a transaction that is open.
+    expect(await questions(startOf())).toBe(1);
+    expect(await questions(startOf(), startOf())).toBe(0);
+    expect(await questions(startOf({ key: 'asked-first' }))).toBe(1);
+    expect(await questions(startOf())).toBe(0);
+    const later = performance.now() + 300;
+    const clock = jest.spyOn(performance, 'now').mockReturnValue(later);
+    try {
+      expect(await questions(startOf())).toBe(1);
+      expect(await questions(startOf())).toBe(0);
+    } finally {
+      clock.mockRestore();
+    }
+  });
+
   it('batches of what is remembered, of several stores at once, lose nothing', async () => {
     const stores = await Promise.all([1, 2, 3].map(async () => (await openStore({ url })).store));
     const ids = await start(stores[0]!, ...Array.from({ length: 8 }, () => startOf()));
@@ -217,7 +240,10 @@ function firstOfThisWeek(partition: string): string {
 }
 
 /** Those that lock rows before they are written, from now on; of a store with one connection. */
-async function lockingStatements(store: PostgresSagaStore): Promise<string[]> {
+const lockingStatements = async (store: PostgresSagaStore) => statementsWith(store, 'for update');
+
+/** Those with these words in them, from now on; of a store with one connection. */
+async function statementsWith(store: PostgresSagaStore, words: string): Promise<string[]> {
   const client = await poolOf(store.dataSource).connect();
   client.release();
   const seen: string[] = [];
@@ -225,7 +251,7 @@ async function lockingStatements(store: PostgresSagaStore): Promise<string[]> {
   client.query = ((...args: unknown[]) => {
     const [given] = args as [string | { readonly text: string }];
     const text = typeof given === 'string' ? given : given.text;
-    if (text.includes('for update')) seen.push(text);
+    if (text.includes(words)) seen.push(text);
     return query(...args);
   }) as typeof client.query;
   return seen;
