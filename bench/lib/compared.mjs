@@ -59,6 +59,22 @@ export const PACED = {
  */
 export const chosen = (names, only) => names.filter((name) => only.includes(name.replace(/-classic$/, '')));
 
+/**
+ * The runs of a turn in their order: ours in the midst of those that it is compared with, since a machine may be a slower one five minutes
+ * later; every second turn backwards.
+ * @template {string} P @template {string} K
+ * @param {readonly P[]} names @param {readonly K[]} participants @param {number} turn counted from 1
+ * @returns {readonly ({ peer: P } | { ours: K })[]}
+ */
+export function orderOf(names, participants, turn) {
+  const order = [false, true].flatMap((hasDatabase) => {
+    const theirs = names.filter((name) => /-(tx|effects|inbox|batch)$/.test(name) === hasDatabase).map((peer) => ({ peer }));
+    const ours = participants.filter((each) => (each !== 'none') === hasDatabase).map((each) => ({ ours: each }));
+    return theirs.toSpliced(Math.ceil(theirs.length / 2), 0, .../** @type {any[]} */ (ours));
+  });
+  return turn % 2 === 0 ? order.toReversed() : order;
+}
+
 /** What the peers' runner makes, and makes anew itself. */
 export const DATABASES = [...new Set(Object.values(PEERS).map(({ system }) => `perf_${system}`))];
 export const QUEUES = ['cmd.order', 'cmd.stock', 'cmd.card', 'replies'];

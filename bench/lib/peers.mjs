@@ -6,7 +6,7 @@ import path from 'node:path';
 import { backstepRun } from '../scenarios/versus.mjs';
 import { countAt } from '../scenarios/latency.mjs';
 import { runForJson } from './child-run.mjs';
-import { chosen, COMPARED, DATABASES, PACED, PEERS, QUEUES, SHARES } from './compared.mjs';
+import { chosen, COMPARED, DATABASES, orderOf, PACED, PEERS, QUEUES, SHARES } from './compared.mjs';
 import { warmUp } from './load.mjs';
 import { networkOfItsOwn, postgresWithin } from './network.mjs';
 import { preparePeers } from './peers-folder.mjs';
@@ -35,17 +35,11 @@ async function oneTurn(bench, turn, runner) {
   // The same for everybody, whatever their share.
   const warm = warmUp(count);
   for (const { scenario, theirs, ours, participants, peers } of COMPARED) {
-    for (const name of chosen(peers, options.only))
-      await peerRun(bench, runner, { scenario, theirs, name, turn, count: Math.ceil(count * PEERS[name].share), warm });
-    for (const each of participants)
-      await backstepRun(bench, {
-        scenario: ours,
-        kind: scenario,
-        participants: each,
-        turn,
-        count: Math.ceil(count * (SHARES[each] ?? 1)),
-        warm,
-      });
+    for (const { peer, ours: each } of orderOf(chosen(peers, options.only), participants, turn)) {
+      const shared = { turn, warm, count: Math.ceil(count * (peer ? PEERS[peer].share : (SHARES[each] ?? 1))) };
+      if (peer) await peerRun(bench, runner, { scenario, theirs, name: peer, ...shared });
+      else await backstepRun(bench, { scenario: ours, kind: scenario, participants: each, ...shared });
+    }
   }
   const latency = { scenario: PACED.scenario, variant: `${RATE}/s`, turn, count: countAt(RATE, count) };
   for (const name of chosen(PACED.peers, options.only)) await peerRun(bench, runner, { ...latency, theirs: 'latency', name });

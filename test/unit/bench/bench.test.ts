@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
-import { chosen, COMPARED, DATABASES, PACED, PEERS } from '../../../bench/lib/compared.mjs';
+import { chosen, COMPARED, DATABASES, orderOf, PACED, PEERS } from '../../../bench/lib/compared.mjs';
 import { PEERS as PEER_NAMES, readOptions } from '../../../bench/lib/options.mjs';
 import { ratio, summarize, type Run } from '../../../bench/lib/statistics.mjs';
 import { figure, markdownTable, nearPart, nearRows, summaryRows, targetRows, textTable } from '../../../bench/lib/tables.mjs';
@@ -214,6 +214,19 @@ describe('what is compared in a turn', () => {
     expect(chosen(compensate!.peers, ['prototype-none', 'dbos'])).toEqual(['prototype-none']);
     expect(chosen(PACED.peers, ['prototype-none'])).toEqual(['prototype-none-classic', 'prototype-none']);
     expect(chosen(PACED.peers, ['prototype-batch'])).toEqual([]);
+  });
+  it('has ours in the midst of those that it is compared with, every second turn backwards', () => {
+    const names = ({ peers, participants }: NonNullable<typeof throughput>, turn: number) =>
+      orderOf(peers, participants, turn).map((run) => ('peer' in run ? run.peer : `ours ${run.ours}`));
+    const order = [
+      ['textbook-none', 'dbos', 'restate', 'ours none', 'graphile', 'pgboss', 'prototype-none'],
+      ['textbook-tx', 'dbos-effects', 'restate-effects', 'ours inbox', 'ours batch', 'prototype-inbox', 'prototype-batch'],
+    ].flat();
+    expect(names(throughput!, 1)).toEqual(order);
+    expect(names(throughput!, 2)).toEqual(order.toReversed());
+    expect(names(throughput!, 3)).toEqual(order);
+    expect(names(compensate!, 1)).toHaveLength(compensate!.peers.length + 3);
+    expect(orderOf([], ['batch'], 1)).toEqual([{ ours: 'batch' }]);
   });
 
   it('leaves no database of a system behind', () => {
