@@ -293,16 +293,8 @@ export class PostgresSagaStore implements SagaStore, SagaOverview {
       // Only what is written proves itself: a saga that is left as it is may have been written by somebody else, and what is answered about
       // it be wrong.
       if (decision.updates.length !== from.sagas.size) return undefined;
-      const canStart = decision.starts.length > 0;
-      // Keys are claimed by statements of their own.
-      if (!decision.starts.some(({ state, startId, isIncoming }) => state.key !== null || startId !== null || isIncoming)) {
-        const { last, value } = await this.closing(decision, noQueries);
-        if (!last) return undefined;
-        const once = await transactAtOnce(this.pool, last, canStart ? { provenMs: PROVEN_MS } : {});
-        if (!once && !canStart) this.optimism.never();
-        transacted = once?.fate === 'committed' ? { fate: 'committed', value } : once;
-      }
-      if (!transacted && canStart) {
+      transacted = await this.atOnce(decision);
+      if (!transacted && decision.starts.length > 0) {
         transacted = await transact(this.pool, this.load.clock(), ({ rows }, query) => {
           this.optimism.read(rows as { now: number }[]);
           return this.closing(decision, query);
@@ -320,6 +312,18 @@ export class PostgresSagaStore implements SagaStore, SagaOverview {
       return this.concluded(transacted);
     }
     return undefined;
+  }
+
+  /** In one round trip; `undefined` where that cannot be, or nothing is to be written. */
+  private async atOnce<R>(decision: Decided<R>): Promise<Transacted<Written<R>> | undefined> {
+    // Keys are claimed, and incoming rows locked, by statements of their own.
+    if (decision.starts.some(({ state, startId, isIncoming }) => state.key !== null || startId !== null || isIncoming)) return undefined;
+    const { last, value } = await this.closing(decision, noQueries);
+    if (!last) return undefined;
+    const isStarting = decision.starts.length > 0;
+    const once = await transactAtOnce(this.pool, last, isStarting ? { provenMs: PROVEN_MS } : {});
+    if (!once && !isStarting) this.optimism.never();
+    return once?.fate === 'committed' ? { fate: 'committed', value } : once;
   }
 
   private remember({ starts, updates, ended, stamp }: Batch, { sagas, isSweep = false }: Locked): void {
