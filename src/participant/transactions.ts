@@ -14,7 +14,8 @@ const TRIES_ALONE = 3;
 /**
  * Groups that lock the same rows in another order meet in deadlocks: in one process, or in several that serve one participant. Each costs
  * the database's `deadlock_timeout` (a second) and a whole group's work, and with rows that many commands touch they never end. So after one
- * the participant's groups take turns for this long. Milliseconds.
+ * the participant's groups take turns for this long, and the first of them only after what had begun here before: what has been let go may
+ * be taken by the one that tries again before the other, who waited for it, wakes up, and both are in the next deadlock. Milliseconds.
  */
 const TURNS_MS = 60_000;
 
@@ -26,6 +27,8 @@ export class Transactions {
   /** Since the last failure. */
   private cleanCommands = Infinity;
   private turnsUntil = -Infinity;
+  /** Those under way that wait for no turn, and so for nobody here. */
+  private readonly withoutTurn = new Set<Promise<unknown>>();
 
   constructor(
     private readonly runtime: Runtime,
@@ -108,7 +111,10 @@ export class Transactions {
     const { clock, observer } = this.runtime;
     const began = clock.monotonic();
     const turn = tasks.length > 1 && began < this.turnsUntil ? this.participant : undefined;
-    const result = await runGroup(this.runtime, tasks, this.slow, { mode, turn });
+    if (turn !== undefined) await Promise.allSettled(this.withoutTurn);
+    const running = runGroup(this.runtime, tasks, this.slow, { mode, turn });
+    if (turn === undefined) this.withoutTurn.add(running);
+    const result = await running.finally(() => this.withoutTurn.delete(running));
     if (result.fate === 'committed')
       observer.groupCommitted?.({ participant: this.participant, commands: result.value.answered.length, ms: clock.monotonic() - began });
     return result;
