@@ -15,8 +15,7 @@ export function writeProperties(message: Message, into: Options.Publish): void {
   into.replyTo = orNone(message.replyTo);
   into.contentType = orNone(message.contentType);
   into.appId = orNone(message.appId);
-  // AMQP counts whole seconds.
-  into.timestamp = isInstant(message.timestamp) ? Math.floor(message.timestamp / 1_000) : (undefined as never);
+  into.timestamp = isInstant(message.timestamp) ? secondsOf(message.timestamp) : (undefined as never);
   into.expiration = message.expirationMs === undefined ? (undefined as never) : expirationOf(message.expirationMs);
   into.headers = message.headers;
 }
@@ -88,10 +87,15 @@ function isTimestamp(value: object): value is { value: number } {
   const { '!': kind, value: seconds } = value as { '!'?: unknown; value?: unknown };
   return kind === 'timestamp' && typeof seconds === 'number';
 }
-function isInstant(timestamp: number | undefined): timestamp is number {
+/** Whether AMQP can say it. */
+export function isInstant(timestamp: number | undefined): timestamp is number {
   return timestamp !== undefined && timestamp >= 0 && timestamp <= Number.MAX_SAFE_INTEGER;
 }
-function expirationOf(ms: number): string {
+/** AMQP counts whole seconds. */
+export function secondsOf(timestamp: number): number {
+  return Math.floor(timestamp / 1_000);
+}
+export function expirationOf(ms: number): string {
   return String(Math.min(Math.max(Math.ceil(ms) || 0, 0), LONGEST_EXPIRATION_MS));
 }
 function text(value: unknown): string | undefined {
