@@ -31,6 +31,9 @@ const realClock: Clock = {
   },
 };
 
+/** Engines of all the tests of two files run beside each other, and a server takes a hundred connections. */
+const FEW_CONNECTIONS = 4;
+
 /** What differs from a plain engine of an installation. */
 export interface EngineOptions {
   readonly settings?: Partial<EngineSettings>;
@@ -79,7 +82,8 @@ export class Installation {
   }> {
     for (const participant of new Definitions(plans).participants()) this.participants.add(participant);
     const logs = new LogBook();
-    const store = new PostgresSagaStore(await connect({ url: options.databaseUrl ?? this.databaseUrl, logger: logs, ...options.connect }));
+    const databaseUrl = options.databaseUrl ?? this.databaseUrl;
+    const store = new PostgresSagaStore(await connect({ url: databaseUrl, poolSize: FEW_CONNECTIONS, logger: logs, ...options.connect }));
     const transport = this.transport(logs, options.transport);
     const engine = new Orchestrator({
       plans,
