@@ -38,9 +38,9 @@ export function senderOn(channel: ConfirmChannel): Send {
   const open = inner as Channel;
   const direct = directOn(open);
   return (out, confirmed) => {
-    const { exchange, routingKey, message } = out;
     let takesMore = direct?.(out);
     if (takesMore === undefined) {
+      const { exchange, routingKey, message } = out;
       writeProperties(message, fields);
       fields.exchange = exchange;
       fields.routingKey = routingKey;

@@ -135,6 +135,25 @@ describe('a host', () => {
     },
   );
 
+  it('a group that met a conflict is run again once those that had begun before have ended', async () => {
+    await standing({ settings: { concurrency: 2 } });
+    let go: () => void = () => {};
+    const calls: string[] = [];
+    stand.charge = async ({ saga: { step }, commandId }) => {
+      calls.push(step);
+      if (step === 'a') await new Promise<void>((resolve) => (go = resolve));
+      return { paymentId: commandId };
+    };
+    await stand.send(charge('a'), charge('b'));
+    stand.inbox.failNext('conflict');
+    await stand.send(charge('c'), charge('d'));
+    expect(calls).toEqual(['a', 'c', 'd']);
+    go();
+    await turns(40);
+    expect(calls).toEqual(['a', 'c', 'd', 'b', 'c', 'd']);
+    expect(stand.ran).toEqual(['a', 'b', 'c', 'd'].map((step) => `charge ${step}`));
+  });
+
   it('[B14] a command that is locked out is an error of its own', async () => {
     await standing();
     stand.inbox.failNext('locked');
